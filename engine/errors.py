@@ -1,0 +1,113 @@
+"""The tree of errors. Every ``Refused`` carries its sentence and what to do next.
+
+AssayError
+├── Refused            asked for something we will not do; shown to the person as written
+│   ├── NotFound       no such thing; names the nearest
+│   ├── Invalid        the input is wrong; names row, field, value's kind
+│   ├── NotReady       not in a state that allows it; names what is missing
+│   ├── NotAllowed     this person may not; names the role and who has it
+│   ├── Conflict       somebody was first; names who and when
+│   └── OverBudget     would cost more than allowed; names both sums
+├── Upstream           a service let us down; the step is tried again
+│   ├── RateLimited    (retry_after, seconds)
+│   ├── Unavailable
+│   ├── BadReply
+│   └── KeyRejected    trying again is useless until a person mends the key
+└── WorkFailed         the work itself broke; the step stops and says why
+    ├── OutOfMemory
+    ├── Diverged
+    ├── Collapsed
+    ├── SealBroken
+    └── FlowDrift
+"""
+
+from __future__ import annotations
+
+
+class AssayError(Exception):
+    """Root of every error we raise on purpose."""
+
+
+class Refused(AssayError):
+    """Asked for something we will not do. ``message`` says what and why, ``hint`` what to do next."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Both sentences, as a person reads them on a command line."""
+        return f"{self.message} {self.hint}".strip()
+
+
+class NotFound(Refused):
+    """No such thing; the message names the nearest."""
+
+
+class Invalid(Refused):
+    """The input is wrong; the message names row, field and the value's kind."""
+
+
+class NotReady(Refused):
+    """Not in a state that allows it; the message names what is missing."""
+
+
+class NotAllowed(Refused):
+    """This person may not; the message names the role and who has it."""
+
+
+class Conflict(Refused):
+    """Somebody was first; the message names who and when."""
+
+
+class OverBudget(Refused):
+    """Would cost more than allowed; the message names both sums."""
+
+
+class Upstream(AssayError):
+    """A service let us down; the step is tried again."""
+
+
+class RateLimited(Upstream):
+    """The service asked us to wait ``retry_after`` seconds."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unavailable(Upstream):
+    """No answer, a 5xx, or a broken connection."""
+
+
+class BadReply(Upstream):
+    """An answer that does not have the shape the protocol promises."""
+
+
+class KeyRejected(Upstream):
+    """401, 403, 404 or 400: trying again is useless until a person mends the key, model or address."""
+
+
+class WorkFailed(AssayError):
+    """The work itself broke; the step stops and says why."""
+
+
+class OutOfMemory(WorkFailed):
+    """The device ran out of memory after the allowed number of smaller batches."""
+
+
+class Diverged(WorkFailed):
+    """The loss became NaN or infinite."""
+
+
+class Collapsed(WorkFailed):
+    """The model answers (almost) one class whatever the input."""
+
+
+class SealBroken(WorkFailed):
+    """A sealed row, or a near copy of one, reached a place it must never reach."""
+
+
+class FlowDrift(WorkFailed):
+    """A run was begun by another version of a flow; it cannot be continued by this one."""

@@ -1,0 +1,65 @@
+"""Who did what: actors, their roles, and the append-only chain of deeds."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, UniqueConstraint
+from sqlmodel import Column, Field
+
+from engine.models.base import Table, UtcDateTime, Value, word_type, words_check
+
+
+class Role(StrEnum):
+    """What a person may do. A guest only reads; an operator has the shell and is asked for no role."""
+
+    ADMIN = "admin"
+    OWNER = "owner"
+    APPROVER = "approver"
+    MEMBER = "member"
+    GUEST = "guest"
+    OPERATOR = "operator"
+
+
+class Actor(Value):
+    """Who asks. ``id`` is a Slack person id, or what ``--as`` named; ``role`` is the widest role they have in the team.
+
+    ``channel`` is where they asked, empty on the command line.
+    """
+
+    id: str
+    role: Role = Role.MEMBER
+    channel: str = ""
+
+
+class RoleGrant(Table, table=True):
+    """One person's role for one feature, or for all (``feature_id`` none)."""
+
+    __tablename__ = "role_grant"
+    __table_args__ = (UniqueConstraint("feature_id", "person", "role"), words_check("role", Role))
+
+    id: int | None = Field(default=None, primary_key=True)
+    feature_id: int | None = Field(default=None, foreign_key="feature.id", index=True)
+    person: str = Field(max_length=64)
+    role: Role = Field(sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
+    granted_by: str
+    granted_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Deed(Table, table=True):
+    """One line of the audit chain: ``hash = sha256(prev_hash + canonical JSON of the row)``, first ``prev_hash`` 64 zeros."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(sa_type=UtcDateTime)
+    actor: str
+    role: str
+    verb: str
+    entity: str = Field(index=True)
+    entity_id: str = Field(index=True)
+    feature_id: int | None = Field(default=None, index=True)
+    before: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    after: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    reason: str = ""
+    request_id: str = ""
+    prev_hash: str = Field(max_length=64)
+    hash: str = Field(max_length=64, unique=True)

@@ -1,0 +1,65 @@
+"""What every noun is built from: ``Value`` (frozen), ``Table`` (a row) and columns for time and closed words."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import CheckConstraint, DateTime, MetaData, String
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import SQLModel
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+# ``Table.metadata`` is SQLModel's own; naming its constraints makes migrations the same on every database.
+SQLModel.metadata.naming_convention = NAMING
+METADATA: MetaData = SQLModel.metadata
+
+
+class Value(BaseModel):
+    """A frozen value: equal by content, safe to pass between processes as JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Table(SQLModel):
+    """A row of ours. Relations are asked for in ``engine.store``, never loaded lazily."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment in UTC. Refuses naive moments, and gives aware ones back on every database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (SQLAlchemy's signature)
+        """Store as UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive moment {value!r}; moments are aware UTC")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (SQLAlchemy's signature)
+        """Give back as UTC; SQLite forgets zones."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def words_check(column: str, words: type[StrEnum]) -> CheckConstraint:
+    """A CHECK that a text column holds one of a closed list of words."""
+    listed = ", ".join(f"'{word.value}'" for word in words)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def word_type(length: int = 32) -> Any:
+    """The column type of a closed word: text, so that a new word needs no type migration."""
+    return String(length)

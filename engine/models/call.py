@@ -1,0 +1,84 @@
+"""Production calls and what is kept of them for ever: hourly integer sums and a mergeable latency histogram."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, UniqueConstraint
+from sqlmodel import Field
+
+from engine.models.base import Table, UtcDateTime, Value
+
+
+class CallRole(StrEnum):
+    """What a call was for. Calls are counted over ``answer``; money over all."""
+
+    ANSWER = "answer"
+    FAILED = "failed"
+    ESCALATED = "escalated"
+    SHADOW = "shadow"
+
+
+class Call(Value):
+    """One production request and reply as an importer reads it. Tokens include cached ones; latency is milliseconds."""
+
+    id: str
+    at: datetime
+    model: str
+    input_tokens: int
+    cached_tokens: int = 0
+    output_tokens: int
+    latency_ms: float | None = None
+    status: int = 200
+    input: str | None = None
+    output: str | None = None
+    unit: str = ""
+    assigned: str = "baseline"
+    role: CallRole = CallRole.ANSWER
+
+
+class BadRow(Value):
+    """A refused row of a file: its line (1 is the first), the field, and why, as a person reads it."""
+
+    line: int
+    field: str = ""
+    reason: str
+
+    def sentence(self) -> str:
+        """``line 41: input is empty``."""
+        return f"line {self.line}: {self.reason}"
+
+
+class HourlyUsage(Table, table=True):
+    """Sums of one hour (UTC), feature and side. ``cost_nano_usd`` holds priced calls only; ``unpriced_n`` counts the rest."""
+
+    __tablename__ = "usage_hourly"
+    __table_args__ = (
+        UniqueConstraint("hour", "feature_id", "assigned", "served", "model", "source", "status_class", "role"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    hour: datetime = Field(sa_type=UtcDateTime)
+    feature_id: int = Field(foreign_key="feature.id", index=True)
+    assigned: str = "baseline"
+    served: str = "baseline"
+    model: str
+    source: str
+    status_class: str = "2xx"
+    role: str = CallRole.ANSWER
+    n: int = 0
+    errors: int = 0
+    tokens_in: int = Field(default=0, sa_type=BigInteger)
+    tokens_in_cached: int = Field(default=0, sa_type=BigInteger)
+    tokens_out: int = Field(default=0, sa_type=BigInteger)
+    cost_nano_usd: int = Field(default=0, sa_type=BigInteger)
+    unpriced_n: int = 0
+    latency: bytes = b""
+
+
+class SeenCall(Table, table=True):
+    """A call already counted, by 64-bit hash of (source, feature, id); the reason importing twice changes nothing."""
+
+    __tablename__ = "seen_call"
+
+    hash: int = Field(primary_key=True, sa_type=BigInteger)
+    day: date = Field(index=True)

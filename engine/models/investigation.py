@@ -1,0 +1,179 @@
+"""The durable work that answers one question about one feature: its brief, progress, candidates and predictions."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, UniqueConstraint
+from sqlmodel import Column, Field
+
+from engine.models.base import Table, UtcDateTime, Value, word_type, words_check
+from engine.models.labels import Part
+
+
+class Effort(StrEnum):
+    """The one dial of an investigation."""
+
+    QUICK = "quick"
+    NORMAL = "normal"
+    THOROUGH = "thorough"
+
+
+class RunState(StrEnum):
+    """Where an investigation stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    DONE = "done"
+
+
+OPEN_STATES = (RunState.QUEUED, RunState.RUNNING)
+
+
+class Brief(Value):
+    """What an investigation is to find out. The only argument of the flow; everything else is read by its steps."""
+
+    run_id: str
+
+
+class Investigation(Table, table=True):
+    """One investigation. ``step`` and ``progress`` are for people; what counts is in the flow's recorded steps.
+
+    ``open_feature_id`` is the feature while the run is open and none afterwards: unique, so one open run per feature.
+    """
+
+    __table_args__ = (words_check("state", RunState), words_check("effort", Effort))
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: str = Field(max_length=32, unique=True)
+    feature_id: int = Field(foreign_key="feature.id", index=True)
+    open_feature_id: int | None = Field(default=None, unique=True)
+    state: RunState = Field(default=RunState.QUEUED, sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
+    effort: Effort = Field(default=Effort.NORMAL, sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
+    budget_nano: int = Field(sa_type=BigInteger)
+    requested_by: str
+    channel: str = ""
+    label_set_id: int | None = Field(default=None, foreign_key="label_set.id")
+    baseline_id: int | None = Field(default=None, foreign_key="baseline.id")
+    policy_hash: str = ""
+    price_snapshot: str = ""
+    code_version: str = ""
+    seed: int = 0
+    step: str = ""
+    progress: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    reason: str = ""
+    cancel_requested: bool = False
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    version: int = 1
+
+
+class Recipe(Value):
+    """One way to train: a rung of the ladder, its settings, and the seed."""
+
+    rung: str
+    name: str
+    seed: int
+    settings: dict[str, float | int | str] = {}
+
+
+class Candidate(Table, table=True):
+    """What a recipe produced in one run. ``skipped`` says why a rung was not run; ``artifact`` is empty then."""
+
+    __table_args__ = (UniqueConstraint("run_id", "contender"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: str = Field(index=True)
+    contender: str
+    rung: str
+    artifact: str = ""
+    seconds: float = 0.0
+    skipped: str = ""
+    alarm: str = ""
+    recipe: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+class Contender(Value):
+    """A candidate or a prompted option, by the name its predictions are stored under.
+
+    ``kind`` is "candidate" or "prompted"; ``artifact`` is set for the first, ``model`` for the second.
+    """
+
+    name: str
+    kind: str
+    rung: str = ""
+    artifact: str = ""
+    model: str = ""
+
+
+class Prediction(Value):
+    """One contender's answer to one label. ``output`` is the parsed answer, the raw text when invalid.
+
+    ``row_id`` is ``Label.row_id``; latency is milliseconds; ``score`` is the grade in 0..1; ``confidence`` in 0..1 or none.
+    """
+
+    row_id: str
+    output: str
+    correct: bool
+    score: float
+    valid: bool
+    latency_ms: float
+    tokens_in: int = 0
+    tokens_out: int = 0
+    confidence: float | None = None
+
+
+class StoredPrediction(Table, table=True):
+    """A prediction kept by (run, contender, label): a resumed eval skips the stored ones."""
+
+    __tablename__ = "prediction"
+    __table_args__ = (UniqueConstraint("run_id", "contender", "label_id"), words_check("part", Part))
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: str = Field(index=True)
+    contender: str
+    label_id: int = Field(foreign_key="label.id")
+    part: Part = Field(sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
+    output: str
+    correct: bool
+    score: float
+    valid: bool
+    latency_ms: float
+    tokens_in: int = 0
+    tokens_out: int = 0
+    confidence: float | None = None
+
+
+class PaidReply(Table, table=True):
+    """A reply we paid for; its key is never asked again.
+
+    ``key = sha256(base_url, model, parameters, rendered messages, sample index)``. ``run_id`` is the run that paid.
+    """
+
+    __tablename__ = "paid_reply"
+
+    key: str = Field(primary_key=True, max_length=64)
+    run_id: str = Field(index=True)
+    base_url: str
+    model: str
+    text: str
+    finish: str = ""
+    refusal: bool = False
+    tokens_in: int
+    tokens_cached: int = 0
+    tokens_out: int
+    cost_nano: int | None = Field(default=None, sa_type=BigInteger)
+    latency_ms: float
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Reservation(Table, table=True):
+    """The worst case of a call under way, held against the run's budget until its reply is booked."""
+
+    key: str = Field(primary_key=True, max_length=64)
+    run_id: str = Field(index=True)
+    amount_nano: int = Field(sa_type=BigInteger)
+    at: datetime = Field(sa_type=UtcDateTime)

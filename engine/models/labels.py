@@ -1,0 +1,124 @@
+"""Labels, their sets (immutable, versioned), where they came from, and drafts that wait for a Confirm."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, UniqueConstraint
+from sqlmodel import Column, Field
+
+from engine.models.base import Table, UtcDateTime, Value, word_type, words_check
+from engine.models.call import BadRow
+
+
+class Source(StrEnum):
+    """Where a label came from."""
+
+    PERSON = "person"
+    TEACHER = "teacher"
+    PRODUCT = "product"
+
+
+class Part(StrEnum):
+    """Which part of the split a label is in. A label keeps its part for ever."""
+
+    TRAIN = "train"
+    DEV = "dev"
+    SEALED = "sealed"
+
+
+class LabelRow(Value):
+    """One good row of a label file, redacted, before it is stored. ``minutes`` is the labelling time a person spent."""
+
+    line: int
+    id: str
+    input: str
+    output: str
+    group: str = ""
+    source: Source = Source.PERSON
+    minutes: float = 0.0
+
+
+class LabelSet(Table, table=True):
+    """Version ``number`` of a feature's labels. ``sha`` is the sha256 of the sorted row hashes; shown as 12 hex digits.
+
+    The version's rows are the labels with ``added_in <= number`` that are not removed by then.
+    """
+
+    __tablename__ = "label_set"
+    __table_args__ = (UniqueConstraint("feature_id", "number"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    feature_id: int = Field(foreign_key="feature.id", index=True)
+    number: int
+    sha: str = Field(max_length=64, index=True)
+    rows: int
+    added: int
+    by: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    filename: str = ""
+
+    @property
+    def name(self) -> str:
+        """What people see: the first 12 hex digits."""
+        return self.sha[:12]
+
+
+class Label(Table, table=True):
+    """One labelled row. ``cluster`` joins rows of one group and near copies; a whole cluster lies in one part."""
+
+    __table_args__ = (
+        UniqueConstraint("feature_id", "sha"),
+        words_check("source", Source),
+        words_check("part", Part),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    feature_id: int = Field(foreign_key="feature.id", index=True)
+    row_id: str = Field(index=True)
+    sha: str = Field(max_length=64)
+    input: str
+    output: str
+    group: str = ""
+    cluster: str = Field(index=True)
+    source: Source = Field(sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
+    minutes: float = 0.0
+    part: Part = Field(sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
+    added_in: int
+    removed_in: int | None = None
+
+
+class UploadCheck(Value):
+    """What a label file turned out to be: counts, the refused rows, and what redaction and de-duplication found.
+
+    ``classes`` counts good rows per label. ``unchanged`` means every good row is already in the current version.
+    """
+
+    filename: str
+    good: int
+    bad: list[BadRow]
+    bad_rows: int
+    already_known: int
+    duplicates: int
+    classes: dict[str, int]
+    redactions: dict[str, int]
+    forgiven: int = 0
+    unchanged: bool = False
+    rows_after: int = 0
+
+
+class Draft(Table, table=True):
+    """An uploaded label file between preview and Confirm; the bytes are an artifact. Dies after 24 h."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    token: str = Field(max_length=32, unique=True)
+    feature_id: int = Field(foreign_key="feature.id", index=True)
+    by: str
+    channel: str = ""
+    filename: str
+    artifact: str = Field(max_length=64)
+    check: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    state: str = "open"
+    label_set_id: int | None = Field(default=None, foreign_key="label_set.id")
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    version: int = 1

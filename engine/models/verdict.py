@@ -1,0 +1,76 @@
+"""Scores, comparisons and the stored verdict with everything needed to recompute it."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON
+from sqlmodel import Column, Field
+
+from engine.models.base import Table, UtcDateTime, Value, word_type, words_check
+
+
+class Outcome(StrEnum):
+    """What the numbers say. INCONCLUSIVE is never turned into ship or no-go."""
+
+    SHIP_BETTER = "SHIP_BETTER"
+    SHIP_CHEAPER = "SHIP_CHEAPER"
+    NO_GO = "NO_GO"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+    @property
+    def ships(self) -> bool:
+        """Whether a rollout may be asked for."""
+        return self in (Outcome.SHIP_BETTER, Outcome.SHIP_CHEAPER)
+
+
+class Score(Value):
+    """A contender on a part: ``quality`` is the primary metric; latencies are milliseconds; costs nano-dollars per call.
+
+    ``call_nano`` is none when the price is unknown. ``simulated`` marks numbers that came from the simulated model.
+    """
+
+    contender: str
+    part: str
+    rows: int
+    quality: float
+    macro_f1: float
+    valid_share: float
+    latency_p50_ms: float
+    latency_p95_ms: float
+    tokens_in: int = 0
+    tokens_out: int = 0
+    call_nano: int | None = None
+    simulated: bool = False
+
+
+class Comparison(Value):
+    """Two scores on the same rows, paired. Counts are rows; the interval is at confidence ``level``."""
+
+    candidate: Score
+    prompted: Score
+    both: int
+    candidate_only: int
+    baseline_only: int
+    neither: int
+    difference: float
+    low: float
+    high: float
+    level: float
+    mcnemar_p: float
+    newcombe_low: float
+    newcombe_high: float
+
+
+class Verdict(Table, table=True):
+    """The stored judgement of one run. ``record`` is the whole decision record (engine.md 11 names its fields)."""
+
+    __table_args__ = (words_check("outcome", Outcome),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: str = Field(max_length=32, unique=True)
+    feature_id: int = Field(foreign_key="feature.id", index=True)
+    outcome: Outcome = Field(sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
+    rows_needed: int | None = None
+    record: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    decided_at: datetime = Field(sa_type=UtcDateTime)

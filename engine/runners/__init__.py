@@ -1,0 +1,79 @@
+"""Where heavy work runs. The flow ensures, polls and cancels; it never waits inside."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Any, Protocol
+
+from engine.models.base import Value
+
+
+class JobKind(StrEnum):
+    """What a child process can be asked to do. ``ask`` is every run of paid calls and alone opens the database."""
+
+    TRAIN = "train"
+    PREDICT = "predict"
+    ASK = "ask"
+    PARITY = "parity"
+
+
+class JobSpec(Value):
+    """Everything a job is made from; its id is the hash of this. ``inputs`` are artifact ids by name."""
+
+    kind: JobKind
+    inputs: dict[str, str]
+    config: dict[str, Any]
+    seed: int = 0
+    schema_version: int = 1
+
+    @property
+    def job_id(self) -> str:
+        """``kind-`` and 20 hex digits of the sha256 of the canonical JSON: the same work has the same id."""
+        body = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return f"{self.kind}-{hashlib.sha256(body.encode()).hexdigest()[:20]}"
+
+
+class JobStatus(StrEnum):
+    """Where a job stands. ``gone``: nobody knows it."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    GONE = "gone"
+
+
+class JobState(Value):
+    """A job as polled. ``progress`` is 0..1; ``result`` is set when done; ``cause`` and ``retryable`` when failed."""
+
+    job_id: str
+    status: JobStatus
+    progress: float = 0.0
+    step: int = 0
+    of: int = 0
+    loss: float | None = None
+    result: dict[str, Any] = {}
+    cause: str = ""
+    retryable: bool = False
+
+
+class Runner(Protocol):
+    """Runs jobs somewhere. All methods return within seconds."""
+
+    def ensure(self, spec: JobSpec) -> JobState:
+        """Start the job or attach to it; idempotent, also when called at the same time."""
+        ...
+
+    def poll(self, job_id: str) -> JobState:
+        """How it stands."""
+        ...
+
+    def cancel(self, job_id: str) -> None:
+        """End its process group; returns when it is dead, raises ``WorkFailed`` after 5 s."""
+        ...
+
+    def jobs(self) -> list[str]:
+        """Ids of the jobs known here, for the orphan sweep."""
+        ...

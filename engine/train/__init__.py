@@ -1,0 +1,97 @@
+"""The ladder of ways to train, cheap to dear. A rung is one file here; torch is imported inside ``train`` and ``load`` only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from engine.approaches import Task
+from engine.models.investigation import Effort, Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRow:
+    """One labelled row as jobs see it: never from the sealed part."""
+
+    id: str
+    input: str
+    output: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """What the engine's host offers: device ("cpu" or "cuda:0"), cores, memory in MB, and the encoder's folder or ""."""
+
+    device: str
+    cores: int
+    memory_mb: int
+    encoder: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quote:
+    """What training would take on this host: seconds of wall time, peak memory in MB. Money is seconds x the host's price."""
+
+    seconds: float
+    memory_mb: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A candidate's raw reply to one input, with its probability where it has one."""
+
+    text: str
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What training gave. ``alarm`` is "" or names what went wrong on the way ("collapsed", …): never promoted then."""
+
+    seconds: float
+    alarm: str = ""
+    facts: dict[str, float | int | str] | None = None
+
+
+# progress(step, of, loss or None): written to the job's progress file; raises when the job was told to stop.
+Progress = Callable[[int, int, float | None], None]
+
+
+class Answerer(Protocol):
+    """A loaded candidate."""
+
+    def answer(self, inputs: Sequence[str]) -> list[Answer]:
+        """Answers in input order; batches and sorts by length inside."""
+        ...
+
+
+class Rung(Protocol):
+    """One way to train."""
+
+    number: int
+    name: str
+
+    def fits(self, host: Host, task: Task) -> str:
+        """Empty, or the sentence why this rung is skipped here."""
+        ...
+
+    def quote(self, host: Host, rows: int, words_p50: int) -> Quote:
+        """Time and memory for that many training rows of that many words."""
+        ...
+
+    def recipes(self, effort: Effort, seed: int) -> list[Recipe]:
+        """The recipes of this rung at an effort; empty when the effort leaves the rung out."""
+        ...
+
+    def train(
+        self, recipe: Recipe, task: Task, *, train: Sequence[TrainingRow], dev: Sequence[TrainingRow], folder: Path,
+        scratch: Path, host: Host, progress: Progress,
+    ) -> Trained:
+        """Train into ``folder`` (safetensors and JSON only); checkpoints live in ``scratch`` and are resumed from."""
+        ...
+
+    def load(self, folder: Path, host: Host) -> Answerer:
+        """Load what ``train`` wrote."""
+        ...
