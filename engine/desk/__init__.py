@@ -1,4 +1,4 @@
-"""The counter: one function per verb, one transaction, one deed. Slack, ``assay say`` and the command line call the same ones.
+"""The counter: one function per verb, one transaction, one deed. Slack, ``assay say`` and the shell call the same ones.
 
 Every verb is ``verb(desk, actor, …, once=None) -> noun``; ``once`` is the inbox key, inserted in the same transaction.
 """

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Column, Field
 
-from engine.models.base import Table, UtcDateTime, Value, word_type, words_check
+from engine.models.base import Table, UtcDateTime, Value, word, words_check
 
 
 class Role(StrEnum):
@@ -35,19 +35,18 @@ class Actor(Value):
 class RoleGrant(Table, table=True):
     """One person's role for one feature, or for all (``feature_id`` none)."""
 
-    __tablename__ = "role_grant"
     __table_args__ = (UniqueConstraint("feature_id", "person", "role"), words_check("role", Role))
 
     id: int | None = Field(default=None, primary_key=True)
     feature_id: int | None = Field(default=None, foreign_key="feature.id", index=True)
     person: str = Field(max_length=64)
-    role: Role = Field(sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
+    role: Role = word(Role)
     granted_by: str
     granted_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Deed(Table, table=True):
-    """One line of the audit chain: ``hash = sha256(prev_hash + canonical JSON of the row)``, first ``prev_hash`` 64 zeros."""
+    """One line of the audit chain: ``hash = sha256(prev_hash + canonical JSON)``, the first ``prev_hash`` 64 zeros."""
 
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = Field(sa_type=UtcDateTime)

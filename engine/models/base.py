@@ -1,5 +1,6 @@
 """What every noun is built from: ``Value`` (frozen), ``Table`` (a row) and columns for time and closed words."""
 
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import CheckConstraint, DateTime, MetaData, String
 from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.orm import declared_attr
 from sqlalchemy.types import TypeDecorator
-from sqlmodel import SQLModel
+from sqlmodel import Field, SQLModel
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -30,7 +32,11 @@ class Value(BaseModel):
 
 
 class Table(SQLModel):
-    """A row of ours. Relations are asked for in ``engine.store``, never loaded lazily."""
+    """A row of ours; ``LabelSet`` lies in table ``label_set``. Relations are asked for in ``engine.store``."""
+
+    @declared_attr  # pyright: ignore[reportArgumentType] # as sqlmodel itself writes it
+    def __tablename__(cls) -> str:  # noqa: N805 (a declared_attr is given the class)
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -60,6 +66,25 @@ def words_check(column: str, words: type[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 
 
-def word_type(length: int = 32) -> Any:
-    """The column type of a closed word: text, so that a new word needs no type migration."""
-    return String(length)
+class Word(TypeDecorator[StrEnum]):
+    """A closed word: text in the database, so that a new word needs no type migration; the enum member in Python."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def __init__(self, words: type[StrEnum]) -> None:
+        super().__init__()
+        self.words = words
+
+    def process_bind_param(self, value: StrEnum | str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 (SQLAlchemy's signature)
+        """Store the word; a word outside the list is refused before the CHECK sees it."""
+        return None if value is None else self.words(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002 (SQLAlchemy's signature)
+        """Give the member back."""
+        return None if value is None else self.words(value)
+
+
+def word(words: type[StrEnum], **field: Any) -> Any:  # noqa: ANN401 (as sqlmodel.Field, which it wraps)
+    """The field of a closed word; further arguments are ``Field``'s."""
+    return Field(sa_type=Word(words), **field)  # pyright: ignore[reportArgumentType] # sqlmodel types sa_type as a class; SQLAlchemy takes instances

@@ -49,9 +49,8 @@ class BadRow(Value):
 
 
 class HourlyUsage(Table, table=True):
-    """Sums of one hour (UTC), feature and side. ``cost_nano_usd`` holds priced calls only; ``unpriced_n`` counts the rest."""
+    """Sums of one hour (UTC), feature and side. ``cost_nano_usd`` holds priced calls; ``unpriced_n`` counts the rest."""
 
-    __tablename__ = "usage_hourly"
     __table_args__ = (
         UniqueConstraint("hour", "feature_id", "assigned", "served", "model", "source", "status_class", "role"),
     )
@@ -77,8 +76,6 @@ class HourlyUsage(Table, table=True):
 
 class SeenCall(Table, table=True):
     """A call already counted, by 64-bit hash of (source, feature, id); the reason importing twice changes nothing."""
-
-    __tablename__ = "seen_call"
 
     hash: int = Field(primary_key=True, sa_type=BigInteger)
     day: date = Field(index=True)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Column, Field
 
-from engine.models.base import Table, UtcDateTime, word_type, words_check
+from engine.models.base import Table, UtcDateTime, word, words_check
 
 
 class Advice(StrEnum):
@@ -30,7 +30,7 @@ class Checkup(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)
     feature_id: int = Field(foreign_key="feature.id", index=True)
     period: str = Field(max_length=7)
-    advice: Advice | None = Field(default=None, sa_type=word_type, nullable=True)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
+    advice: Advice | None = word(Advice, default=None, nullable=True)
     facts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     policy_hash: str = ""
     at: datetime = Field(sa_type=UtcDateTime)

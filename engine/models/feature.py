@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Column, Field
 
-from engine.models.base import Table, UtcDateTime, word_type, words_check
+from engine.models.base import Table, UtcDateTime, word, words_check
 
 SIMULATED_PREFIX = "simulated-"
 
@@ -30,13 +30,13 @@ class ApproachName(StrEnum):
 
 
 class Feature(Table, table=True):
-    """One LLM call site. ``margin`` and ``quality_bar`` are fractions; ``labels`` is the closed list of a classify feature."""
+    """One LLM call site. ``margin`` and ``quality_bar`` are fractions; ``labels`` the closed list of a classify feature."""
 
     __table_args__ = (words_check("approach", ApproachName),)
 
     id: int | None = Field(default=None, primary_key=True)
     slug: str = Field(max_length=40, unique=True)
-    approach: ApproachName = Field(sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
+    approach: ApproachName = word(ApproachName)
     owner: str
     channel: str = ""
     live_since: date

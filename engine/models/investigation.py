@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, UniqueConstraint
 from sqlmodel import Column, Field
 
-from engine.models.base import Table, UtcDateTime, Value, word_type, words_check
+from engine.models.base import Table, UtcDateTime, Value, word, words_check
 from engine.models.labels import Part
 
 
@@ -50,8 +50,8 @@ class Investigation(Table, table=True):
     run_id: str = Field(max_length=32, unique=True)
     feature_id: int = Field(foreign_key="feature.id", index=True)
     open_feature_id: int | None = Field(default=None, unique=True)
-    state: RunState = Field(default=RunState.QUEUED, sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
-    effort: Effort = Field(default=Effort.NORMAL, sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
+    state: RunState = word(RunState, default=RunState.QUEUED)
+    effort: Effort = word(Effort, default=Effort.NORMAL)
     budget_nano: int = Field(sa_type=BigInteger)
     requested_by: str
     channel: str = ""
@@ -77,7 +77,7 @@ class Recipe(Value):
     rung: str
     name: str
     seed: int
-    settings: dict[str, float | int | str] = {}
+    settings: dict[str, float | int | str] = Field(default_factory=dict)
 
 
 class Candidate(Table, table=True):
@@ -112,7 +112,7 @@ class Contender(Value):
 class Prediction(Value):
     """One contender's answer to one label. ``output`` is the parsed answer, the raw text when invalid.
 
-    ``row_id`` is ``Label.row_id``; latency is milliseconds; ``score`` is the grade in 0..1; ``confidence`` in 0..1 or none.
+    ``row_id`` is ``Label.row_id``; latency is milliseconds; ``score`` the grade in 0..1; ``confidence`` in 0..1 or none.
     """
 
     row_id: str
@@ -129,14 +129,13 @@ class Prediction(Value):
 class StoredPrediction(Table, table=True):
     """A prediction kept by (run, contender, label): a resumed eval skips the stored ones."""
 
-    __tablename__ = "prediction"
     __table_args__ = (UniqueConstraint("run_id", "contender", "label_id"), words_check("part", Part))
 
     id: int | None = Field(default=None, primary_key=True)
     run_id: str = Field(index=True)
     contender: str
     label_id: int = Field(foreign_key="label.id")
-    part: Part = Field(sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
+    part: Part = word(Part)
     output: str
     correct: bool
     score: float
@@ -152,8 +151,6 @@ class PaidReply(Table, table=True):
 
     ``key = sha256(base_url, model, parameters, rendered messages, sample index)``. ``run_id`` is the run that paid.
     """
-
-    __tablename__ = "paid_reply"
 
     key: str = Field(primary_key=True, max_length=64)
     run_id: str = Field(index=True)

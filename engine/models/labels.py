@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Column, Field
 
-from engine.models.base import Table, UtcDateTime, Value, word_type, words_check
+from engine.models.base import Table, UtcDateTime, Value, word, words_check
 from engine.models.call import BadRow
 
 
@@ -45,7 +45,6 @@ class LabelSet(Table, table=True):
     The version's rows are the labels with ``added_in <= number`` that are not removed by then.
     """
 
-    __tablename__ = "label_set"
     __table_args__ = (UniqueConstraint("feature_id", "number"),)
 
     id: int | None = Field(default=None, primary_key=True)
@@ -81,9 +80,9 @@ class Label(Table, table=True):
     output: str
     group: str = ""
     cluster: str = Field(index=True)
-    source: Source = Field(sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
+    source: Source = word(Source)
     minutes: float = 0.0
-    part: Part = Field(sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
+    part: Part = word(Part)
     added_in: int
     removed_in: int | None = None
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Column, Field
 
-from engine.models.base import Table, UtcDateTime, word_type, words_check
+from engine.models.base import Table, UtcDateTime, word, words_check
 
 
 class Inbox(Table, table=True):
@@ -35,8 +35,8 @@ class MailState(StrEnum):
 class Outbox(Table, table=True):
     """A call to Slack that waits its turn.
 
-    ``method`` is a Slack method with ``payload``; or ``project`` with ``entity``, ``entity_id``, ``kind``: then the sender
-    renders the newest state of that row and posts, updates, or does nothing. ``thread_of`` names an entity whose message is replied to.
+    ``method`` is a Slack method with ``payload``; or ``project`` with ``entity``, ``entity_id``, ``kind``: then the
+    sender renders the newest state of that row and posts, updates, or does nothing.
     """
 
     __table_args__ = (words_check("state", MailState),)
@@ -49,7 +49,7 @@ class Outbox(Table, table=True):
     entity: str = ""
     entity_id: str = ""
     kind: str = ""
-    state: MailState = Field(default=MailState.READY, sa_type=word_type, index=True)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
+    state: MailState = word(MailState, default=MailState.READY, index=True)
     attempts: int = 0
     not_before: datetime = Field(sa_type=UtcDateTime)
     ts: str = ""
@@ -60,7 +60,6 @@ class Outbox(Table, table=True):
 class MessageRef(Table, table=True):
     """The one Slack message that shows one row: what was last rendered into it, and of which version."""
 
-    __tablename__ = "message_ref"
     __table_args__ = (UniqueConstraint("entity", "entity_id", "kind", "channel"),)
 
     id: int | None = Field(default=None, primary_key=True)

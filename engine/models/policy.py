@@ -1,4 +1,4 @@
-"""Policy as stored: one row per edit, never changed. The values themselves are frozen dataclasses of ``engine.rules``."""
+"""Policy as stored: one row per edit, never changed. The values are frozen dataclasses of ``engine.rules``."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,6 @@ from engine.models.base import Table, UtcDateTime
 class PolicyVersion(Table, table=True):
     """Version ``number`` of one kind of policy, for one feature or all. ``sha`` is the sha256 of its canonical JSON."""
 
-    __tablename__ = "policy_version"
     __table_args__ = (UniqueConstraint("kind", "feature_id", "number"),)
 
     id: int | None = Field(default=None, primary_key=True)

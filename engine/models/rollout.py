@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Column, Field
 
-from engine.models.base import Table, UtcDateTime, Value, word_type, words_check
+from engine.models.base import Table, UtcDateTime, Value, word, words_check
 
 
 class Stage(StrEnum):
@@ -35,7 +35,7 @@ class RolloutStatus(StrEnum):
 
 
 class Rollout(Table, table=True):
-    """One candidate on its way into production. ``open_feature_id`` is the feature until the rollout ends: one at a time.
+    """One candidate on its way into production. ``open_feature_id`` is the feature until it ends: one at a time.
 
     ``share`` is the tuned model's share of traffic in 0..1. ``sequence`` counts accepted events.
     """
@@ -47,8 +47,8 @@ class Rollout(Table, table=True):
     open_feature_id: int | None = Field(default=None, unique=True)
     verdict_id: int = Field(foreign_key="verdict.id")
     artifact: str
-    stage: Stage = Field(default=Stage.DRAFT, sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
-    status: RolloutStatus = Field(default=RolloutStatus.RUNNING, sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
+    stage: Stage = word(Stage, default=Stage.DRAFT)
+    status: RolloutStatus = word(RolloutStatus, default=RolloutStatus.RUNNING)
     share: float = 0.0
     salt: str
     requested_by: str
@@ -83,8 +83,8 @@ class Approval(Table, table=True):
     token: str = Field(max_length=32, unique=True)
     feature_id: int = Field(foreign_key="feature.id", index=True)
     rollout_id: int = Field(foreign_key="rollout.id", index=True)
-    from_stage: Stage = Field(sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
-    to_stage: Stage = Field(sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
+    from_stage: Stage = word(Stage)
+    to_stage: Stage = word(Stage)
     from_share: float
     to_share: float
     digest: str = Field(max_length=64)
@@ -92,7 +92,7 @@ class Approval(Table, table=True):
     needed: int
     requested_by: str
     channel: str = ""
-    state: ApprovalState = Field(default=ApprovalState.PENDING, sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
+    state: ApprovalState = word(ApprovalState, default=ApprovalState.PENDING)
     decided_by: str = ""
     reason: str = ""
     created_at: datetime = Field(sa_type=UtcDateTime)
@@ -130,7 +130,7 @@ class Route(Table, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     feature_id: int = Field(foreign_key="feature.id", unique=True)
-    mode: Mode = Field(default=Mode.OBSERVE, sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
+    mode: Mode = word(Mode, default=Mode.OBSERVE)
     share: float = 0.0
     salt: str
     stage: str = ""

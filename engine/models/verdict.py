@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON
 from sqlmodel import Column, Field
 
-from engine.models.base import Table, UtcDateTime, Value, word_type, words_check
+from engine.models.base import Table, UtcDateTime, Value, word, words_check
 
 
 class Outcome(StrEnum):
@@ -25,7 +25,7 @@ class Outcome(StrEnum):
 
 
 class Score(Value):
-    """A contender on a part: ``quality`` is the primary metric; latencies are milliseconds; costs nano-dollars per call.
+    """A contender on a part: ``quality`` is the primary metric; latencies are milliseconds; costs nano-dollars a call.
 
     ``call_nano`` is none when the price is unknown. ``simulated`` marks numbers that came from the simulated model.
     """
@@ -70,7 +70,7 @@ class Verdict(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)
     run_id: str = Field(max_length=32, unique=True)
     feature_id: int = Field(foreign_key="feature.id", index=True)
-    outcome: Outcome = Field(sa_type=word_type)  # type: ignore[call-overload] # sqlmodel types sa_type as a class
+    outcome: Outcome = word(Outcome)
     rows_needed: int | None = None
     record: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     decided_at: datetime = Field(sa_type=UtcDateTime)

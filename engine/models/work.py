@@ -10,7 +10,7 @@ from engine.models.base import Table, UtcDateTime, Value
 
 
 class Deployment(Table, table=True):
-    """One row, id 1. ``executor_id`` is made once and reused for ever; ``team`` is the one Slack workspace, "" until known."""
+    """One row, id 1. ``executor_id`` is made once and reused; ``team`` is the one Slack workspace, "" until known."""
 
     id: int = Field(default=1, primary_key=True)
     executor_id: str

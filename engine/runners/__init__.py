@@ -7,6 +7,8 @@ import json
 from enum import StrEnum
 from typing import Any, Protocol
 
+from pydantic import Field
+
 from engine.models.base import Value
 
 
@@ -54,7 +56,7 @@ class JobState(Value):
     step: int = 0
     of: int = 0
     loss: float | None = None
-    result: dict[str, Any] = {}
+    result: dict[str, Any] = Field(default_factory=dict)
     cause: str = ""
     retryable: bool = False
 

@@ -1,4 +1,4 @@
-"""The ladder of ways to train, cheap to dear. A rung is one file here; torch is imported inside ``train`` and ``load`` only."""
+"""The ways to train, cheap to dear. A rung is one file; torch is imported inside ``train`` and ``load`` only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TrainingRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """What the engine's host offers: device ("cpu" or "cuda:0"), cores, memory in MB, and the encoder's folder or ""."""
+    """What the engine's host offers: device ("cpu", "cuda:0"), cores, memory in MB, and the encoder's folder or ""."""
 
     device: str
     cores: int
@@ -32,7 +32,7 @@ class Host:
 
 @dataclass(frozen=True, kw_only=True)
 class Quote:
-    """What training would take on this host: seconds of wall time, peak memory in MB. Money is seconds x the host's price."""
+    """What training would take on this host: seconds of wall time and peak memory in MB."""
 
     seconds: float
     memory_mb: int
@@ -86,8 +86,16 @@ class Rung(Protocol):
         ...
 
     def train(
-        self, recipe: Recipe, task: Task, *, train: Sequence[TrainingRow], dev: Sequence[TrainingRow], folder: Path,
-        scratch: Path, host: Host, progress: Progress,
+        self,
+        recipe: Recipe,
+        task: Task,
+        *,
+        train: Sequence[TrainingRow],
+        dev: Sequence[TrainingRow],
+        folder: Path,
+        scratch: Path,
+        host: Host,
+        progress: Progress,
     ) -> Trained:
         """Train into ``folder`` (safetensors and JSON only); checkpoints live in ``scratch`` and are resumed from."""
         ...
