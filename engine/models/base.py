@@ -34,8 +34,8 @@ class Value(BaseModel):
 class Table(SQLModel):
     """A row of ours; ``LabelSet`` lies in table ``label_set``. Relations are asked for in ``engine.store``."""
 
-    @declared_attr  # pyright: ignore[reportArgumentType] # as sqlmodel itself writes it
-    def __tablename__(cls) -> str:  # noqa: N805 (a declared_attr is given the class)
+    @declared_attr  # pyright: ignore[reportArgumentType] # sqlmodel writes it this way too
+    def __tablename__(cls) -> str:  # noqa: N805 # pyright: ignore[reportIncompatibleVariableOverride]
         return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
 

