@@ -49,7 +49,7 @@ class BadRow(Value):
 
 
 class HourlyUsage(Table, table=True):
-    """Sums of one hour (UTC), feature and side. ``cost_nano_usd`` is of priced calls; ``unpriced_n`` counts the rest."""
+    """Sums of one hour (UTC), feature and side. ``cost_nano_usd`` is of priced calls, ``unpriced_n`` the rest."""
 
     __table_args__ = (
         UniqueConstraint("hour", "feature_id", "assigned", "served", "model", "source", "status_class", "role"),
