@@ -1,0 +1,134 @@
+"""Keep the sealed part honest: who belongs to it, which texts copy it, what one look costs and lets out.
+
+Knows nothing of the ledger of looks or of labels; `engine/store` keeps those.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.rules import checks
+from engine.rules.bucket import bucket
+
+Part = Literal["train", "dev", "sealed"]
+
+# One-sided alpha of looks 1, 2 and 3; the sum is .025 (verdict.md section 3).
+_LOOK_ALPHAS = (0.020, 0.004, 0.001)
+_SHINGLE_WORDS = 3
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class NearCopy:
+    """Indexes of a sealed text and of another that copies it, with their Jaccard similarity (0 to 1)."""
+
+    sealed: int
+    other: int
+    similarity: float
+
+
+def look_alpha(look: int) -> float:
+    """Give the one-sided alpha of look 1, 2 or 3 at one sealed version: .020, .004, .001.
+
+    Raises ValueError for any other look: seal a new version instead.
+    """
+    number = checks.count("look", look, 1)
+    if number > len(_LOOK_ALPHAS):
+        raise ValueError(f"look is {look!r}; a sealed version has {len(_LOOK_ALPHAS)} looks, seal a new version")
+    return _LOOK_ALPHAS[number - 1]
+
+
+def released_difference(difference: float, sd: float, rows: int) -> float:
+    """Round a sealed difference to the nearest multiple of max(.005, sd/sqrt(rows)), so that little leaks.
+
+    Raises ValueError for a negative sd or fewer than 1 row.
+    """
+    lead = checks.number("difference", difference)
+    step = max(0.005, _standard_error(sd, rows))
+    return round(lead / step) * step
+
+
+def ladder(best: float | None, score: float, sd: float, rows: int) -> float:
+    """Give the dev score to show: a new best only if it beats the old by more than sd/sqrt(rows) (Blum and Hardt 2015).
+
+    With no old best the score itself. Raises ValueError for a negative sd or fewer than 1 row.
+    """
+    new = checks.number("score", score)
+    step = _standard_error(sd, rows)
+    if best is None:
+        return new
+    old = checks.number("best", best)
+    return new if new > old + step else old
+
+
+def part(group: str, salt: str, dev: float, sealed: float) -> Part:
+    """Put a whole group (customer, document, thread) into train, dev or sealed by hash, for ever.
+
+    `dev` and `sealed` are shares of groups. Raises ValueError for an empty group or salt, or shares that pass 1.
+    """
+    dev_share, sealed_share = checks.share("dev", dev), checks.share("sealed", sealed)
+    if dev_share + sealed_share > 1.0:
+        raise ValueError(f"dev is {dev!r} and sealed is {sealed!r}; together they cannot exceed 1")
+    if not group:
+        raise ValueError(f"group is {group!r}; it must not be empty")
+    place = bucket(salt, group)
+    if place < sealed_share:
+        return "sealed"
+    return "dev" if place < sealed_share + dev_share else "train"
+
+
+def near_copies(sealed: Sequence[str], others: Sequence[str], threshold: float = 0.5) -> tuple[NearCopy, ...]:
+    """Find every pair of a sealed and another text whose 3-word shingles have a Jaccard similarity >= `threshold`.
+
+    Words are \\w+ of the NFKC-normalised, casefolded text; fewer than 3 words make one shingle. Exact (inverted index).
+    Indexes, ordered by sealed then other. Raises ValueError for no texts or a threshold outside (0, 1].
+    """
+    least = checks.share("threshold", checks.above("threshold", threshold))
+    for name, texts in (("sealed", sealed), ("others", others)):
+        if not texts:
+            raise ValueError(f"{name} is empty; at least one text is needed")
+    sealed_shingles = [_shingles(text) for text in sealed]
+    holders = _inverted(sealed_shingles)
+    found = (
+        NearCopy(row, other, similarity)
+        for other, text in enumerate(others)
+        for row, similarity in _similarities(_shingles(text), sealed_shingles, holders)
+        if similarity >= least
+    )
+    return tuple(sorted(found, key=lambda copy: (copy.sealed, copy.other)))
+
+
+def _standard_error(sd: float, rows: int) -> float:
+    return checks.number("sd", sd, 0.0) / math.sqrt(checks.count("rows", rows, 1))
+
+
+def _shingles(text: str) -> frozenset[str]:
+    normal = unicodedata.normalize("NFKC", text).casefold()
+    words = _WORD.findall(normal)
+    if len(words) >= _SHINGLE_WORDS:
+        runs = range(len(words) - _SHINGLE_WORDS + 1)
+        return frozenset(" ".join(words[start : start + _SHINGLE_WORDS]) for start in runs)
+    # A text of signs alone ("👍") has no word; it is compared by its signs, not taken for every other such text.
+    return frozenset([" ".join(words) if words else " ".join(normal.split())])
+
+
+def _inverted(shingled: Iterable[frozenset[str]]) -> dict[str, list[int]]:
+    holders: dict[str, list[int]] = {}
+    for row, shingles in enumerate(shingled):
+        for shingle in shingles:
+            holders.setdefault(shingle, []).append(row)
+    return holders
+
+
+def _similarities(
+    shingles: frozenset[str], sealed: Sequence[frozenset[str]], holders: dict[str, list[int]]
+) -> Iterator[tuple[int, float]]:
+    shared = Counter(row for shingle in shingles for row in holders.get(shingle, ()))
+    for row, common in shared.items():
+        yield row, common / (len(shingles) + len(sealed[row]) - common)
