@@ -1,6 +1,6 @@
-"""Plan an evaluation before money is spent: how large the sealed part must be, and how many rows settle the question.
+"""What a tuned model costs and saves month by month, under one plan with no chance in it.
 
-Knows nothing of labels or models; it turns margins, disagreement and counts into shares and rows.
+Knows nothing of prices' sources or of money already spent; every sum is a forecast in float US dollars.
 """
 
 from __future__ import annotations
@@ -9,78 +9,131 @@ import math
 from dataclasses import dataclass
 
 from engine.rules import checks
-from engine.rules.compare import pairs_needed
-from engine.rules.distributions import normal_quantile
-from engine.rules.pairs import Pairs
-from engine.rules.seal import look_alpha
-
-_ONE_SIDED_80 = 0.80
-_POWER = 0.8  # as VerdictPolicy.power
 
 
 @dataclass(frozen=True)
-class EvalPolicy:
-    """How labels are parted and candidates let through.
+class Plan:
+    """One feature's money: volume, US dollars per call on both sides, fixed dollars a month, dollars once.
 
-    Shares are of rows. ``assumed_disagreement`` stands for the disagreement in correctness while nothing was measured:
-    two models right on 82 % of rows with independent errors disagree on .30 (a judgement a team may change).
+    `escalation` is the share of calls still sent to the baseline; `growth` the volume's per month; `halving_months` the
+    time in which the baseline's price halves; `price_steps` are (month, factor) pairs that hold from that month on.
     """
 
-    dev_share: float = 0.15
-    sealed_share: float = 0.20
-    sealed_share_most: float = 0.40
-    sealed_rows_least: int = 200
-    train_rows_least: int = 300
-    assumed_disagreement: float = 0.30
-    parity_floor: float = 0.99
-    parity_rows: int = 200
-    prompted_valid_floor: float = 0.50
+    calls_per_month: float
+    baseline_call_usd: float
+    tuned_call_usd: float
+    fixed_month_usd: float
+    one_time_usd: float
+    escalation: float = 0.0
+    growth: float = 0.0
+    halving_months: float = math.inf
+    price_steps: tuple[tuple[int, float], ...] = ()
 
 
-@dataclass(frozen=True)
-class RowPlan:
-    """Sealed rows that prove the margin, the disagreement that was planned for, and the true difference assumed."""
+def checked(plan: Plan) -> Plan:
+    """Return the plan as it is; ValueError for negative money, shares outside 0 to 1 or growth of -1 or below."""
+    for name in ("calls_per_month", "baseline_call_usd", "tuned_call_usd", "fixed_month_usd", "one_time_usd"):
+        checks.number(name, getattr(plan, name), 0.0)
+    checks.share("escalation", plan.escalation)
+    checks.above("growth", plan.growth, -1.0)
+    if plan.halving_months != math.inf:
+        checks.above("halving_months", plan.halving_months)
+    for month, factor in plan.price_steps:
+        checks.count("price_steps month", month, 1)
+        checks.number("price_steps factor", factor, 0.0)
+    return plan
 
-    rows: int
-    disagreement: float
-    difference: float
+
+def step_factor(plan: Plan, month: float) -> float:
+    """Multiply the factors of every price step whose month has come."""
+    return math.prod(factor for start, factor in plan.price_steps if start <= month)
 
 
-def sealed_share(rows: int, margin: float, policy: EvalPolicy | None = None) -> float:
-    """Give the share of a first label version to seal: the policy's, raised until the power plan fits.
+def gross_saving(plan: Plan, hosting_month_usd: float) -> float:
+    """Give the share of the baseline's bill saved in month 1: 1 - (V c_t + hosting) / (V c_b) - escalation.
 
-    At most ``sealed_share_most``, never so much that train falls under ``train_rows_least`` while the least number of
-    sealed rows is kept. ``rows`` counts the version; ``margin`` is a fraction above 0. Raises ValueError otherwise.
+    Raises ValueError when the baseline costs nothing or the plan is broken.
     """
-    rules = policy or EvalPolicy()
-    count = checks.count("rows", rows, 1)
-    wanted = pairs_needed(rules.assumed_disagreement, checks.above("margin", margin), alpha=look_alpha(1))
-    room = math.floor(count * (1.0 - rules.dev_share)) - rules.train_rows_least
-    most = min(count * rules.sealed_share_most, max(room, rules.sealed_rows_least))
-    chosen = min(max(wanted, count * rules.sealed_share, rules.sealed_rows_least), max(most, rules.sealed_rows_least))
-    return min(rules.sealed_share_most, chosen / count)
+    hosting = checks.number("hosting_month_usd", hosting_month_usd, 0.0)
+    volume = checked(plan).calls_per_month
+    bill = volume * plan.baseline_call_usd * step_factor(plan, 1)
+    if bill <= 0.0:
+        raise ValueError(f"baseline costs {bill!r} a month; there is nothing to save")
+    return 1.0 - (volume * plan.tuned_call_usd + hosting) / bill - plan.escalation
 
 
-def rows_planned(dev: Pairs, margin: float, look: int, policy: EvalPolicy | None = None) -> RowPlan:
-    """Plan the sealed rows from the paired dev counts (verdict.md 5): pd is its upper one-sided 80 % bound.
+def monthly_saving(plan: Plan, month: int = 1) -> float:
+    """Give the net saving of month 1, 2, … in US dollars; negative where the tuned model costs more.
 
-    The difference planned for is 0 while dev's 80 % bounds hold it; a candidate clearly ahead is planned at its lower
-    bound, one clearly behind the margin at its upper bound, since fewer rows settle those. ``look`` is 1, 2 or 3.
+    S_t = V_t c_b,t (1 - e) - V_t c_t - F. Raises ValueError for a month below 1 or a broken plan.
     """
-    rules = policy or EvalPolicy()
-    disagreeing = (dev.candidate_only + dev.baseline_only) / dev.n
-    z = normal_quantile(_ONE_SIDED_80)
-    upper = min(1.0, disagreeing + z * math.sqrt(max(disagreeing * (1.0 - disagreeing), 1.0 / dev.n) / dev.n))
-    spread = z * math.sqrt(max(disagreeing - dev.difference**2, 0.0) / dev.n)
-    assumed = _assumed(dev.difference - spread, dev.difference + spread, margin)
-    distance = abs(assumed + margin)
-    z_sum = normal_quantile(1.0 - look_alpha(look)) + normal_quantile(_POWER)
-    needed = math.ceil(z_sum**2 * max(upper - assumed**2, 0.0) / distance**2)
-    return RowPlan(max(needed, rules.sealed_rows_least), upper, assumed)
+    at = checks.count("month", month, 1)
+    return _saving(checked(plan), at)
 
 
+def payback_months(plan: Plan, horizon: int = 36) -> float:
+    """Give the months until cumulated savings reach the one-time cost, linear inside the month; inf past `horizon`.
 
-def _assumed(low: float, high: float, margin: float) -> float:
-    if low > 0.0:
-        return low
-    return high if high < -margin else 0.0
+    It falls only in a month that saves. Raises ValueError for a horizon below 1 or a broken plan.
+    """
+    checked(plan)
+    saved = 0.0
+    for month in range(1, checks.count("horizon", horizon, 1) + 1):
+        saving = _saving(plan, month)
+        if saving > 0.0 and saved + saving >= plan.one_time_usd:
+            return month - 1 + (plan.one_time_usd - saved) / saving
+        saved += saving
+    return math.inf
+
+
+def net_present_value(plan: Plan, months: int = 12, annual_rate: float = 0.10) -> float:
+    """Give -I + sum of S_t / (1 + r)^(t/12) over `months`, in US dollars.
+
+    Raises ValueError for months below 1, a negative rate or a broken plan.
+    """
+    rate = checks.number("annual_rate", annual_rate, 0.0)
+    span = range(1, checks.count("months", months, 1) + 1)
+    checked(plan)
+    return -plan.one_time_usd + math.fsum(_saving(plan, t) / (1.0 + rate) ** (t / 12.0) for t in span)
+
+
+def break_even_volume(plan: Plan, months: int = 12) -> float:
+    """Give the calls a month at which savings pay fixed and one-time cost within `months`; inf if a call saves nothing.
+
+    V* = (I/T + F) / (c_b (1 - e) - c_t), at month 1's price. Raises ValueError for months below 1 or a broken plan.
+    """
+    span = checks.count("months", months, 1)
+    checked(plan)
+    per_call = plan.baseline_call_usd * step_factor(plan, 1) * (1.0 - plan.escalation) - plan.tuned_call_usd
+    return (plan.one_time_usd / span + plan.fixed_month_usd) / per_call if per_call > 0.0 else math.inf
+
+
+def crossover_month(plan: Plan) -> float:
+    """Give the months from now until the baseline is as cheap as the tuned model, volume held.
+
+    0 if it already is, inf if never. A price step of month m takes hold m - 1 months from now.
+    Raises ValueError for a broken plan.
+    """
+    checked(plan)
+    keep = plan.calls_per_month * plan.tuned_call_usd + plan.fixed_month_usd
+    bill = plan.calls_per_month * plan.baseline_call_usd * (1.0 - plan.escalation)
+    starts = sorted({0.0, *(float(month - 1) for month, _ in plan.price_steps)})
+    for start, end in zip(starts, [*starts[1:], math.inf], strict=True):
+        crossing = _crossing(bill * step_factor(plan, start + 1), keep, plan.halving_months)
+        if crossing <= start:
+            return start
+        if crossing < end:
+            return crossing
+    return math.inf
+
+
+def _saving(plan: Plan, month: int) -> float:
+    volume = plan.calls_per_month * (1.0 + plan.growth) ** (month - 1)
+    price = plan.baseline_call_usd * 2.0 ** (-(month - 1) / plan.halving_months) * step_factor(plan, month)
+    return volume * price * (1.0 - plan.escalation) - volume * plan.tuned_call_usd - plan.fixed_month_usd
+
+
+def _crossing(bill: float, keep: float, halving_months: float) -> float:
+    if bill <= keep:
+        return 0.0
+    return math.log2(bill / keep) * halving_months if keep > 0.0 else math.inf
