@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.rules import checks
 
@@ -172,7 +173,7 @@ def _pairing(hits: list[list[int]]) -> list[tuple[int, int]]:
         return []
     from scipy import optimize
 
-    places = np.array(
+    places: NDArray[np.int64] = np.array(
         optimize.linear_sum_assignment(np.array(hits), maximize=True)  # pyright: ignore[reportUnknownArgumentType] # untyped
     )
     return [(int(row), int(column)) for row, column in places.T]
