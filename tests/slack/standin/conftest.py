@@ -1,0 +1,21 @@
+"""One stand-in per test, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.slack.standin.rooms import App, Served, connected, served
+
+
+@pytest.fixture
+def room() -> Iterator[Served]:
+    with served(patience=0.4) as found:
+        yield found
+
+
+@pytest.fixture
+def app(room: Served) -> Iterator[App]:
+    with connected(room) as found:
+        yield found
