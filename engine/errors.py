@@ -18,7 +18,8 @@ AssayError
     ├── Diverged
     ├── Collapsed
     ├── SealBroken
-    └── FlowDrift
+    ├── FlowDrift
+    └── Cancelled      a person ended the run; nothing is wrong
 """
 
 from __future__ import annotations
@@ -111,3 +112,7 @@ class SealBroken(WorkFailed):
 
 class FlowDrift(WorkFailed):
     """A run was begun by another version of a flow; it cannot be continued by this one."""
+
+
+class Cancelled(WorkFailed):
+    """A person ended the run; what was paid or trained stays in the caches."""

@@ -31,11 +31,26 @@ class Run(Value):
     error: str = ""
 
 
+class Pending(Value):
+    """What a polled step answers while its external work is under way; never recorded."""
+
+    seconds: float = 1.0
+
+
 class Stepper(Protocol):
     """What a flow body is given: it may do nothing else but call these."""
 
     def step(self, name: str, fn: Callable[Concatenate[Services, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The recorded result of the step ``name``, or that of calling ``fn(services, …)`` now, recorded."""
+        ...
+
+    def until(
+        self, name: str, fn: Callable[Concatenate[Services, P], R | Pending], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Ensure and poll: call ``fn`` until it answers something else than ``Pending``, and record that answer alone.
+
+        Each call of ``fn`` lasts at most 5 s; polls are not recorded, so a restart simply polls again.
+        """
         ...
 
     def sleep(self, seconds: float) -> None:

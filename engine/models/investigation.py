@@ -71,6 +71,24 @@ class Investigation(Table, table=True):
     version: int = 1
 
 
+class TaskState(StrEnum):
+    """How one line of a run's progress stands; the words are those of Slack's plan block."""
+
+    WAITING = "pending"
+    RUNNING = "in_progress"
+    COMPLETE = "complete"
+    SKIPPED = "skipped"
+    FAILED = "error"
+
+
+class RunTask(Value):
+    """One line of a run's progress: what it does, how it stands, and a figure or reason."""
+
+    name: str
+    state: TaskState = TaskState.WAITING
+    note: str = ""
+
+
 class Recipe(Value):
     """One way to train: a rung of the ladder, its settings, and the seed."""
 

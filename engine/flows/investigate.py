@@ -1,0 +1,51 @@
+"""Answer one question about one feature, frozen labels to stored verdict. Sequence only; the steps do the work."""
+
+from __future__ import annotations
+
+from engine.errors import AssayError
+from engine.flows.durable import Stepper
+from engine.flows.steps import ask, candidates, choose, decide, end, plan
+from engine.flows.steps.values import Frozen, Plan, TrainedCandidate, VerdictRef
+from engine.models.investigation import Brief
+from engine.models.labels import Part
+
+RETRY_SECONDS = (5.0, 30.0, 120.0, 600.0)  # waits before rows without an answer are asked again
+
+
+def investigate(run: Stepper, brief: Brief) -> VerdictRef:
+    """Walk the whole road; a reason that ends it early is told to the owner and recorded, never lost."""
+    try:
+        return _road(run, brief)
+    except AssayError as error:
+        return run.step("end", end.close, brief.run_id, end.told(error))
+
+
+def _road(run: Stepper, brief: Brief) -> VerdictRef:
+    frozen = run.step("freeze", plan.freeze, brief.run_id)
+    road = run.step("plan", plan.plan, frozen)
+    for option in road.options:
+        _ask(run, frozen, road, option, part=Part.DEV, rows=road.dev)
+    made = [_train(run, frozen, road, index) for index in range(len(road.recipes))]
+    choice = run.step("choose", choose.choose, frozen, road, made)
+    parity = run.until("parity", candidates.parity, frozen, road, choice)
+    opened = run.step("open_seal", choose.open_seal, frozen, road, choice)
+    _ask(run, frozen, road, choice.prompted, part=Part.SEALED, rows=opened.rows)
+    run.until("score_sealed", candidates.score_sealed, frozen, choice, opened)
+    return run.step("decide", decide.decide, frozen, road, choice, parity, opened)
+
+
+def _train(run: Stepper, frozen: Frozen, road: Plan, index: int) -> TrainedCandidate:
+    name = road.recipes[index].name
+    candidate = run.until(f"train {name}", candidates.train, frozen, road, index)
+    run.until(f"score {name}", candidates.score_dev, frozen, road, candidate)
+    return candidate
+
+
+def _ask(run: Stepper, frozen: Frozen, road: Plan, option: str, *, part: Part, rows: str) -> None:
+    for attempt, seconds in enumerate((*RETRY_SECONDS, 0.0)):
+        asked = run.until(f"ask {option} {part} {attempt}", ask.ask, frozen, road, option, part, rows, attempt)
+        if not asked.unanswered:
+            return
+        if seconds:
+            run.sleep(seconds)
+    run.step(f"unanswered {option} {part}", ask.give_up, frozen, option, part)

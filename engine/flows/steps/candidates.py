@@ -1,0 +1,127 @@
+"""Train candidates, score them, and check that the served answers are the evaluated ones. Jobs do the work."""
+
+from __future__ import annotations
+
+from engine.errors import OverBudget, WorkFailed
+from engine.evals.rows import read_predictions
+from engine.flows.durable import Pending
+from engine.flows.steps.plan import SEALED, SERVED
+from engine.flows.steps.progress import attend, complete
+from engine.flows.steps.values import Choice, Frozen, Opened, Parity, Plan, Scored, TrainedCandidate
+from engine.models.investigation import Candidate
+from engine.models.labels import Part
+from engine.models.money import from_usd, to_usd
+from engine.runners import JobKind, JobSpec
+from engine.services import Services
+from engine.store import investigations, labels, policies, replies
+
+
+def train(services: Services, frozen: Frozen, road: Plan, index: int) -> TrainedCandidate | Pending:
+    """Train one recipe; its candidate row and artifact are stored. The same rows and recipe are never trained twice.
+
+    Raises ``OverBudget`` when what is left of the budget does not cover its quote.
+    """
+    recipe = road.recipes[index]
+    _check_budget(services, frozen, road)
+    spec = JobSpec(
+        kind=JobKind.TRAIN,
+        inputs={"train": road.train, "dev": road.dev},
+        config={"recipe": recipe.model_dump(mode="json"), "approach": frozen.approach, "classes": frozen.classes},
+        seed=recipe.seed,
+    )
+    state = attend(services, frozen.run_id, spec, f"train {recipe.name}")
+    if isinstance(state, Pending):
+        return state
+    made = TrainedCandidate(
+        contender=recipe.name,
+        rung=recipe.rung,
+        artifact=state.result["artifact"],
+        seconds=state.result["seconds"],
+        alarm=state.result["alarm"],
+    )
+    with services.database.write() as tx:
+        row = Candidate(run_id=frozen.run_id, recipe=recipe.model_dump(mode="json"), **made.model_dump())
+        investigations.add_candidate(tx, row)
+    complete(services, frozen.run_id, f"train {recipe.name}", made.alarm or f"{made.seconds:,.0f} s")
+    return made
+
+
+def score_dev(services: Services, frozen: Frozen, road: Plan, candidate: TrainedCandidate) -> Scored | Pending:
+    """Score a candidate on dev."""
+    spec = _predict(frozen, candidate.artifact, candidate.rung, road.dev)
+    return _score(services, frozen, spec, candidate.contender, part=Part.DEV, task=f"train {candidate.contender}")
+
+
+def score_sealed(services: Services, frozen: Frozen, choice: Choice, opened: Opened) -> Scored | Pending:
+    """Score the one chosen candidate on the sealed part."""
+    spec = _predict(frozen, choice.artifact, choice.rung, opened.rows)
+    scored = _score(services, frozen, spec, choice.candidate, part=Part.SEALED, task=SEALED)
+    if isinstance(scored, Scored):
+        complete(services, frozen.run_id, SEALED, f"{opened.count:,} rows, look {opened.look} of 3")
+    return scored
+
+
+def parity(services: Services, frozen: Frozen, road: Plan, choice: Choice) -> Parity | Pending:
+    """Ask the served candidate over HTTP, compare with its offline answers. Below the floor: ``WorkFailed``."""
+    offline = _predict(frozen, choice.artifact, choice.rung, road.dev)
+    with services.database.read() as tx:
+        policy = policies.current(tx, frozen.feature_id).evaluation
+    spec = JobSpec(
+        kind=JobKind.PARITY,
+        inputs={
+            "candidate": choice.artifact,
+            "rows": road.dev,
+            "predictions": services.runner.poll(offline.job_id).result["predictions"],
+        },
+        config={**offline.config, "rows": policy.parity_rows},
+    )
+    state = attend(services, frozen.run_id, spec, SERVED)
+    if isinstance(state, Pending):
+        return state
+    agree, rows = state.result["agree"], state.result["rows"]
+    if agree < policy.parity_floor * rows:
+        raise WorkFailed(
+            f"Served answers differ from offline on {rows - agree} of {rows} rows "
+            f"({agree / rows:.1%}, need {policy.parity_floor:.0%}); first: id {state.result['first']}."
+        )
+    complete(services, frozen.run_id, SERVED, f"{agree} of {rows} answers the same")
+    return Parity(
+        agree=agree,
+        rows=rows,
+        latency_p50_ms=state.result["latency_p50_ms"],
+        latency_p95_ms=state.result["latency_p95_ms"],
+    )
+
+
+def _predict(frozen: Frozen, artifact: str, rung: str, rows: str) -> JobSpec:
+    return JobSpec(
+        kind=JobKind.PREDICT,
+        inputs={"candidate": artifact, "rows": rows},
+        config={"approach": frozen.approach, "classes": frozen.classes, "rung": rung},
+    )
+
+
+def _score(
+    services: Services, frozen: Frozen, spec: JobSpec, contender: str, *, part: Part, task: str
+) -> Scored | Pending:
+    state = attend(services, frozen.run_id, spec, task)
+    if isinstance(state, Pending):
+        return state
+    predictions = read_predictions(services.artifacts.path(state.result["predictions"]))
+    with services.database.write() as tx:
+        ids = labels.ids(tx, frozen.label_set_id, part)
+        investigations.add_predictions(tx, frozen.run_id, contender, part=part, label_ids=ids, rows=predictions)
+    return Scored(contender=contender, rows=len(predictions))
+
+
+def _check_budget(services: Services, frozen: Frozen, road: Plan) -> None:
+    with services.database.read() as tx:
+        cost = policies.current(tx, frozen.feature_id).cost
+        paid = replies.bill(tx, frozen.run_id).nano_usd
+    training = from_usd(road.seconds / 3600 * cost.cpu_hour_usd)
+    if paid + training > frozen.budget_nano:
+        raise OverBudget(
+            f"Training would take about ${to_usd(training):,.2f} of machine time and ${to_usd(paid):,.2f} is paid; "
+            f"the budget is ${to_usd(frozen.budget_nano):,.2f}.",
+            hint=f"Give more: /assay investigate {frozen.slug} budget=50",
+        )

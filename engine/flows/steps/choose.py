@@ -1,0 +1,100 @@
+"""Choose one candidate and one prompted option on dev, and open the sealed part for them. Reads no sealed answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from engine.errors import WorkFailed
+from engine.flows.steps import scores
+from engine.flows.steps.plan import rows_artifact
+from engine.flows.steps.progress import note
+from engine.flows.steps.values import Choice, Frozen, Opened, Plan, TrainedCandidate
+from engine.models.investigation import RunTask, TaskState
+from engine.models.labels import Part
+from engine.rules.pairs import tango_interval
+from engine.rules.power import rows_planned
+from engine.services import Services
+from engine.store import features, investigations, policies, seals
+
+PROMOTION_CONFIDENCE = 0.95  # engine.md 6.1: a rung replaces the one below only if this interval lies above 0
+
+
+@dataclass(frozen=True)
+class _Standing:
+    candidate: TrainedCandidate
+    rows: scores.Rows
+    quality: float
+
+
+def choose(services: Services, frozen: Frozen, road: Plan, made: list[TrainedCandidate]) -> Choice:
+    """The cheapest candidate that none dearer beats for sure on dev, and the best prompted option on dev.
+
+    Raises ``WorkFailed`` when no candidate may be promoted.
+    """
+    with services.database.read() as tx:
+        best, reasons = _promoted([_standing(tx, frozen, one) for one in made if not one.alarm])
+        prompted = max(road.options, key=lambda option: _quality(tx, frozen, option))
+        dev = scores.paired(best.rows, investigations.predictions(tx, frozen.run_id, prompted, Part.DEV))
+        policy = policies.current(tx, frozen.feature_id).evaluation
+        planned = rows_planned(dev, frozen.margin, seals.next_look(tx, road.seal_id), policy)
+    return Choice(
+        candidate=best.candidate.contender,
+        rung=best.candidate.rung,
+        artifact=best.candidate.artifact,
+        prompted=prompted,
+        planned_rows=planned.rows,
+        disagreement=planned.disagreement,
+        reasons=reasons,
+    )
+
+
+def open_seal(services: Services, frozen: Frozen, road: Plan, choice: Choice) -> Opened:
+    """Write the look on the ledger and hand out the sealed inputs, for this one candidate. Again is the same look."""
+    with services.database.write() as tx:
+        run = investigations.by_run(tx, frozen.run_id)
+        look = seals.open_look(
+            tx,
+            services.clock,
+            seal_id=road.seal_id,
+            run_id=frozen.run_id,
+            contender=choice.candidate,
+            purpose="confirm",
+            margin=frozen.margin,
+            by=run.requested_by,
+        )
+        sealed = seals.sealed_rows(tx, look, frozen.label_set_id)
+        number, alpha = look.number, look.alpha
+    note(services, frozen.run_id, RunTask(name="sealed rows", state=TaskState.RUNNING, note=f"{len(sealed):,} rows"))
+    return Opened(look=number, alpha=alpha, rows=rows_artifact(services, sealed), count=len(sealed))
+
+
+def _standing(tx: Session, frozen: Frozen, candidate: TrainedCandidate) -> _Standing:
+    rows = investigations.predictions(tx, frozen.run_id, candidate.contender, Part.DEV)
+    return _Standing(candidate, rows, scores.scored(frozen.approach, candidate.contender, rows).quality)
+
+
+def _promoted(standings: Sequence[_Standing]) -> tuple[_Standing, list[str]]:
+    if not standings:
+        raise WorkFailed("No candidate came out of training without an alarm; none can be promoted.")
+    best_of_rung: dict[str, _Standing] = {}
+    for standing in standings:
+        known = best_of_rung.get(standing.candidate.rung)
+        if known is None or standing.quality > known.quality:
+            best_of_rung[standing.candidate.rung] = standing
+    best, *dearer = best_of_rung.values()
+    reasons: list[str] = []
+    for rival in dearer:
+        interval = tango_interval(scores.paired(rival.rows, best.rows), PROMOTION_CONFIDENCE)
+        names = f"{rival.candidate.contender} over {best.candidate.contender}"
+        reasons.append(f"{names}: {interval.estimate:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}] on dev")
+        best = rival if interval.low > 0 else best
+    return best, reasons
+
+
+def _quality(tx: Session, frozen: Frozen, option: str) -> float:
+    rows = investigations.predictions(tx, frozen.run_id, option, Part.DEV)
+    model = features.baseline_by_id(tx, frozen.baseline_id).model
+    return scores.scored(frozen.approach, option, rows, model).quality

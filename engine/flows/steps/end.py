@@ -1,0 +1,44 @@
+"""End a run early: say why to the owner, keep what was paid and trained."""
+
+from __future__ import annotations
+
+from engine.errors import AssayError, Cancelled, Refused
+from engine.flows.steps import progress
+from engine.flows.steps.values import VerdictRef
+from engine.models.base import Value
+from engine.models.investigation import RunState, RunTask, TaskState
+from engine.services import Services
+from engine.store import investigations
+
+
+class Told(Value):
+    """Why a run ended: the state it ends in, and the sentences for the owner."""
+
+    state: RunState
+    reason: str
+
+
+def told(error: AssayError) -> Told:
+    """The sentences of an error; a cancel is no failure."""
+    if isinstance(error, Cancelled):
+        return Told(state=RunState.CANCELLED, reason="Cancelled. What was paid and trained is kept.")
+    if isinstance(error, Refused):
+        return Told(state=RunState.FAILED, reason=str(error))
+    return Told(state=RunState.FAILED, reason=str(error) or type(error).__name__)
+
+
+def close(services: Services, run_id: str, why: Told) -> VerdictRef:
+    """Close the run; a run that has ended already stays as it is."""
+    with services.database.write() as tx:
+        run = investigations.by_run(tx, run_id)
+        lines = [_stopped(line, why) for line in progress.tasks(run)]
+        if investigations.end(tx, run, why.state, reason=why.reason, at=services.clock.now()):
+            progress.set_tasks(tx, services, run, lines)
+        return VerdictRef(run_id=run_id, state=run.state)
+
+
+def _stopped(line: RunTask, why: Told) -> RunTask:
+    if line.state is not TaskState.RUNNING:
+        return line
+    state = TaskState.SKIPPED if why.state is RunState.CANCELLED else TaskState.FAILED
+    return line.model_copy(update={"state": state, "note": "stopped here"})

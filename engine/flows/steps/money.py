@@ -1,0 +1,29 @@
+"""Gather what the money of a verdict needs from traffic, labels and bills. Unknown stays unknown."""
+
+from __future__ import annotations
+
+from sqlmodel import Session
+
+from engine.flows.steps.values import Choice, Frozen
+from engine.models.money import to_usd
+from engine.rules import money
+from engine.services import Services
+from engine.store import labels, policies, replies, usage
+
+GPU_RUNGS = ("lora_causal",)  # every other rung of the ladder answers from a processor
+
+
+def judged(tx: Session, services: Services, frozen: Frozen, choice: Choice) -> money.Money | None:
+    """The money of a run's chosen candidate, or none when the last month's traffic or its price is unknown."""
+    month = usage.last_month(tx, frozen.feature_id, services.clock.now())
+    if month is None or month.cost_nano is None or not month.calls:
+        return None
+    spending = money.Spending(
+        calls_per_month=month.calls,
+        baseline_call_usd=to_usd(month.cost_nano) / month.calls,
+        label_minutes=labels.minutes(tx, frozen.label_set_id),
+        label_rows=labels.usable(tx, frozen.feature_id),
+        bill_usd=to_usd(replies.bill(tx, frozen.run_id).nano_usd),
+        needs_gpu=choice.rung in GPU_RUNGS,
+    )
+    return money.judged(spending, policies.current(tx, frozen.feature_id).cost, seed=frozen.seed)

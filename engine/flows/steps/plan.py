@@ -1,0 +1,146 @@
+"""Freeze what a run is judged by, and plan it before anything is spent. Never opens the sealed part."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+from sqlmodel import Session
+
+from engine.approaches import Task
+from engine.errors import NotReady, SealBroken
+from engine.evals.rows import DatasetRow, write_rows
+from engine.flows.steps.progress import set_tasks
+from engine.flows.steps.values import Frozen, Plan, Skipped
+from engine.models.investigation import Candidate, Effort, Recipe, RunState, RunTask, TaskState
+from engine.models.labels import Label, Part
+from engine.services import Services
+from engine.store import features, investigations, labels, policies, seals
+from engine.teachers import options, prices
+from engine.train import Host
+from engine.train.ladder import host_of, ladder
+
+SERVED = "served as evaluated"
+SEALED = "sealed rows"
+VERDICT = "verdict"
+
+
+def freeze(services: Services, run_id: str) -> Frozen:
+    """Fix label version, policy, prices, baseline and seed; the run is under way afterwards."""
+    with services.database.write() as tx:
+        run = investigations.by_run(tx, run_id)
+        feature = features.by_id(tx, run.feature_id)
+        label_set = labels.newest(tx, run.feature_id)
+        baseline = features.baseline(tx, run.feature_id)
+        if run.started_at is None:
+            run.state = RunState.RUNNING
+            run.started_at = services.clock.now()
+            run.label_set_id, run.baseline_id = label_set.id, baseline.id
+            run.policy_hash = policies.current(tx, run.feature_id).sha
+            run.price_snapshot = prices.snapshot_id(tx, services.clock.now().date())
+            run.code_version = version("assay")
+            run.version += 1
+            tx.add(run)
+        return Frozen(
+            run_id=run_id,
+            feature_id=run.feature_id,
+            slug=feature.slug,
+            approach=feature.approach,
+            classes=feature.labels,
+            margin=feature.margin,
+            label_set_id=run.label_set_id or 0,
+            labels_version=label_set.name,
+            baseline_id=run.baseline_id or 0,
+            effort=run.effort,
+            seed=run.seed,
+            budget_nano=run.budget_nano,
+        )
+
+
+def plan(services: Services, frozen: Frozen) -> Plan:
+    """Part the rows, check the seal for leaks, choose recipes and prompted options, and say what it will take."""
+    with services.database.write() as tx:
+        train, dev = (labels.rows(tx, frozen.label_set_id, part) for part in (Part.TRAIN, Part.DEV))
+        sealed_rows = labels.count(tx, frozen.label_set_id, Part.SEALED)
+        check_enough(tx, frozen.feature_id, frozen.slug, train=len(train), sealed=sealed_rows)
+        _refuse_leaks(tx, frozen)
+        seal = seals.current(tx, frozen.feature_id)
+        host, task = host_of(services.settings.encoder), Task(approach=frozen.approach, classes=tuple(frozen.classes))
+        recipes, skipped = _recipes(frozen, host, task)
+        made = Plan(
+            train=rows_artifact(services, train),
+            dev=rows_artifact(services, dev),
+            train_rows=len(train),
+            dev_rows=len(dev),
+            sealed_rows=sealed_rows,
+            seal_id=seal.id or 0,
+            options=options.names(frozen.effort),
+            recipes=recipes,
+            skipped=skipped,
+            seconds=_seconds(recipes, host, train),
+        )
+        run = investigations.by_run(tx, frozen.run_id)
+        for rung in skipped:
+            skip = Candidate(run_id=frozen.run_id, contender=rung.rung, rung=rung.rung, skipped=rung.why)
+            investigations.add_candidate(tx, skip)
+        set_tasks(tx, services, run, _tasks(made))
+    return made
+
+
+def check_enough(tx: Session, feature_id: int, slug: str, *, train: int, sealed: int) -> None:
+    """Refuse a version too small to be judged by. Raises ``NotReady`` naming how many rows are there and needed."""
+    policy = policies.current(tx, feature_id).evaluation
+    if train >= policy.train_rows_least and sealed >= policy.sealed_rows_least:
+        return
+    usable = labels.usable(tx, feature_id)
+    raise NotReady(
+        f"{slug} has {usable:,} usable labels; an investigation needs about 600 "
+        f"({policy.train_rows_least} train, {policy.sealed_rows_least} sealed, the rest dev), "
+        f"and now has {train:,} train and {sealed:,} sealed.",
+        hint=f"Upload more: /assay labels {slug}",
+    )
+
+
+def rows_artifact(services: Services, rows: list[Label]) -> str:
+    """Labels as a dataset artifact, the form in which jobs read them."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_rows(Path(folder), [DatasetRow(id=row.row_id, input=row.input, output=row.output) for row in rows])
+        return services.artifacts.put(Path(folder))
+
+
+def _refuse_leaks(tx: Session, frozen: Frozen) -> None:
+    leak = labels.first_leak(tx, frozen.feature_id)
+    if leak is not None:
+        raise SealBroken(
+            f"Row {leak.other} is a near copy ({leak.similarity:.2f}) of sealed row {leak.sealed}; nothing was trained."
+        )
+
+
+def _recipes(frozen: Frozen, host: Host, task: Task) -> tuple[list[Recipe], list[Skipped]]:
+    recipes: list[Recipe] = []
+    skipped: list[Skipped] = []
+    for rung in ladder():
+        chosen = rung.recipes(Effort(frozen.effort), frozen.seed)
+        why = rung.fits(host, task) if chosen else ""
+        if why:
+            skipped.append(Skipped(rung=rung.name, why=why))
+        else:
+            recipes.extend(chosen)
+    return recipes, skipped
+
+
+def _seconds(recipes: list[Recipe], host: Host, train: list[Label]) -> float:
+    words = int(statistics.median(len(row.input.split()) for row in train))
+    rungs = {rung.name: rung for rung in ladder()}
+    return sum(rungs[recipe.rung].quote(host, len(train), words).seconds for recipe in recipes)
+
+
+def _tasks(made: Plan) -> list[RunTask]:
+    counts = f"{made.train_rows:,} train, {made.dev_rows:,} dev, {made.sealed_rows:,} sealed"
+    lines = [RunTask(name="labels frozen", state=TaskState.COMPLETE, note=counts)]
+    lines += [RunTask(name=f"ask {option}") for option in made.options]
+    lines += [RunTask(name=f"train {recipe.name}") for recipe in made.recipes]
+    lines += [RunTask(name=f"train {rung.rung}", state=TaskState.SKIPPED, note=rung.why) for rung in made.skipped]
+    return [*lines, RunTask(name=SERVED), RunTask(name=SEALED), RunTask(name=VERDICT)]

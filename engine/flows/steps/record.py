@@ -1,0 +1,148 @@
+"""Write the decision record: everything that is needed to show, export and recompute a verdict. Decides nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlmodel import Session
+
+from engine.flows.steps import compare, scores
+from engine.flows.steps.values import Choice, Frozen, Opened, Parity, Plan
+from engine.models.feature import Baseline, is_simulated
+from engine.models.labels import Part
+from engine.rules.money import Money
+from engine.rules.verdict import Evidence, Ruling
+from engine.store import investigations, replies
+from engine.store.policies import Policy
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Everything a verdict was made of."""
+
+    choice: Choice
+    opened: Opened
+    parity: Parity
+    compared: compare.Compared
+    evidence: Evidence
+    ruling: Ruling
+    money: Money | None
+    baseline: Baseline
+
+
+def body(tx: Session, frozen: Frozen, road: Plan, judged: Judged, policy: Policy) -> dict[str, Any]:
+    """The record as JSON (engine.md 11 names the fields outsiders read; ``evidence`` and ``policy`` recompute it)."""
+    run = investigations.by_run(tx, frozen.run_id)
+    bill = replies.bill(tx, frozen.run_id)
+    choice, ruling = judged.choice, judged.ruling
+    reasons = [*ruling.reasons, *(["cost_unknown"] if judged.money is None else [])]
+    return {
+        "version": VERSION,
+        "run": frozen.run_id,
+        "feature": frozen.slug,
+        "decision": ruling.outcome,
+        "labels_version": frozen.labels_version,
+        "policy_hash": policy.sha,
+        "price_snapshot": run.price_snapshot,
+        "seal_look": judged.opened.look,
+        "code_version": run.code_version,
+        "seed": frozen.seed,
+        "candidate": {"contender": choice.candidate, "rung": choice.rung, "artifact": choice.artifact},
+        "prompted": {
+            "contender": choice.prompted,
+            "model": judged.baseline.model,
+            "simulated": is_simulated(judged.baseline.model),
+        },
+        "quality": _quality(judged, frozen),
+        "rungs": _rungs(tx, frozen),
+        "bill": {
+            "paid_calls": bill.paid_calls,
+            "input_tokens": bill.input_tokens,
+            "output_tokens": bill.output_tokens,
+            "nano_usd": bill.nano_usd,
+        },
+        "cost": _plain(asdict(judged.money)) if judged.money else None,
+        "reasons": reasons,
+        "rows_needed": ruling.rows_needed,
+        "promotion": choice.reasons,
+        "parity": judged.parity.model_dump(mode="json"),
+        "parts": {"train": road.train_rows, "dev": road.dev_rows, "sealed": road.sealed_rows},
+        "plan": {"rows": choice.planned_rows, "disagreement": choice.disagreement},
+        "scores": {
+            "candidate": judged.compared.candidate.model_dump(mode="json"),
+            "prompted": judged.compared.prompted.model_dump(mode="json"),
+        },
+        "dev": _dev(tx, frozen, choice),
+        "evidence": asdict(judged.evidence),
+        "policy": asdict(policy),
+    }
+
+
+def finding(low: float, high: float, margin: float) -> str:
+    """What the interval alone says: better, not_worse, worse or unclear."""
+    if low > 0:
+        return "better"
+    if low > -margin:
+        return "not_worse"
+    return "worse" if high < -margin else "unclear"
+
+
+def _plain(sums: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no infinity: what never happens (a payback, a halving) is none."""
+    return {
+        name: _plain(value) if isinstance(value, dict) else None if value in (math.inf, -math.inf) else value
+        for name, value in sums.items()
+    }
+
+
+def _quality(judged: Judged, frozen: Frozen) -> dict[str, Any]:
+    compared, interval = judged.compared, judged.compared.interval
+    level = 1 - 2 * judged.opened.alpha
+    return {
+        "metric": "accuracy",
+        "n": compared.pairs.n,
+        "candidate": compared.candidate.quality,
+        "prompted": compared.prompted.quality,
+        "difference": interval.estimate,
+        "low": interval.low,
+        "high": interval.high,
+        "level": level,
+        "method": compared.method,
+        "margin": frozen.margin,
+        "finding": finding(interval.low, interval.high, frozen.margin),
+        **compare.beside(compared, level),
+    }
+
+
+def _rungs(tx: Session, frozen: Frozen) -> list[dict[str, Any]]:
+    lines: list[dict[str, Any]] = []
+    for candidate in investigations.candidates(tx, frozen.run_id):
+        rows = investigations.predictions(tx, frozen.run_id, candidate.contender, Part.DEV)
+        score = scores.scored(frozen.approach, candidate.contender, rows) if rows else None
+        lines.append(
+            {
+                "rung": candidate.rung,
+                "contender": candidate.contender,
+                "dev_score": score.quality if score else None,
+                "dev_macro_f1": score.macro_f1 if score else None,
+                "seconds": candidate.seconds,
+                "skipped": candidate.skipped or None,
+                "alarm": candidate.alarm or None,
+            }
+        )
+    return lines
+
+
+def _dev(tx: Session, frozen: Frozen, choice: Choice) -> dict[str, Any]:
+    """Item-level figures, from dev alone: the sealed part gives out nothing but its interval."""
+    ours = investigations.predictions(tx, frozen.run_id, choice.candidate, Part.DEV)
+    theirs = investigations.predictions(tx, frozen.run_id, choice.prompted, Part.DEV)
+    return {
+        "classes": frozen.classes,
+        "candidate_confusion": scores.confusion(ours, frozen.classes),
+        "prompted_confusion": scores.confusion(theirs, frozen.classes),
+    }

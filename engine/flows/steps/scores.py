@@ -1,0 +1,64 @@
+"""Turn stored predictions into scores and paired counts. Knows nothing of which contender should win."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.approaches import Parsed
+from engine.approaches.registry import approach_of
+from engine.models.feature import is_simulated
+from engine.models.investigation import StoredPrediction
+from engine.models.labels import Label
+from engine.models.verdict import Score
+from engine.rules.pairs import Pairs
+
+Rows = Sequence[tuple[Label, StoredPrediction]]
+
+
+def scored(approach: str, contender: str, rows: Rows, model: str = "") -> Score:
+    """A contender's score on the rows it answered. ``model`` names a prompted option's model.
+
+    ``call_nano`` is left unknown: what a call costs is priced by the caller. Raises ``ValueError`` for no rows.
+    """
+    if not rows:
+        raise ValueError(f"{contender} has no predictions on this part")
+    quality = approach_of(approach).quality(
+        [label.output for label, _ in rows], [Parsed(output=said.output, valid=said.valid) for _, said in rows]
+    )
+    latency = np.array([said.latency_ms for _, said in rows])
+    return Score(
+        contender=contender,
+        part=rows[0][1].part,
+        rows=len(rows),
+        quality=quality["primary"],
+        macro_f1=quality["macro_f1"],
+        valid_share=sum(said.valid for _, said in rows) / len(rows),
+        latency_p50_ms=float(np.percentile(latency, 50)),
+        latency_p95_ms=float(np.percentile(latency, 95)),
+        tokens_in=sum(said.tokens_in for _, said in rows),
+        tokens_out=sum(said.tokens_out for _, said in rows),
+        simulated=is_simulated(model),
+    )
+
+
+def paired(candidate: Rows, prompted: Rows) -> Pairs:
+    """Counts of rows on which both, one or neither was right, over rows both answered. No such row: ``ValueError``."""
+    right = {said.label_id: said.correct for _, said in prompted}
+    both = [(said.correct, right[said.label_id]) for _, said in candidate if said.label_id in right]
+    return Pairs(
+        both=sum(1 for ours, theirs in both if ours and theirs),
+        candidate_only=sum(1 for ours, theirs in both if ours and not theirs),
+        baseline_only=sum(1 for ours, theirs in both if theirs and not ours),
+        neither=sum(1 for ours, theirs in both if not ours and not theirs),
+    )
+
+
+def confusion(rows: Rows, classes: Sequence[str]) -> list[list[int]]:
+    """Counts of expected (rows) against answered (columns, the last one invalid), in the order of ``classes``."""
+    place = {name: index for index, name in enumerate(classes)}
+    table = [[0] * (len(classes) + 1) for _ in classes]
+    for label, said in rows:
+        table[place[label.output]][place.get(said.output, len(classes)) if said.valid else len(classes)] += 1
+    return table

@@ -1,0 +1,85 @@
+"""Plan an evaluation before money is spent: how large the sealed part must be, and how many rows settle the question.
+
+Knows nothing of labels or models; it turns margins, disagreement and counts into shares and rows.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from engine.rules import checks
+from engine.rules.distributions import normal_quantile
+from engine.rules.pairs import Pairs
+from engine.rules.planner import pairs_needed
+from engine.rules.seal import look_alpha
+
+_ONE_SIDED_80 = 0.80
+_POWER = 0.8  # as VerdictPolicy.power
+
+
+@dataclass(frozen=True)
+class EvalPolicy:
+    """How labels are parted and candidates let through.
+
+    Shares are of rows. ``assumed_disagreement`` stands for the disagreement in correctness while nothing was measured:
+    two models right on 82 % of rows with independent errors disagree on .30 (a judgement a team may change).
+    """
+
+    dev_share: float = 0.15
+    sealed_share: float = 0.20
+    sealed_share_most: float = 0.40
+    sealed_rows_least: int = 200
+    train_rows_least: int = 300
+    assumed_disagreement: float = 0.30
+    parity_floor: float = 0.99
+    parity_rows: int = 200
+    prompted_valid_floor: float = 0.50
+
+
+@dataclass(frozen=True)
+class RowPlan:
+    """Sealed rows that prove the margin, the disagreement that was planned for, and the true difference assumed."""
+
+    rows: int
+    disagreement: float
+    difference: float
+
+
+def sealed_share(rows: int, margin: float, policy: EvalPolicy | None = None) -> float:
+    """Give the share of a first label version to seal: the policy's, raised until the power plan fits.
+
+    At most ``sealed_share_most``, never so much that train falls under ``train_rows_least`` while the least number of
+    sealed rows is kept. ``rows`` counts the version; ``margin`` is a fraction above 0. Raises ValueError otherwise.
+    """
+    rules = policy or EvalPolicy()
+    count = checks.count("rows", rows, 1)
+    wanted = pairs_needed(rules.assumed_disagreement, checks.above("margin", margin), alpha=look_alpha(1))
+    room = math.floor(count * (1.0 - rules.dev_share)) - rules.train_rows_least
+    most = min(count * rules.sealed_share_most, max(room, rules.sealed_rows_least))
+    chosen = min(max(wanted, count * rules.sealed_share, rules.sealed_rows_least), max(most, rules.sealed_rows_least))
+    return min(rules.sealed_share_most, chosen / count)
+
+
+def rows_planned(dev: Pairs, margin: float, look: int, policy: EvalPolicy | None = None) -> RowPlan:
+    """Plan the sealed rows from the paired dev counts (verdict.md 5): pd is its upper one-sided 80 % bound.
+
+    The difference planned for is 0 while dev's 80 % bounds hold it; a candidate clearly ahead is planned at its lower
+    bound, one clearly behind the margin at its upper bound, since fewer rows settle those. ``look`` is 1, 2 or 3.
+    """
+    rules = policy or EvalPolicy()
+    disagreeing = (dev.candidate_only + dev.baseline_only) / dev.n
+    z = normal_quantile(_ONE_SIDED_80)
+    upper = min(1.0, disagreeing + z * math.sqrt(max(disagreeing * (1.0 - disagreeing), 1.0 / dev.n) / dev.n))
+    spread = z * math.sqrt(max(disagreeing - dev.difference**2, 0.0) / dev.n)
+    assumed = _assumed(dev.difference - spread, dev.difference + spread, margin)
+    distance = abs(assumed + margin)
+    z_sum = normal_quantile(1.0 - look_alpha(look)) + normal_quantile(_POWER)
+    needed = math.ceil(z_sum**2 * max(upper - assumed**2, 0.0) / distance**2)
+    return RowPlan(max(needed, rules.sealed_rows_least), upper, assumed)
+
+
+def _assumed(low: float, high: float, margin: float) -> float:
+    if low > 0.0:
+        return low
+    return high if high < -margin else 0.0
