@@ -30,12 +30,16 @@ class AssayError(Exception):
 
 
 class Refused(AssayError):
-    """Asked for something we will not do. ``message`` says what and why, ``hint`` what to do next."""
+    """Asked for something we will not do. ``message`` says what and why, ``hint`` what to do next.
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    Both may name persons as ``<@ID>``; only ids in ``people`` become live mentions, so that quoted text never pings.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, people: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.people = people
 
     def __str__(self) -> str:
         """Both sentences, as a person reads them on a command line."""

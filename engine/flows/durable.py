@@ -6,10 +6,9 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from sqlmodel import Session
-
 from engine.models.base import Value
 from engine.services import Services
+from engine.store.database import Tx
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -61,7 +60,7 @@ class Stepper(Protocol):
 class Durable(Protocol):
     """The durable engine: any program may enqueue, only the holder of the engine's lock may start."""
 
-    def enqueue(self, tx: Session, flow: str, run_id: str, args: dict[str, Any], *, queue: Queue) -> None:
+    def enqueue(self, tx: Tx, flow: str, run_id: str, args: dict[str, Any], *, queue: Queue) -> None:
         """Ask for a run inside the caller's transaction; a roll-back leaves nothing."""
         ...
 

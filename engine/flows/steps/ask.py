@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sqlmodel import Session
-
 from engine.errors import KeyRejected, Unavailable, WorkFailed
 from engine.evals.rows import read_predictions
 from engine.flows.durable import Pending
@@ -16,6 +14,7 @@ from engine.models.labels import Part
 from engine.runners import JobKind, JobSpec
 from engine.services import Services
 from engine.store import features, investigations, labels, policies
+from engine.store.database import Tx
 
 
 def ask(
@@ -86,7 +85,7 @@ def _counts(result: dict[str, object]) -> dict[str, object]:
     return {name: result[name] for name in wanted}
 
 
-def _refuse_nonsense(tx: Session, frozen: Frozen, asked: Asked, part: Part) -> None:
+def _refuse_nonsense(tx: Tx, frozen: Frozen, asked: Asked, part: Part) -> None:
     floor = policies.current(tx, frozen.feature_id).evaluation.prompted_valid_floor
     if part is Part.SEALED or asked.unanswered or asked.contender != "baseline" or not asked.rows:
         return

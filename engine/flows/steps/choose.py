@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlmodel import Session
-
 from engine.errors import WorkFailed
 from engine.flows.steps import scores
 from engine.flows.steps.plan import rows_artifact
@@ -18,6 +16,7 @@ from engine.rules.pairs import tango_interval
 from engine.rules.power import rows_planned
 from engine.services import Services
 from engine.store import features, investigations, policies, seals
+from engine.store.database import Tx
 
 PROMOTION_CONFIDENCE = 0.95  # engine.md 6.1: a rung replaces the one below only if this interval lies above 0
 
@@ -71,7 +70,7 @@ def open_seal(services: Services, frozen: Frozen, road: Plan, choice: Choice) ->
     return Opened(look=number, alpha=alpha, rows=rows_artifact(services, sealed), count=len(sealed))
 
 
-def _standing(tx: Session, frozen: Frozen, candidate: TrainedCandidate) -> _Standing:
+def _standing(tx: Tx, frozen: Frozen, candidate: TrainedCandidate) -> _Standing:
     rows = investigations.predictions(tx, frozen.run_id, candidate.contender, Part.DEV)
     return _Standing(candidate, rows, scores.scored(frozen.approach, candidate.contender, rows).quality)
 
@@ -94,7 +93,7 @@ def _promoted(standings: Sequence[_Standing]) -> tuple[_Standing, list[str]]:
     return best, reasons
 
 
-def _quality(tx: Session, frozen: Frozen, option: str) -> float:
+def _quality(tx: Tx, frozen: Frozen, option: str) -> float:
     rows = investigations.predictions(tx, frozen.run_id, option, Part.DEV)
     model = features.baseline_by_id(tx, frozen.baseline_id).model
     return scores.scored(frozen.approach, option, rows, model).quality

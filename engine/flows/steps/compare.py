@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from sqlmodel import Session
-
 from engine.flows.steps import scores
 from engine.flows.steps.values import Choice, Frozen, Opened, Parity
 from engine.models.feature import Baseline
@@ -14,6 +12,7 @@ from engine.models.verdict import Score
 from engine.rules.compare import mean_difference
 from engine.rules.pairs import Interval, Pairs, mcnemar_midp, newcombe_paired, tango_interval
 from engine.store import investigations
+from engine.store.database import Tx
 
 GROUPED_SHARE = 0.9  # fewer clusters than this share of rows: rows are grouped, and the interval must know
 GROUPS_LEAST = 20  # verdict.md 3: fewer groups give no interval worth the name
@@ -32,9 +31,7 @@ class Compared:
     row_variance: float
 
 
-def compared(
-    tx: Session, frozen: Frozen, choice: Choice, parity: Parity, opened: Opened, baseline: Baseline
-) -> Compared:
+def compared(tx: Tx, frozen: Frozen, choice: Choice, parity: Parity, opened: Opened, baseline: Baseline) -> Compared:
     """The comparison of a run, from its stored predictions; latencies of both sides are as seen over HTTP."""
     ours = investigations.predictions(tx, frozen.run_id, choice.candidate, Part.SEALED)
     theirs = investigations.predictions(tx, frozen.run_id, choice.prompted, Part.SEALED)

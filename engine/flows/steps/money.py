@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from sqlmodel import Session
-
 from engine.flows.steps.values import Choice, Frozen
 from engine.models.money import to_usd
 from engine.rules import money
 from engine.services import Services
 from engine.store import labels, policies, replies, usage
+from engine.store.database import Tx
 
 GPU_RUNGS = ("lora_causal",)  # every other rung of the ladder answers from a processor
 
 
-def judged(tx: Session, services: Services, frozen: Frozen, choice: Choice) -> money.Money | None:
+def judged(tx: Tx, services: Services, frozen: Frozen, choice: Choice) -> money.Money | None:
     """The money of a run's chosen candidate, or none when the last month's traffic or its price is unknown."""
     month = usage.last_month(tx, frozen.feature_id, services.clock.now())
     if month is None or month.cost_nano is None or not month.calls:

@@ -7,8 +7,6 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from sqlmodel import Session
-
 from engine.approaches import Task
 from engine.errors import NotReady, SealBroken
 from engine.evals.rows import DatasetRow, write_rows
@@ -18,6 +16,7 @@ from engine.models.investigation import Candidate, Effort, Recipe, RunState, Run
 from engine.models.labels import Label, Part
 from engine.services import Services
 from engine.store import features, investigations, labels, policies, seals
+from engine.store.database import Tx
 from engine.teachers import options, prices
 from engine.train import Host
 from engine.train.ladder import host_of, ladder
@@ -89,7 +88,7 @@ def plan(services: Services, frozen: Frozen) -> Plan:
     return made
 
 
-def check_enough(tx: Session, feature_id: int, slug: str, *, train: int, sealed: int) -> None:
+def check_enough(tx: Tx, feature_id: int, slug: str, *, train: int, sealed: int) -> None:
     """Refuse a version too small to be judged by. Raises ``NotReady`` naming how many rows are there and needed."""
     policy = policies.current(tx, feature_id).evaluation
     if train >= policy.train_rows_least and sealed >= policy.sealed_rows_least:
@@ -110,7 +109,7 @@ def rows_artifact(services: Services, rows: list[Label]) -> str:
         return services.artifacts.put(Path(folder))
 
 
-def _refuse_leaks(tx: Session, frozen: Frozen) -> None:
+def _refuse_leaks(tx: Tx, frozen: Frozen) -> None:
     leak = labels.first_leak(tx, frozen.feature_id)
     if leak is not None:
         raise SealBroken(

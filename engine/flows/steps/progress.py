@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from sqlmodel import Session
-
 from engine.errors import Cancelled, WorkFailed
 from engine.flows.durable import Pending
 from engine.models.investigation import Investigation, RunTask, TaskState
 from engine.runners import JobSpec, JobState, JobStatus
 from engine.services import Services
 from engine.store import investigations, mail
+from engine.store.database import Tx
 
 CARD = "card"  # the one message of an investigation
 _NOTED_SHARE = 0.05  # progress is told in steps of 5 %
@@ -56,14 +55,14 @@ def tasks(run: Investigation) -> list[RunTask]:
     return [RunTask.model_validate(line) for line in run.progress.get("tasks", [])]
 
 
-def set_tasks(tx: Session, services: Services, run: Investigation, lines: list[RunTask]) -> None:
+def set_tasks(tx: Tx, services: Services, run: Investigation, lines: list[RunTask]) -> None:
     """Store the lines and have the run's message rendered again."""
     running = next((line.name for line in lines if line.state is TaskState.RUNNING), run.step)
     investigations.note(tx, run, step=running, progress={"tasks": [line.model_dump(mode="json") for line in lines]})
     tell(tx, services, run)
 
 
-def tell(tx: Session, services: Services, run: Investigation) -> None:
+def tell(tx: Tx, services: Services, run: Investigation) -> None:
     """Have the run's one message show its newest state."""
     mail.enqueue_projection(tx, services.clock, "investigation", run.run_id, CARD, run.channel)
 

@@ -6,8 +6,6 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlmodel import Session
-
 from engine.flows.steps import compare, scores
 from engine.flows.steps.values import Choice, Frozen, Opened, Parity, Plan
 from engine.models.feature import Baseline, is_simulated
@@ -15,6 +13,7 @@ from engine.models.labels import Part
 from engine.rules.money import Money
 from engine.rules.verdict import Evidence, Ruling
 from engine.store import investigations, replies
+from engine.store.database import Tx
 from engine.store.policies import Policy
 
 VERSION = 1
@@ -34,7 +33,7 @@ class Judged:
     baseline: Baseline
 
 
-def body(tx: Session, frozen: Frozen, road: Plan, judged: Judged, policy: Policy) -> dict[str, Any]:
+def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged, policy: Policy) -> dict[str, Any]:
     """The record as JSON (engine.md 11 names the fields outsiders read; ``evidence`` and ``policy`` recompute it)."""
     run = investigations.by_run(tx, frozen.run_id)
     bill = replies.bill(tx, frozen.run_id)
@@ -118,7 +117,7 @@ def _quality(judged: Judged, frozen: Frozen) -> dict[str, Any]:
     }
 
 
-def _rungs(tx: Session, frozen: Frozen) -> list[dict[str, Any]]:
+def _rungs(tx: Tx, frozen: Frozen) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     for candidate in investigations.candidates(tx, frozen.run_id):
         rows = investigations.predictions(tx, frozen.run_id, candidate.contender, Part.DEV)
@@ -137,7 +136,7 @@ def _rungs(tx: Session, frozen: Frozen) -> list[dict[str, Any]]:
     return lines
 
 
-def _dev(tx: Session, frozen: Frozen, choice: Choice) -> dict[str, Any]:
+def _dev(tx: Tx, frozen: Frozen, choice: Choice) -> dict[str, Any]:
     """Item-level figures, from dev alone: the sealed part gives out nothing but its interval."""
     ours = investigations.predictions(tx, frozen.run_id, choice.candidate, Part.DEV)
     theirs = investigations.predictions(tx, frozen.run_id, choice.prompted, Part.DEV)

@@ -1,0 +1,198 @@
+"""Votes on requests. The requester never counts, one person counts once, and server state decides (slack.md 9)."""
+
+from __future__ import annotations
+
+from engine.desk import Desk
+from engine.errors import Conflict, Invalid, NotAllowed
+from engine.flows.durable import Queue
+from engine.models.actor import Actor, Role
+from engine.models.base import Value
+from engine.models.rollout import Approval, ApprovalState
+from engine.store import deeds, features, mail, roles, rollouts
+from engine.store.database import Tx
+from engine.store.mail import Once
+
+REASON_LEAST, REASON_MOST = 10, 500
+
+
+class ApprovalView(Value):
+    """A request as people see it: what it asks, who asked, who said yes, how many more are needed."""
+
+    token: str
+    version: int
+    slug: str
+    state: ApprovalState
+    from_stage: str
+    to_stage: str
+    from_share: float
+    to_share: float
+    needed: int
+    requested_by: str
+    voters: tuple[str, ...]
+    approvers: tuple[str, ...]
+    decided_by: str = ""
+    reason: str = ""
+    evidence: dict[str, object]
+    created_at: str
+    expires_at: str
+
+
+def pending(desk: Desk) -> list[ApprovalView]:
+    """What waits for a vote, oldest first."""
+    with desk.services.database.read() as tx:
+        return [view(tx, approval) for approval in rollouts.pending(tx)]
+
+
+def show(desk: Desk, token: str) -> ApprovalView:
+    """One request. Raises ``NotFound``."""
+    with desk.services.database.read() as tx:
+        return view(tx, rollouts.approval_by_token(tx, token))
+
+
+def approve(
+    desk: Desk, actor: Actor, token: str, *, version: int | None = None, once: Once | None = None
+) -> ApprovalView:
+    """Say yes; with the last needed vote the move is enqueued in the same transaction.
+
+    ``version`` is what a button showed. Raises ``NotAllowed`` for the requester or somebody without the role,
+    ``Conflict`` for a second vote or a decided request.
+    """
+    with desk.services.database.write() as tx:
+        mail.take(tx, desk.services.clock, once)
+        approval = rollouts.approval_by_token(tx, token)
+        _refuse_decided(desk, tx, approval)
+        _refuse_person(tx, approval, actor)
+        now = desk.services.clock.now()
+        if rollouts.add_vote(tx, approval.id or 0, actor.id, now) is None:
+            first = next(vote for vote in rollouts.votes(tx, approval.id or 0) if vote.person == actor.id)
+            raise Conflict(f"You approved this at {first.at:%H:%M} UTC.", hint="One more person is needed.")
+        _enough(desk, tx, approval, actor, version)
+        deeds.record(
+            tx,
+            desk.services.clock,
+            actor,
+            "approve",
+            entity="approval",
+            entity_id=token,
+            feature_id=approval.feature_id,
+            after={"to": approval.to_stage, "digest": approval.digest},
+        )
+        mail.enqueue_projection(tx, desk.services.clock, "approval", token, "card", approval.channel)
+        return view(tx, approval)
+
+
+def reject(desk: Desk, actor: Actor, token: str, reason: str, *, once: Once | None = None) -> ApprovalView:
+    """Say no, with a reason of 10 to 500 characters; one no ends the request. The requester may withdraw this way."""
+    said = " ".join(reason.split())
+    if not REASON_LEAST <= len(said) <= REASON_MOST:
+        raise Invalid(
+            f"The reason has {len(said)} characters; {REASON_LEAST} to {REASON_MOST} are needed.",
+            hint=f'Say why: /assay reject {token} reason="…"',
+        )
+    with desk.services.database.write() as tx:
+        mail.take(tx, desk.services.clock, once)
+        approval = rollouts.approval_by_token(tx, token)
+        _refuse_decided(desk, tx, approval)
+        if actor.id != approval.requested_by:
+            _refuse_person(tx, approval, actor)
+        _move(desk, tx, approval, ApprovalState.REJECTED, actor, said)
+        deeds.record(
+            tx,
+            desk.services.clock,
+            actor,
+            "reject",
+            entity="approval",
+            entity_id=token,
+            feature_id=approval.feature_id,
+            reason=said,
+        )
+        mail.enqueue_projection(tx, desk.services.clock, "approval", token, "card", approval.channel)
+        return view(tx, approval)
+
+
+def view(tx: Tx, approval: Approval) -> ApprovalView:
+    """A request with its feature and votes, inside a transaction."""
+    return ApprovalView(
+        token=approval.token,
+        version=approval.version,
+        slug=features.by_id(tx, approval.feature_id).slug,
+        state=approval.state,
+        from_stage=approval.from_stage,
+        to_stage=approval.to_stage,
+        from_share=approval.from_share,
+        to_share=approval.to_share,
+        needed=approval.needed,
+        requested_by=approval.requested_by,
+        voters=tuple(vote.person for vote in rollouts.votes(tx, approval.id or 0)),
+        approvers=tuple(_eligible(tx, approval)),
+        decided_by=approval.decided_by,
+        reason=approval.reason,
+        evidence=approval.evidence,
+        created_at=approval.created_at.isoformat(),
+        expires_at=approval.expires_at.isoformat(),
+    )
+
+
+def _enough(desk: Desk, tx: Tx, approval: Approval, actor: Actor, version: int | None) -> None:
+    if version is not None and version != approval.version:
+        raise Conflict(
+            "This button is from an earlier state of the request. Nothing was changed.", hint="/assay approvals"
+        )
+    if len(rollouts.votes(tx, approval.id or 0)) < approval.needed:
+        return
+    approval_id = approval.id or 0
+    _move(desk, tx, approval, ApprovalState.APPROVED, actor, "")
+    args = {"approval_id": approval_id}
+    desk.durable.enqueue(tx, "advance_stage", f"advance-{approval_id}", args, queue=Queue.LIGHT)
+
+
+def _move(desk: Desk, tx: Tx, approval: Approval, state: ApprovalState, actor: Actor, reason: str) -> None:
+    if not rollouts.move(tx, approval, state, by=actor.id, reason=reason, at=desk.services.clock.now()):
+        raise Conflict("Somebody else was first. Nothing was changed.", hint="/assay approvals")
+
+
+def _refuse_decided(desk: Desk, tx: Tx, approval: Approval) -> None:
+    if approval.state is ApprovalState.PENDING and approval.expires_at > desk.services.clock.now():
+        return
+    slug = features.by_id(tx, approval.feature_id).slug
+    when = approval.decided_at or approval.expires_at
+    match approval.state:
+        case ApprovalState.APPROVED | ApprovalState.EXECUTED | ApprovalState.REJECTED:
+            word = "rejected" if approval.state is ApprovalState.REJECTED else "approved"
+            raise Conflict(
+                f"Already {word} by <@{approval.decided_by}> at {when:%H:%M} UTC. Nothing was changed.",
+                people=(approval.decided_by,),
+            )
+        case ApprovalState.SUPERSEDED:
+            raise Conflict(
+                f"The evidence changed at {when:%H:%M} UTC ({approval.reason}).",
+                hint=f"/assay rollout {slug} next asks again.",
+            )
+        case ApprovalState.PENDING | ApprovalState.EXPIRED:
+            raise Conflict(
+                f"This request ran out on {approval.expires_at:%d %b}.", hint=f"/assay rollout {slug} next asks again."
+            )
+
+
+def _refuse_person(tx: Tx, approval: Approval, actor: Actor) -> None:
+    eligible = _eligible(tx, approval)
+    named = ", ".join(f"<@{person}>" for person in eligible) or "nobody yet"
+    if actor.id == approval.requested_by:
+        raise NotAllowed(
+            "You asked for this, so somebody else must approve it.", hint=f"Who may: {named}.", people=tuple(eligible)
+        )
+    if actor.role is Role.OPERATOR or actor.id in eligible:
+        return
+    slug = features.by_id(tx, approval.feature_id).slug
+    if not eligible:
+        raise NotAllowed(
+            "No approvers are named for this feature.", hint=f"An admin adds them with: /assay roles {slug} approver=@…"
+        )
+    raise NotAllowed(
+        f"Approving needs the role approver for {slug}.", hint=f"Who has it: {named}.", people=tuple(eligible)
+    )
+
+
+def _eligible(tx: Tx, approval: Approval) -> list[str]:
+    granted = roles.people(tx, Role.APPROVER, approval.feature_id)
+    return [person for person in granted if person != approval.requested_by]

@@ -1,0 +1,214 @@
+"""Quote, start, watch, cancel and compare investigations. One open run per feature."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from engine.desk import Desk
+from engine.errors import Conflict, Invalid, NotReady
+from engine.flows.durable import Queue
+from engine.flows.steps import progress
+from engine.flows.steps.plan import check_enough
+from engine.models.actor import Actor
+from engine.models.base import Value
+from engine.models.feature import Feature, is_simulated
+from engine.models.investigation import OPEN_STATES, Brief, Effort, Investigation, RunState, RunTask
+from engine.models.labels import Part
+from engine.models.money import from_usd, to_usd
+from engine.store import deeds, features, investigations, labels, mail, verdicts, work
+from engine.store.database import Tx
+from engine.store.mail import Once
+
+DEFAULT_BUDGET_USD = 50.0
+BUDGET_MOST_USD = 100_000.0
+_RUN_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # no l, o, 0, 1: ids are read aloud and typed
+
+
+class Quote(Value):
+    """What an investigation would do and cost at most, before anything is spent."""
+
+    slug: str
+    effort: Effort
+    budget_usd: float
+    train_rows: int
+    dev_rows: int
+    sealed_rows: int
+    model: str
+    simulated: bool
+    prompted_calls: int
+    open_run: str = ""
+
+
+class RunView(Value):
+    """A run as people see it: where it stands, its lines of progress, and the verdict's record once there is one."""
+
+    run_id: str
+    slug: str
+    state: RunState
+    effort: Effort
+    budget_usd: float
+    requested_by: str
+    step: str
+    tasks: tuple[RunTask, ...]
+    reason: str
+    lost_since: str = ""
+    outcome: str = ""
+    rows_needed: int | None = None
+    record: dict[str, Any] = {}
+    existed: bool = False
+    version: int = 1
+
+
+def quote(desk: Desk, slug: str, *, budget_usd: float, effort: Effort) -> Quote:
+    """Say what would be done. Raises ``NotReady`` when the labels are too few, ``Invalid`` for a budget out of range."""
+    with desk.services.database.read() as tx:
+        return _quote(tx, features.by_slug(tx, slug), budget_usd, effort)
+
+
+def start(
+    desk: Desk,
+    actor: Actor,
+    slug: str,
+    *,
+    budget_usd: float = DEFAULT_BUDGET_USD,
+    effort: Effort = Effort.NORMAL,
+    once: Once | None = None,
+) -> RunView:
+    """Start a run, or give back the feature's open one (``existed``). Row, deed, message and queued work commit together.
+
+    Raises ``NotReady`` when the labels are too few.
+    """
+    with desk.services.database.write() as tx:
+        mail.take(tx, desk.services.clock, once)
+        feature = features.by_slug(tx, slug)
+        known = investigations.open_of(tx, feature.id or 0)
+        if known is not None:
+            return view(desk, tx, known).model_copy(update={"existed": True})
+        _quote(tx, feature, budget_usd, effort)
+        run = investigations.add(
+            tx,
+            Investigation(
+                run_id="inv-" + "".join(secrets.choice(_RUN_ALPHABET) for _ in range(8)),
+                feature_id=feature.id or 0,
+                open_feature_id=feature.id,
+                effort=effort,
+                budget_nano=from_usd(budget_usd),
+                requested_by=actor.id,
+                channel=actor.channel or feature.channel,
+                created_at=desk.services.clock.now(),
+            ),
+        )
+        desk.durable.enqueue(tx, "investigate", run.run_id, Brief(run_id=run.run_id).model_dump(), queue=Queue.HEAVY)
+        after = {"run": run.run_id, "effort": effort, "budget_usd": budget_usd}
+        _deed(desk, tx, actor, "investigate", run, after)
+        progress.tell(tx, desk.services, run)
+        return view(desk, tx, run)
+
+
+def status(desk: Desk, words: str = "") -> list[RunView]:
+    """The newest runs; of one feature, or one run by its id. Raises ``NotFound``."""
+    with desk.services.database.read() as tx:
+        if words.startswith("inv-"):
+            return [view(desk, tx, investigations.by_run(tx, words))]
+        if words:
+            feature = features.by_slug(tx, words)
+            newest = investigations.newest_of(tx, feature.id or 0)
+            return [view(desk, tx, newest)] if newest else []
+        return [view(desk, tx, run) for run in investigations.recent(tx)]
+
+
+def cancel(desk: Desk, actor: Actor, run_id: str, *, once: Once | None = None) -> RunView:
+    """Ask the engine to end a run; it ends within 5 s, a queued one at once. Raises ``Conflict`` when it has ended."""
+    with desk.services.database.write() as tx:
+        mail.take(tx, desk.services.clock, once)
+        run = investigations.by_run(tx, run_id)
+        if run.state not in OPEN_STATES:
+            raise Conflict(f"{run_id} has ended already ({run.state}). Nothing was changed.")
+        run.cancel_requested = True
+        run.version += 1
+        tx.add(run)
+        if run.state is RunState.QUEUED:
+            investigations.end(
+                tx, run, RunState.CANCELLED, reason="Cancelled before it began.", at=desk.services.clock.now()
+            )
+        _deed(desk, tx, actor, "cancel", run, {"state": run.state})
+        progress.tell(tx, desk.services, run)
+        return view(desk, tx, run)
+
+
+def compare(desk: Desk, slug: str) -> RunView:
+    """The newest verdict's run with its whole record. Raises ``NotReady`` when there is none."""
+    with desk.services.database.read() as tx:
+        feature = features.by_slug(tx, slug)
+        verdict = verdicts.newest_of(tx, feature.id or 0)
+        if verdict is None:
+            raise NotReady(f"{slug} has no verdict yet.", hint=f"Start one: /assay investigate {slug}")
+        return view(desk, tx, investigations.by_run(tx, verdict.run_id))
+
+
+def view(desk: Desk, tx: Tx, run: Investigation) -> RunView:
+    """A run as people see it, inside a transaction."""
+    verdict = verdicts.of_run(tx, run.run_id)
+    return RunView(
+        run_id=run.run_id,
+        slug=features.by_id(tx, run.feature_id).slug,
+        state=run.state,
+        effort=run.effort,
+        budget_usd=to_usd(run.budget_nano),
+        requested_by=run.requested_by,
+        step=run.step,
+        tasks=tuple(progress.tasks(run)),
+        reason=run.reason,
+        lost_since=_lost_since(desk, tx, run),
+        outcome=verdict.outcome if verdict else "",
+        rows_needed=verdict.rows_needed if verdict else None,
+        record=verdict.record if verdict else {},
+        version=run.version,
+    )
+
+
+def _quote(tx: Tx, feature: Feature, budget_usd: float, effort: Effort) -> Quote:
+    if not 0 < budget_usd <= BUDGET_MOST_USD:
+        raise Invalid(
+            f"budget is {budget_usd:g}; it must be above 0 and at most {BUDGET_MOST_USD:,.0f} US dollars.",
+            hint=f"For example: /assay investigate {feature.slug} budget=50",
+        )
+    feature_id = feature.id or 0
+    label_set = labels.newest_or_none(tx, feature_id)
+    counts = {part: labels.count(tx, label_set.id or 0, part) if label_set else 0 for part in Part}
+    check_enough(tx, feature_id, feature.slug, train=counts[Part.TRAIN], sealed=counts[Part.SEALED])
+    baseline = features.baseline(tx, feature_id)
+    known = investigations.open_of(tx, feature_id)
+    return Quote(
+        slug=feature.slug,
+        effort=effort,
+        budget_usd=budget_usd,
+        train_rows=counts[Part.TRAIN],
+        dev_rows=counts[Part.DEV],
+        sealed_rows=counts[Part.SEALED],
+        model=baseline.model,
+        simulated=is_simulated(baseline.model),
+        prompted_calls=counts[Part.DEV] + counts[Part.SEALED],
+        open_run=known.run_id if known else "",
+    )
+
+
+def _lost_since(desk: Desk, tx: Tx, run: Investigation) -> str:
+    """The moment contact with the engine was lost, for an open run; never "running" without a heartbeat."""
+    if run.state not in OPEN_STATES:
+        return ""
+    return work.silent_since(tx, "engine", desk.services.clock.now())
+
+
+def _deed(desk: Desk, tx: Tx, actor: Actor, verb: str, run: Investigation, after: dict[str, object]) -> None:
+    deeds.record(
+        tx,
+        desk.services.clock,
+        actor,
+        verb,
+        entity="investigation",
+        entity_id=run.run_id,
+        feature_id=run.feature_id,
+        after=after,
+    )

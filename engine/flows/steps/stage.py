@@ -1,0 +1,186 @@
+"""Move a rollout: gather the stage's evidence, ask the gate, shift the route. People raise, the machine only lowers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+
+from engine.errors import NotReady
+from engine.models.actor import Actor, Role
+from engine.models.base import Value
+from engine.models.rollout import Approval, ApprovalState, Mode, Rollout, RolloutStatus, Stage
+from engine.models.verdict import Verdict
+from engine.rules.rollout import FINAL, Event, Gate, RolloutState, StageEvidence, gate, transition
+from engine.rules.sequential import StageCounts, log_e_harm
+from engine.services import Services
+from engine.store import deeds, features, mail, policies, rollouts, usage, verdicts
+from engine.store.database import Tx
+
+TICK = timedelta(minutes=1)
+MODES = {
+    Stage.DRAFT: Mode.OBSERVE,
+    Stage.SHADOW: Mode.SHADOW,
+    Stage.CANARY_1: Mode.CANARY,
+    Stage.CANARY_5: Mode.CANARY,
+    Stage.CANARY_25: Mode.CANARY,
+    Stage.CANARY_50: Mode.CANARY,
+    Stage.FULL_100: Mode.CANARY,
+    Stage.SOAKING: Mode.CANARY,
+    Stage.LIVE: Mode.TUNED,
+}
+
+
+class Advanced(Value):
+    """What an approved request did: the stage and share afterwards, or why nothing moved."""
+
+    approval_id: int
+    stage: str
+    share: float
+    refused: str = ""
+
+
+def advance(services: Services, approval_id: int) -> Advanced:
+    """Execute an approved request once: evidence, gate and standing are checked again at this moment."""
+    with services.database.write() as tx:
+        now = services.clock.now()
+        approval = rollouts.approval_by_id(tx, approval_id)
+        rollout = rollouts.by_id(tx, approval.rollout_id)
+        if approval.state is not ApprovalState.APPROVED:
+            return _said(approval, rollout)
+        if digest(tx, rollout, approval.to_stage) != approval.digest:
+            rollouts.move(tx, approval, ApprovalState.SUPERSEDED, at=now, reason="the evidence changed")
+            _tell(tx, services, rollout, approval)
+            return _said(approval, rollout, "the evidence changed after the vote")
+        judged = gate(rollout.stage, evidence(tx, services, rollout), policies.current(tx, rollout.feature_id).stage)
+        last = rollouts.votes(tx, approval_id)[-1].person
+        try:
+            moved = transition(state(rollout), Event("approve", rollout.sequence + 1, last, judged.action))
+        except ValueError as error:
+            rollouts.move(tx, approval, ApprovalState.SUPERSEDED, at=now, reason=str(error))
+            _tell(tx, services, rollout, approval)
+            return _said(approval, rollout, str(error))
+        rollouts.move(tx, approval, ApprovalState.EXECUTED, by=last, at=now)
+        _shift(tx, services, rollout, moved, Actor(id=last, role=Role.APPROVER))
+        _tell(tx, services, rollout, approval)
+        return _said(approval, rollout)
+
+
+def lower(tx: Tx, services: Services, rollout: Rollout, event: str, actor: Actor, reason: str = "") -> Rollout:
+    """Pause, resume, roll back or abort at once, in the caller's transaction. Raises ``NotReady`` with the reason."""
+    try:
+        moved = transition(state(rollout), Event(event, rollout.sequence + 1, actor.id))
+    except ValueError as error:
+        raise NotReady(f"The rollout is {rollout.status} at {rollout.stage}: {error}.") from None
+    rollout.reason = reason
+    _shift(tx, services, rollout, moved, actor)
+    for approval in rollouts.approvals(tx, rollout.id or 0):
+        if approval.state is ApprovalState.PENDING and moved.status in FINAL:
+            rollouts.move(tx, approval, ApprovalState.SUPERSEDED, at=services.clock.now(), reason=f"rollout {event}")
+            mail.enqueue_projection(tx, services.clock, "approval", approval.token, "card", approval.channel)
+    _tell(tx, services, rollout, None)
+    return rollout
+
+
+def state(rollout: Rollout) -> RolloutState:
+    """A rollout as the rules see it."""
+    return RolloutState(rollout.stage, rollout.status, rollout.share, rollout.requested_by, rollout.sequence)
+
+
+def judged(tx: Tx, services: Services, rollout: Rollout) -> Gate:
+    """What the gate says of leaving the rollout's stage now."""
+    return gate(rollout.stage, evidence(tx, services, rollout), policies.current(tx, rollout.feature_id).stage)
+
+
+def evidence(tx: Tx, services: Services, rollout: Rollout) -> StageEvidence:
+    """What was seen since the stage began. While shadowing both sides see every call, so the sides count as halves."""
+    now = services.clock.now()
+    hours = max((now - rollout.stage_since).total_seconds() / 3600, 0.0)
+    sides = usage.sides_since(tx, rollout.feature_id, rollout.stage_since)
+    share = 0.5 if rollout.stage is Stage.SHADOW else rollout.share
+    if sides is None or not 0.0 < share < 1.0 or not sides.baseline_n:
+        return StageEvidence(hours, 0, ticks_old=None)
+    counts = StageCounts(
+        share,
+        sides.baseline_errors / sides.baseline_n,
+        sides.tuned_errors,
+        sides.tuned_n - sides.tuned_errors,
+        sides.baseline_errors,
+        sides.baseline_n - sides.baseline_errors,
+    )
+    return StageEvidence(
+        hours,
+        sides.tuned_n,
+        {"errors": log_e_harm([counts])},
+        ticks_old=max((now - sides.seen_until) / TICK, 0.0),
+        full_week=_full_week(rollout.stage_since, now),
+    )
+
+
+def digest(tx: Tx, rollout: Rollout, to_stage: Stage) -> str:
+    """The hash of everything an approval is bound to (slack.md 9); any change of it supersedes the request."""
+    return hashlib.sha256(json.dumps(bound(tx, rollout, to_stage), sort_keys=True).encode()).hexdigest()
+
+
+def bound(tx: Tx, rollout: Rollout, to_stage: Stage) -> dict[str, object]:
+    """What an approval is bound to."""
+    verdict = tx.get_one(Verdict, rollout.verdict_id)
+    newest = verdicts.newest_of(tx, rollout.feature_id)
+    return {
+        "feature": rollout.feature_id,
+        "candidate_hash": rollout.artifact,
+        "comparison": newest.run_id if newest else "",
+        "baseline_hash": features.baseline(tx, rollout.feature_id).sha,
+        "from_stage": rollout.stage,
+        "to_stage": to_stage,
+        "from_share": rollout.share,
+        "policy_hash": policies.current(tx, rollout.feature_id).sha,
+        "price_snapshot": verdict.record.get("price_snapshot", ""),
+    }
+
+
+def _shift(tx: Tx, services: Services, rollout: Rollout, moved: RolloutState, actor: Actor) -> None:
+    now = services.clock.now()
+    before = {"stage": rollout.stage, "status": rollout.status, "share": rollout.share}
+    if moved.stage != rollout.stage:
+        rollout.stage_since = now
+    rollout.stage, rollout.status = Stage(moved.stage), RolloutStatus(moved.status)
+    rollout.share, rollout.sequence = moved.share, moved.sequence
+    if rollout.status in FINAL:
+        rollout.open_feature_id = None
+    rollouts.save(tx, rollout)
+    holdback = policies.current(tx, rollout.feature_id).stage.holdback
+    rollouts.set_route(tx, rollout, mode=_mode(rollout), share=rollout.share * (1 - holdback), at=now)
+    deeds.record(
+        tx,
+        services.clock,
+        actor,
+        "shift",
+        entity="rollout",
+        entity_id=str(rollout.id),
+        feature_id=rollout.feature_id,
+        before=before,
+        after={"stage": rollout.stage, "status": rollout.status, "share": rollout.share},
+        reason=rollout.reason,
+    )
+
+
+def _mode(rollout: Rollout) -> Mode:
+    if rollout.status is RolloutStatus.RETIRED:
+        return Mode.RETIRED
+    return Mode.OBSERVE if rollout.status in FINAL else MODES[rollout.stage]
+
+
+def _tell(tx: Tx, services: Services, rollout: Rollout, approval: Approval | None) -> None:
+    mail.enqueue_projection(tx, services.clock, "rollout", str(rollout.id), "card", rollout.channel)
+    if approval is not None:
+        mail.enqueue_projection(tx, services.clock, "approval", approval.token, "card", approval.channel)
+
+
+def _said(approval: Approval, rollout: Rollout, refused: str = "") -> Advanced:
+    return Advanced(approval_id=approval.id or 0, stage=rollout.stage, share=rollout.share, refused=refused)
+
+
+def _full_week(since: datetime, now: datetime) -> bool:
+    days = {(since + timedelta(days=day)).weekday() for day in range((now - since).days + 1)}
+    return bool(days & {5, 6}) and bool(days - {5, 6})
