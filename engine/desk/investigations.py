@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from pydantic import Field
+
 from engine.desk import Desk
 from engine.errors import Conflict, Invalid, NotReady
 from engine.flows.durable import Queue
@@ -55,13 +57,13 @@ class RunView(Value):
     lost_since: str = ""
     outcome: str = ""
     rows_needed: int | None = None
-    record: dict[str, Any] = {}
+    record: dict[str, Any] = Field(default_factory=dict)
     existed: bool = False
     version: int = 1
 
 
 def quote(desk: Desk, slug: str, *, budget_usd: float, effort: Effort) -> Quote:
-    """Say what would be done. Raises ``NotReady`` when the labels are too few, ``Invalid`` for a budget out of range."""
+    """Say what would be done. Too few labels: ``NotReady``; a budget out of range: ``Invalid``."""
     with desk.services.database.read() as tx:
         return _quote(tx, features.by_slug(tx, slug), budget_usd, effort)
 
@@ -75,7 +77,7 @@ def start(
     effort: Effort = Effort.NORMAL,
     once: Once | None = None,
 ) -> RunView:
-    """Start a run, or give back the feature's open one (``existed``). Row, deed, message and queued work commit together.
+    """Start a run, or give back the open one (``existed``). Row, deed, message and queued work commit together.
 
     Raises ``NotReady`` when the labels are too few.
     """
