@@ -1,0 +1,110 @@
+"""Content-addressed folders over fsspec: an artifact is a folder with a manifest; its id is the manifest's sha256."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+from uuid import uuid4
+
+import fsspec
+
+from engine.errors import NotFound, WorkFailed
+
+MANIFEST = "manifest.json"
+
+
+class Artifacts:
+    """A store of artifacts under an fsspec URL. Written under a temporary name, then renamed: whole or not there."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self._files, root = fsspec.core.url_to_fs(self.url)
+        self._root = str(root)
+        self._local = self.url.startswith("file://")
+
+    def put(self, folder: Path) -> str:
+        """Store a folder; the id. The same content again is the same id and no write."""
+        manifest = _manifest(folder)
+        artifact_id = hashlib.sha256(manifest).hexdigest()
+        if self.has(artifact_id):
+            return artifact_id
+        temporary = f"{self._root}/.{artifact_id}-{uuid4().hex}"
+        self._files.makedirs(temporary, exist_ok=True)
+        for path in _paths(folder):
+            target = f"{temporary}/{path.relative_to(folder).as_posix()}"
+            self._files.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+            self._files.put_file(str(path), target)
+        with self._files.open(f"{temporary}/{MANIFEST}", "wb") as file:
+            file.write(manifest)
+        self._rename(temporary, artifact_id)
+        return artifact_id
+
+    def put_bytes(self, name: str, content: bytes) -> str:
+        """Store one file as an artifact of its own."""
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / name).write_bytes(content)
+            return self.put(Path(folder))
+
+    def has(self, artifact_id: str) -> bool:
+        """Whether it is stored."""
+        return bool(self._files.exists(f"{self._root}/{artifact_id}/{MANIFEST}"))
+
+    def path(self, artifact_id: str, cache: Path | None = None) -> Path:
+        """The verified artifact as a folder on this host; copied into ``cache`` where the store is elsewhere.
+
+        Raises ``NotFound``, or ``WorkFailed`` naming a damaged file and both hashes.
+        """
+        if not self.has(artifact_id):
+            raise NotFound(f"There is no artifact {artifact_id[:12]} in {self.url}.", hint="Was ASSAY_ARTIFACTS moved?")
+        folder = Path(self._root) / artifact_id if self._local else self._copied(artifact_id, cache)
+        _verify(folder)
+        return folder
+
+    def read_bytes(self, artifact_id: str, name: str) -> bytes:
+        """One file of an artifact."""
+        with self._files.open(f"{self._root}/{artifact_id}/{name}", "rb") as file:
+            return bytes(file.read())
+
+    def _copied(self, artifact_id: str, cache: Path | None) -> Path:
+        target = (cache or Path(tempfile.gettempdir()) / "assay-artifacts") / artifact_id
+        if not (target / MANIFEST).exists():
+            target.mkdir(parents=True, exist_ok=True)
+            self._files.get(f"{self._root}/{artifact_id}/", str(target), recursive=True)
+        return target
+
+    def _rename(self, temporary: str, artifact_id: str) -> None:
+        try:
+            self._files.mv(temporary, f"{self._root}/{artifact_id}", recursive=True)
+        except OSError:
+            if not self.has(artifact_id):  # somebody else stored the same content first: theirs is as good
+                raise
+            self._files.rm(temporary, recursive=True)
+
+
+def _paths(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+
+
+def _manifest(folder: Path) -> bytes:
+    files = [
+        {"path": path.relative_to(folder).as_posix(), "size": path.stat().st_size, "sha256": _sha(path)}
+        for path in _paths(folder)
+    ]
+    return json.dumps({"files": files}, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _sha(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _verify(folder: Path) -> None:
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    for entry in manifest["files"]:
+        found = _sha(folder / entry["path"]) if (folder / entry["path"]).exists() else "missing"
+        if found != entry["sha256"]:
+            raise WorkFailed(
+                f"Artifact file {entry['path']} is damaged: {found[:12]} instead of {entry['sha256'][:12]}."
+            )

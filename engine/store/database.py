@@ -1,0 +1,101 @@
+"""Open the database and give transactions. SQLite by default, PostgreSQL by URL; knows nothing of what is stored."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlmodel import Session
+
+from engine.errors import Invalid, Unavailable
+
+Tx = Session
+
+BUSY_SECONDS = 10.0  # how long a write waits for another (architecture.md 9)
+_WRITE = "assay_write"  # execution option: this transaction will write
+
+
+class Database:
+    """Transactions on one database. ``read`` sees one moment; ``write`` commits at its end or leaves nothing."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._writer = engine.execution_options(**{_WRITE: True})
+
+    @property
+    def url(self) -> URL:
+        """Where it is."""
+        return self.engine.url
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a file on this host, which serves this host alone."""
+        return self.engine.dialect.name == "sqlite"
+
+    @property
+    def path(self) -> Path | None:
+        """The SQLite file; none on PostgreSQL."""
+        return Path(self.url.database) if self.is_sqlite and self.url.database else None
+
+    @contextmanager
+    def read(self) -> Generator[Tx]:
+        """A transaction that changes nothing. Rows stay readable after it ends."""
+        with Session(self.engine, expire_on_commit=False) as tx:
+            yield tx
+            tx.rollback()
+
+    @contextmanager
+    def write(self) -> Generator[Tx]:
+        """A transaction that commits at its end; any error leaves nothing. Locked for long: ``Unavailable``."""
+        with Session(self._writer, expire_on_commit=False) as tx:
+            try:
+                yield tx
+                tx.commit()
+            except OperationalError as error:
+                if "locked" in str(error.orig) or "busy" in str(error.orig):
+                    raise Unavailable("The database is busy, nothing was changed. Try again.") from error
+                raise
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Open a database by URL; a missing SQLite file's folder is made, its schema is ``migrate``'s.
+
+    Raises ``Invalid`` for a URL that is none, naming a valid example.
+    """
+    try:
+        where = make_url(url)
+    except ArgumentError as error:
+        example = "postgresql://assay@db.internal/assay"
+        raise Invalid("ASSAY_DATABASE_URL is not a database URL.", hint=f"For example: {example}") from error
+    if where.get_backend_name() == "sqlite":
+        return Database(_sqlite(where))
+    return Database(create_engine(where.set(drivername="postgresql+psycopg"), pool_size=20, max_overflow=44))
+
+
+def _sqlite(where: URL) -> Engine:
+    if where.database:
+        Path(where.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(where, connect_args={"timeout": BUSY_SECONDS}, pool_size=20, max_overflow=44)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401 (SQLAlchemy's signature)
+    connection.isolation_level = None  # we say BEGIN ourselves; the driver's own is deferred (architecture.md 9)
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS:.0f}000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Any) -> None:  # noqa: ANN401 (SQLAlchemy's event signature)
+    mode = "IMMEDIATE" if connection.get_execution_options().get(_WRITE) else "DEFERRED"
+    connection.exec_driver_sql(f"BEGIN {mode}")
