@@ -20,8 +20,8 @@ class Artifacts:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        self._files, root = fsspec.core.url_to_fs(self.url)
-        self._root = str(root)
+        self._files, root = fsspec.core.url_to_fs(self.url)  # pyright: ignore[reportUnknownVariableType] # fsspec is untyped
+        self._root = str(root)  # pyright: ignore[reportUnknownArgumentType]
         self._local = self.url.startswith("file://")
 
     def put(self, folder: Path) -> str:

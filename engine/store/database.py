@@ -25,7 +25,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._writer = engine.execution_options(**{_WRITE: True})
+        self.writer = engine.execution_options(**{_WRITE: True})
 
     @property
     def url(self) -> URL:
@@ -52,7 +52,7 @@ class Database:
     @contextmanager
     def write(self) -> Generator[Tx]:
         """A transaction that commits at its end; any error leaves nothing. Locked for long: ``Unavailable``."""
-        with Session(self._writer, expire_on_commit=False) as tx:
+        with Session(self.writer, expire_on_commit=False) as tx:
             try:
                 yield tx
                 tx.commit()

@@ -1,0 +1,205 @@
+"""Put new labelled rows where they may lie: drop copies, refuse what touches the seal, part whole clusters.
+
+Knows nothing of files or databases: it is given texts and gives back places. A row keeps its part for ever, so only new
+rows are placed; rows already stored are looked at and never moved (engine.md 4.3).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from engine.rules.seal import Part, near_copies, part
+
+TEMPLATE_SHARE = 0.10  # engine.md 4.3: one linked cluster above this share is templated text, and is named
+
+
+@dataclass(frozen=True)
+class Known:
+    """A stored row: its id, text, label, group ("" for none), and the cluster and part it was given."""
+
+    id: str
+    input: str
+    output: str
+    group: str
+    cluster: str
+    part: Part
+
+
+@dataclass(frozen=True)
+class Row:
+    """A new row: its line in the file, id, text, label and group ("" for none)."""
+
+    line: int
+    id: str
+    input: str
+    output: str
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a new row goes: its index in the given rows, its cluster and its part."""
+
+    index: int
+    cluster: str
+    part: Part
+
+
+@dataclass(frozen=True)
+class Left:
+    """A new row that is left out, by line, and the sentence why."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Placement:
+    """All new rows, each in one of these: placed, left out, a duplicate in the file, or known already.
+
+    ``template`` is the id of a row of a cluster that holds more than a tenth of the version, "" for none.
+    """
+
+    placed: tuple[Placed, ...]
+    left: tuple[Left, ...]
+    duplicates: int
+    known: int
+    template: str = ""
+    clusters: int = 0
+
+
+@dataclass
+class _Links:
+    """Union-find over names: rows, groups and stored clusters that belong together."""
+
+    parent: dict[str, str] = field(default_factory=dict[str, str])
+
+    def root(self, name: str) -> str:
+        self.parent.setdefault(name, name)
+        while self.parent[name] != name:
+            self.parent[name] = self.parent[self.parent[name]]
+            name = self.parent[name]
+        return name
+
+    def join(self, one: str, other: str) -> None:
+        first, second = sorted((self.root(one), self.root(other)))
+        self.parent[second] = first
+
+
+def place(
+    known: Sequence[Known], rows: Sequence[Row], *, salt: str, dev: float, sealed: float, threshold: float = 0.5
+) -> Placement:
+    """Place new rows beside the stored ones. ``dev`` and ``sealed`` are shares of clusters.
+
+    Raises ValueError for shares that pass 1 or an empty salt.
+    """
+    fresh, left, duplicates, old = _distinct(known, rows)
+    fresh, refused = _clear_of_seal(known, rows, fresh, threshold)
+    links = _linked(known, rows, fresh, threshold)
+    parts: dict[str, tuple[str, Part]] = {
+        links.root("cluster:" + row.cluster): (row.cluster, row.part) for row in reversed(known)
+    }
+    placed = [_placed(index, links.root(f"row:{index}"), parts, salt, dev=dev, sealed=sealed) for index in fresh]
+    sizes = Counter([row.cluster for row in known] + [one.cluster for one in placed])
+    return Placement(
+        placed=tuple(placed),
+        left=tuple(sorted([*left, *refused], key=lambda one: one.line)),
+        duplicates=duplicates,
+        known=old,
+        template=_template(sizes, rows, placed),
+        clusters=len(sizes),
+    )
+
+
+def canonical(text: str) -> str:
+    """The text as copies are told by: NFKC, case-folded, spaces run together."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _distinct(known: Sequence[Known], rows: Sequence[Row]) -> tuple[list[int], list[Left], int, int]:
+    stored = {canonical(row.input): row for row in known}
+    first: dict[str, int] = {}
+    disputed: set[int] = set()
+    left: list[Left] = []
+    duplicates = old = 0
+    for index, row in enumerate(rows):
+        text = canonical(row.input)
+        if text in stored:
+            same = stored[text].output == row.output
+            old += same
+            if not same:
+                said = f"same text as row {stored[text].id} of the current version with another label; left out"
+                left.append(Left(row.line, said))
+        elif text not in first:
+            first[text] = index
+        elif rows[first[text]].output == row.output:
+            duplicates += 1
+        else:
+            other = rows[first[text]]
+            disputed.add(first[text])
+            said = f"same text as line {other.line} (id {other.id}) with another label; both left out"
+            left.append(Left(row.line, said))
+    for index in disputed:
+        left.append(Left(rows[index].line, "another line has the same text with another label; both left out"))
+    return [index for index in first.values() if index not in disputed], left, duplicates, old
+
+
+def _clear_of_seal(
+    known: Sequence[Known], rows: Sequence[Row], fresh: list[int], threshold: float
+) -> tuple[list[int], list[Left]]:
+    sealed = [row.input for row in known if row.part == "sealed"]
+    if not sealed or not fresh:
+        return fresh, []
+    hits: dict[int, float] = {}
+    for copy in near_copies(sealed, [rows[index].input for index in fresh], threshold):
+        hits[fresh[copy.other]] = max(copy.similarity, hits.get(fresh[copy.other], 0.0))
+    refused = [
+        Left(rows[index].line, f"near copy ({likeness:.2f}) of a sealed row; it can never be trained on")
+        for index, likeness in hits.items()
+    ]
+    return [index for index in fresh if index not in hits], refused
+
+
+def _linked(known: Sequence[Known], rows: Sequence[Row], fresh: list[int], threshold: float) -> _Links:
+    links = _Links()
+    for row in known:
+        if row.group:
+            links.join("cluster:" + row.cluster, "group:" + row.group)
+    for index in fresh:
+        if rows[index].group:
+            links.join(f"row:{index}", "group:" + rows[index].group)
+    others = [row for row in known if row.part != "sealed"]
+    texts = [rows[index].input for index in fresh]
+    if not texts:
+        return links
+    for copy in near_copies(texts, texts + [row.input for row in others], threshold):
+        mine = f"row:{fresh[copy.sealed]}"
+        if copy.other < len(texts):
+            links.join(mine, f"row:{fresh[copy.other]}")
+        else:
+            links.join(mine, "cluster:" + others[copy.other - len(texts)].cluster)
+    return links
+
+
+def _placed(
+    index: int, root: str, parts: dict[str, tuple[str, Part]], salt: str, *, dev: float, sealed: float
+) -> Placed:
+    if root not in parts:
+        # The name of a cluster must not depend on the order of a file's lines beyond its first row.
+        name = hashlib.sha256(f"{salt}:{root}".encode()).hexdigest()[:16]
+        parts[root] = (name, part(name, salt, dev, sealed))
+    cluster, where = parts[root]
+    return Placed(index, cluster, where)
+
+
+def _template(sizes: Counter[str], rows: Sequence[Row], placed: Sequence[Placed]) -> str:
+    if not sizes or len(sizes) == sum(sizes.values()):
+        return ""
+    cluster, size = sizes.most_common(1)[0]
+    if size <= TEMPLATE_SHARE * sum(sizes.values()):
+        return ""
+    return next((rows[one.index].id for one in placed if one.cluster == cluster), cluster)

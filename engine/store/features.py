@@ -1,0 +1,69 @@
+"""Features and their baselines. Knows nothing of who may register them."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from engine.errors import NotFound
+from engine.models.feature import Baseline, Feature
+
+
+def add(tx: Session, feature: Feature) -> Feature:
+    """Store a feature; its row has an id afterwards."""
+    tx.add(feature)
+    tx.flush()
+    return feature
+
+
+def find(tx: Session, slug: str) -> Feature | None:
+    """The feature of that slug, or none."""
+    return tx.exec(select(Feature).where(Feature.slug == slug)).one_or_none()
+
+
+def by_slug(tx: Session, slug: str) -> Feature:
+    """The feature of that slug. Raises ``NotFound`` naming the nearest."""
+    found = find(tx, slug)
+    if found is None:
+        near = difflib.get_close_matches(slug, [feature.slug for feature in every(tx)], n=1)
+        hint = f"Did you mean {near[0]}? All: /assay features" if near else "List them with: /assay features"
+        raise NotFound(f"There is no feature {slug[:40]!r}.", hint=hint)
+    return found
+
+
+def by_id(tx: Session, feature_id: int) -> Feature:
+    """The feature of that id."""
+    return tx.exec(select(Feature).where(Feature.id == feature_id)).one()
+
+
+def every(tx: Session) -> list[Feature]:
+    """All features, in order of registration."""
+    return list(tx.exec(select(Feature).order_by(col(Feature.id))))
+
+
+def add_baseline(tx: Session, feature_id: int, *, body: dict[str, Any], at: datetime) -> Baseline:
+    """Store what a feature runs on from now: ``body`` is model, prompt, base_url, parameters."""
+    newest = tx.exec(select(Baseline).where(Baseline.feature_id == feature_id).order_by(col(Baseline.number).desc()))
+    known = newest.first()
+    sha = hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    number = known.number + 1 if known else 1
+    baseline = Baseline(feature_id=feature_id, number=number, sha=sha, created_at=at, **body)
+    tx.add(baseline)
+    tx.flush()
+    return baseline
+
+
+def baseline(tx: Session, feature_id: int) -> Baseline:
+    """What a feature runs on now."""
+    query = select(Baseline).where(Baseline.feature_id == feature_id).order_by(col(Baseline.number).desc())
+    return tx.exec(query.limit(1)).one()
+
+
+def baseline_by_id(tx: Session, baseline_id: int) -> Baseline:
+    """The baseline of that id."""
+    return tx.exec(select(Baseline).where(Baseline.id == baseline_id)).one()

@@ -1,0 +1,188 @@
+"""Labels and their versions. Sealed rows never leave here: ``seals.sealed_rows`` gives them out, for a look."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, func, select
+
+from engine.errors import NotReady, SealBroken
+from engine.models.labels import Draft, Label, LabelRow, LabelSet, Part
+from engine.rules.seal import near_copies
+from engine.rules.split import Known, Placed
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A row outside the sealed part that copies a sealed one: both ids and their similarity."""
+
+    other: str
+    sealed: str
+    similarity: float
+
+
+def newest_or_none(tx: Session, feature_id: int) -> LabelSet | None:
+    """The feature's newest label version, or none."""
+    query = select(LabelSet).where(LabelSet.feature_id == feature_id).order_by(col(LabelSet.number).desc())
+    return tx.exec(query.limit(1)).first()
+
+
+def newest(tx: Session, feature_id: int) -> LabelSet:
+    """The feature's newest label version. Raises ``NotReady``."""
+    found = newest_or_none(tx, feature_id)
+    if found is None:
+        raise NotReady("There are no labels yet.", hint="Upload some: /assay labels SLUG")
+    return found
+
+
+def versions(tx: Session, feature_id: int) -> list[LabelSet]:
+    """All versions, oldest first."""
+    return list(tx.exec(select(LabelSet).where(LabelSet.feature_id == feature_id).order_by(col(LabelSet.number))))
+
+
+def rows(tx: Session, label_set_id: int, part: Part) -> list[Label]:
+    """A version's train or dev labels. Raises ``SealBroken`` for the sealed part, which only a look opens."""
+    if part is Part.SEALED:
+        raise SealBroken("Sealed rows were asked for without a look on the ledger.")
+    return list(tx.exec(_of(tx, label_set_id).where(Label.part == part).order_by(col(Label.id))))
+
+
+def count(tx: Session, label_set_id: int, part: Part) -> int:
+    """How many labels of a version lie in a part."""
+    return tx.exec(select(func.count()).select_from(_of(tx, label_set_id).where(Label.part == part).subquery())).one()
+
+
+def ids(tx: Session, label_set_id: int, part: Part) -> dict[str, int]:
+    """A version's labels of a part by the id people know them under."""
+    query = _of(tx, label_set_id).where(Label.part == part)
+    return {label.row_id: label.id or 0 for label in tx.exec(query)}
+
+
+def usable(tx: Session, feature_id: int) -> int:
+    """How many labels the newest version holds."""
+    found = newest_or_none(tx, feature_id)
+    return found.rows if found else 0
+
+
+def minutes(tx: Session, label_set_id: int) -> float:
+    """Labelling time that people spent on a version, in minutes."""
+    return float(tx.exec(select(func.sum(Label.minutes)).where(*_within(tx, label_set_id))).one() or 0.0)
+
+
+def classes(tx: Session, label_set_id: int) -> dict[str, int]:
+    """How many rows of a version carry each label, most frequent first."""
+    query = select(Label.output, func.count()).where(*_within(tx, label_set_id)).group_by(Label.output)
+    return dict(Counter(dict(tx.exec(query))).most_common())
+
+
+def sources(tx: Session, label_set_id: int) -> dict[str, int]:
+    """How many rows of a version came from each source."""
+    query = select(Label.source, func.count()).where(*_within(tx, label_set_id)).group_by(Label.source)
+    return {str(source): number for source, number in tx.exec(query)}
+
+
+def known(tx: Session, feature_id: int) -> list[Known]:
+    """Every label of the newest version as the rules of placing see it, sealed ones included."""
+    label_set = newest_or_none(tx, feature_id)
+    if label_set is None:
+        return []
+    return [
+        Known(label.row_id, label.input, label.output, label.group, label.cluster, label.part.value)
+        for label in tx.exec(_of(tx, label_set.id or 0))
+    ]
+
+
+def first_leak(tx: Session, feature_id: int) -> Leak | None:
+    """The closest copy of a sealed row outside the sealed part, over every version; none is how it must be."""
+    labels = list(tx.exec(select(Label).where(Label.feature_id == feature_id)))
+    sealed = [label for label in labels if label.part is Part.SEALED]
+    others = [label for label in labels if label.part is not Part.SEALED]
+    if not sealed or not others:
+        return None
+    copies = near_copies([label.input for label in sealed], [label.input for label in others])
+    if not copies:
+        return None
+    worst = max(copies, key=lambda copy: copy.similarity)
+    return Leak(others[worst.other].row_id, sealed[worst.sealed].row_id, worst.similarity)
+
+
+def add_version(
+    tx: Session,
+    feature_id: int,
+    rows_in: Sequence[LabelRow],
+    placed: Sequence[Placed],
+    *,
+    by: str,
+    at: datetime,
+    filename: str,
+) -> LabelSet:
+    """Store the next version: the rows before plus the placed ones, each in its part for ever."""
+    before = newest_or_none(tx, feature_id)
+    number = before.number + 1 if before else 1
+    added = [_label(feature_id, rows_in[place.index], place, number) for place in placed]
+    shas = list(tx.exec(select(Label.sha).where(Label.feature_id == feature_id))) + [label.sha for label in added]
+    label_set = LabelSet(
+        feature_id=feature_id,
+        number=number,
+        sha=hashlib.sha256("\n".join(sorted(shas)).encode()).hexdigest(),
+        rows=len(shas),
+        added=len(added),
+        by=by,
+        created_at=at,
+        filename=filename,
+    )
+    tx.add(label_set)
+    tx.add_all(added)
+    tx.flush()
+    return label_set
+
+
+def row_sha(feature_id: int, text: str, output: str) -> str:
+    """The hash that names a labelled row: ``sha256(feature, input, output)``."""
+    return hashlib.sha256("\x1f".join((str(feature_id), text, output)).encode()).hexdigest()
+
+
+def add_draft(tx: Session, draft: Draft) -> Draft:
+    """Keep an uploaded file between preview and Confirm."""
+    tx.add(draft)
+    tx.flush()
+    return draft
+
+
+def draft(tx: Session, token: str) -> Draft | None:
+    """The draft a button names, or none."""
+    return tx.exec(select(Draft).where(Draft.token == token)).one_or_none()
+
+
+def _label(feature_id: int, row: LabelRow, place: Placed, number: int) -> Label:
+    return Label(
+        feature_id=feature_id,
+        row_id=row.id,
+        sha=row_sha(feature_id, row.input, row.output),
+        input=row.input,
+        output=row.output,
+        group=row.group,
+        cluster=place.cluster,
+        source=row.source,
+        minutes=row.minutes,
+        part=Part(place.part),
+        added_in=number,
+    )
+
+
+def _of(tx: Session, label_set_id: int):  # noqa: ANN202 (SQLModel's own select type)
+    return select(Label).where(*_within(tx, label_set_id))
+
+
+def _within(tx: Session, label_set_id: int):  # noqa: ANN202 (SQLAlchemy's own expression types)
+    label_set = tx.get_one(LabelSet, label_set_id)
+    removed = col(Label.removed_in).is_(None) | (col(Label.removed_in) > label_set.number)
+    return (
+        col(Label.feature_id) == label_set.feature_id,
+        col(Label.added_in) <= label_set.number,
+        removed,
+    )

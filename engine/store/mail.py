@@ -1,0 +1,159 @@
+"""Inbox, outbox, and which message shows which row. Rows only: what is sent and how is the bot's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, delete, func, select, update
+
+from engine.clock import Clock
+from engine.errors import Conflict
+from engine.models.mail import Inbox, MailState, MessageRef, Outbox
+
+KEPT = timedelta(days=7)  # how long a delivery is remembered (slack.md 6)
+PROJECT = "project"  # the method of a row that shows the newest state of an entity
+WAITING = (MailState.READY, MailState.SENDING, MailState.UNSURE)
+
+
+@dataclass(frozen=True)
+class Once:
+    """The name of a delivery: the same (team, key) takes effect once. ``kind`` is command, press, form, event, file."""
+
+    team: str
+    key: str
+    kind: str
+
+
+class Repeated(Conflict):
+    """This delivery has taken effect already; whoever delivers again is answered as the first time: nothing to do."""
+
+
+def take(tx: Session, clock: Clock, once: Once | None) -> None:
+    """Remember a delivery in the transaction of its effect. Raises ``Repeated`` for one that was taken before."""
+    if once is None:
+        return
+    tx.add(Inbox(team=once.team, key=once.key, kind=once.kind, at=clock.now()))
+    try:
+        tx.flush()
+    except IntegrityError as error:
+        raise Repeated("This was received already. Nothing was changed.") from error
+
+
+def is_taken(tx: Session, once: Once) -> bool:
+    """Whether a delivery has taken effect."""
+    return tx.exec(select(Inbox.id).where(Inbox.team == once.team, Inbox.key == once.key)).first() is not None
+
+
+def forget_taken(tx: Session, now: datetime) -> None:
+    """Drop deliveries that are too old to come again."""
+    tx.exec(delete(Inbox).where(col(Inbox.at) < now - KEPT))
+
+
+def enqueue_projection(tx: Session, clock: Clock, entity: str, entity_id: str, kind: str, channel: str) -> None:
+    """Have the one message of a row show its newest state. Nothing where there is no channel, or one waits already."""
+    if not channel:
+        return
+    waiting = select(Outbox.id).where(
+        Outbox.state == MailState.READY,
+        Outbox.method == PROJECT,
+        Outbox.entity == entity,
+        Outbox.entity_id == entity_id,
+        Outbox.kind == kind,
+        Outbox.channel == channel,
+    )
+    if tx.exec(waiting).first() is None:
+        tx.add(_row(clock, channel, PROJECT, entity=entity, entity_id=entity_id, kind=kind))
+
+
+def enqueue_post(tx: Session, clock: Clock, channel: str, method: str, payload: dict[str, Any]) -> None:
+    """Have one call to Slack made; ``payload`` is complete."""
+    tx.add(_row(clock, channel, method, payload=payload))
+
+
+def due(tx: Session, now: datetime, limit: int = 50) -> list[Outbox]:
+    """Rows that wait and may go now, oldest first."""
+    query = select(Outbox).where(col(Outbox.state).in_((MailState.READY, MailState.UNSURE)), Outbox.not_before <= now)
+    return list(tx.exec(query.order_by(col(Outbox.id)).limit(limit)))
+
+
+def claim(tx: Session, row: Outbox) -> bool:
+    """Mark a row as being sent, if nobody else did; one more attempt."""
+    claimed = tx.exec(
+        update(Outbox)
+        .where(col(Outbox.id) == row.id, col(Outbox.state) == row.state, col(Outbox.attempts) == row.attempts)
+        .values(state=MailState.SENDING, attempts=row.attempts + 1)
+        .execution_options(synchronize_session=False)
+    )
+    return claimed.rowcount == 1
+
+
+def settle(
+    tx: Session, row_id: int, state: MailState, *, not_before: datetime | None = None, ts: str = "", error: str = ""
+) -> None:
+    """Say how sending went; ``not_before`` is when to try again."""
+    row = tx.get_one(Outbox, row_id)
+    row.state, row.error = state, error
+    row.ts = ts or row.ts
+    row.not_before = not_before or row.not_before
+    tx.add(row)
+
+
+def recover(tx: Session) -> int:
+    """At start-up: what was being sent when a bot died may or may not have arrived. The number of such rows."""
+    found = tx.exec(
+        update(Outbox)
+        .where(col(Outbox.state) == MailState.SENDING)
+        .values(state=MailState.UNSURE)
+        .execution_options(synchronize_session=False)
+    )
+    return found.rowcount
+
+
+def ref(tx: Session, entity: str, entity_id: str, kind: str, channel: str) -> MessageRef | None:
+    """The message that shows a row in a channel, or none yet."""
+    query = select(MessageRef).where(
+        MessageRef.entity == entity,
+        MessageRef.entity_id == entity_id,
+        MessageRef.kind == kind,
+        MessageRef.channel == channel,
+    )
+    return tx.exec(query).one_or_none()
+
+
+def refs_at(tx: Session, channel: str, ts: str) -> MessageRef | None:
+    """What a message in Slack shows, by where it stands."""
+    return tx.exec(select(MessageRef).where(MessageRef.channel == channel, MessageRef.ts == ts)).first()
+
+
+def point(tx: Session, row: Outbox, *, ts: str, sha: str, version: int, at: datetime) -> None:
+    """Remember which message shows a row, what was rendered into it and of which version."""
+    known = ref(tx, row.entity, row.entity_id, row.kind, row.channel)
+    shown = known or MessageRef(
+        entity=row.entity, entity_id=row.entity_id, kind=row.kind, channel=row.channel, updated_at=at
+    )
+    shown.ts, shown.rendered_sha, shown.entity_version, shown.updated_at = ts, sha, version, at
+    tx.add(shown)
+
+
+def depth(tx: Session) -> tuple[int, datetime | None, int]:
+    """How many rows wait, when the oldest of them was made, and how many are dead."""
+    count, oldest = tx.exec(
+        select(func.count(), func.min(Outbox.created_at)).where(col(Outbox.state).in_(WAITING))
+    ).one()
+    dead = tx.exec(select(func.count()).where(Outbox.state == MailState.DEAD)).one()
+    return count, oldest, dead
+
+
+def _row(clock: Clock, channel: str, method: str, **rest: Any) -> Outbox:  # noqa: ANN401 (Outbox's own fields)
+    now = clock.now()
+    return Outbox(uid=str(uuid4()), channel=channel, method=method, not_before=now, created_at=now, **rest)
+
+
+def by_ids(tx: Session, ids: Sequence[int]) -> list[Outbox]:
+    """Rows by id, in that order of age."""
+    return list(tx.exec(select(Outbox).where(col(Outbox.id).in_(ids)).order_by(col(Outbox.id))))

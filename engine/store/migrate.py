@@ -1,0 +1,150 @@
+"""Bring a database to this version's schema, or say why not. Alembic is driven from code; there is no ini file."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+
+from engine.errors import NotReady
+from engine.models import (
+    actor,
+    call,
+    checkup,
+    feature,
+    investigation,
+    labels,
+    mail,
+    money,
+    policy,
+    rollout,
+    seal,
+    verdict,
+    work,
+)
+from engine.models.base import METADATA
+from engine.store.database import Database
+
+# Every table module is imported above, so that METADATA is whole wherever migrations are compared with it.
+NOUNS = (actor, call, checkup, feature, investigation, labels, mail, money, policy, rollout, seal, verdict, work)
+
+_LOCK_KEY = 0x61737361  # "assa": the advisory lock that keeps two upgrades apart on PostgreSQL
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """What an upgrade did: revisions before ("" for an empty database) and after, and the copy it made first."""
+
+    before: str
+    after: str
+    copy: Path | None = None
+
+
+def newest() -> str:
+    """The revision this version of Assay needs."""
+    return str(_scripts().get_current_head())
+
+
+def revision(database: Database) -> str:
+    """The database's revision, "" when it is empty."""
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def prepare(database: Database) -> None:
+    """Create the schema in an empty database; refuse another version's with the sentence that mends it.
+
+    Raises ``NotReady``.
+    """
+    found = revision(database)
+    if not found and not _has_tables(database):
+        upgrade(database)
+    elif found != newest():
+        raise NotReady(*_refusal(found))
+
+
+def upgrade(database: Database) -> Upgraded:
+    """Bring the schema to ``newest()``; an SQLite file is copied first. Twice, or by two programs at once, is safe.
+
+    Raises ``NotReady`` for a database of a newer Assay.
+    """
+    with _alone(database):
+        before = revision(database)
+        if before == newest():
+            return Upgraded(before, before)
+        if before and before not in _known():
+            raise NotReady(*_refusal(before))
+        copy = _copied(database, before) if before else None
+        with database.writer.begin() as connection:
+            _run(connection)
+        return Upgraded(before, newest(), copy)
+
+
+def _refusal(found: str) -> tuple[str, str]:
+    if found and found not in _known():
+        return (
+            f"The database is at {found}, which this version of Assay does not know; it was written by a newer one.",
+            "Start that version of Assay, or give this one another database (ASSAY_DATABASE_URL).",
+        )
+    where = f"at {found}" if found else "not one of Assay's"
+    return f"The database is {where}; this version needs {newest()}.", "Run: assay db upgrade"
+
+
+def _scripts() -> ScriptDirectory:
+    folder = str(Path(__file__).parent / "migrations")
+    return ScriptDirectory(folder, version_locations=[folder])
+
+
+def _run(connection: Connection) -> None:
+    scripts = _scripts()
+
+    def steps(found: str, _context: object) -> object:  # as alembic.command.upgrade, which wants an ini file and env.py
+        return scripts._upgrade_revs("head", found)  # pyright: ignore[reportPrivateUsage] # there is no public one
+
+    environment = EnvironmentContext(Config(), scripts, fn=steps)
+    with environment:
+        environment.configure(connection=connection, target_metadata=METADATA, render_as_batch=True)
+        with environment.begin_transaction():
+            environment.run_migrations()
+
+
+def _known() -> set[str]:
+    return {script.revision for script in _scripts().walk_revisions()}
+
+
+def _has_tables(database: Database) -> bool:
+    return "feature" in inspect(database.engine).get_table_names()
+
+
+def _copied(database: Database, before: str) -> Path | None:
+    if database.path is None:
+        return None
+    copy = database.path.with_name(f"{database.path.name}.before-{before}")
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")  # the copy must hold what the log still holds
+    shutil.copy2(database.path, copy)
+    return copy
+
+
+@contextmanager
+def _alone(database: Database) -> Generator[None]:
+    if database.path is not None:
+        with database.path.with_name(database.path.name + ".lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+        return
+    with database.engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK_KEY})
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK_KEY})

@@ -1,0 +1,49 @@
+"""Who may what: grants of roles, for one feature or for all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from engine.models.actor import Role, RoleGrant
+
+
+def people(tx: Session, role: Role, feature_id: int | None = None) -> list[str]:
+    """Who has a role for a feature: granted for it or for all, in order of granting, each person once."""
+    query = select(RoleGrant).where(RoleGrant.role == role, _concerns(feature_id)).order_by(col(RoleGrant.id))
+    return list(dict.fromkeys(grant.person for grant in tx.exec(query)))
+
+
+def has(tx: Session, person: str, role: Role, feature_id: int | None = None) -> bool:
+    """Whether a person has a role for a feature."""
+    return person in people(tx, role, feature_id)
+
+
+def grant(tx: Session, person: str, role: Role, *, feature_id: int | None, by: str, at: datetime) -> bool:
+    """Give a role; false and no change when the person has it there already."""
+    same = RoleGrant.feature_id == feature_id if feature_id is not None else col(RoleGrant.feature_id).is_(None)
+    known = select(RoleGrant.id).where(RoleGrant.person == person, RoleGrant.role == role, same)
+    if tx.exec(known).first() is not None:
+        return False
+    tx.add(RoleGrant(feature_id=feature_id, person=person, role=role, granted_by=by, granted_at=at))
+    return True
+
+
+def revoke(tx: Session, role: Role, *, feature_id: int | None, keep: list[str]) -> list[str]:
+    """Take a role from everybody who has it exactly there and is not to keep it; who lost it."""
+    same = RoleGrant.feature_id == feature_id if feature_id is not None else col(RoleGrant.feature_id).is_(None)
+    lost = [row for row in tx.exec(select(RoleGrant).where(RoleGrant.role == role, same)) if row.person not in keep]
+    for row in lost:
+        tx.delete(row)
+    return [row.person for row in lost]
+
+
+def granted(tx: Session, feature_id: int | None = None) -> list[RoleGrant]:
+    """All grants that concern a feature, or the team's own."""
+    return list(tx.exec(select(RoleGrant).where(_concerns(feature_id)).order_by(col(RoleGrant.id))))
+
+
+def _concerns(feature_id: int | None):  # noqa: ANN202 (SQLAlchemy's own expression type)
+    everywhere = col(RoleGrant.feature_id).is_(None)
+    return everywhere if feature_id is None else everywhere | (col(RoleGrant.feature_id) == feature_id)

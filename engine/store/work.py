@@ -1,0 +1,84 @@
+"""The deployment's identity, who is alive, and what fell due."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlmodel import Session, col, select
+
+from engine.models.work import Deployment, Due, Heartbeat
+
+SILENT = timedelta(seconds=90)  # slack.md 8: an older heartbeat is "lost contact since", never "running"
+
+
+def deployment(tx: Session) -> Deployment:
+    """The one row that says what this deployment is. ``found`` makes it."""
+    return tx.get_one(Deployment, 1)
+
+
+def found(tx: Session, now: datetime) -> Deployment:
+    """The deployment's row, made once for ever."""
+    known = tx.get(Deployment, 1)
+    if known is not None:
+        return known
+    made = Deployment(id=1, executor_id=f"assay-{uuid4().hex[:12]}", created_at=now)
+    tx.add(made)
+    tx.flush()
+    return made
+
+
+def digest_channel(tx: Session) -> str:
+    """Where digests go, "" while nobody chose."""
+    return deployment(tx).digest_channel
+
+
+def beat(tx: Session, program: str, *, host: str, pid: int, now: datetime, facts: dict[str, Any] | None = None) -> None:
+    """Say that a program is alive."""
+    row = tx.get(Heartbeat, program)
+    if row is None or row.pid != pid or row.host != host:
+        if row is not None:
+            tx.delete(row)
+            tx.flush()
+        row = Heartbeat(program=program, host=host, pid=pid, started_at=now, at=now)
+    row.at = now
+    row.facts = facts or row.facts
+    tx.add(row)
+
+
+def heartbeat(tx: Session, program: str) -> Heartbeat | None:
+    """When a program was last alive; none when it never was."""
+    return tx.get(Heartbeat, program)
+
+
+def silent_since(tx: Session, program: str, now: datetime) -> str:
+    """ "" while a program is alive; else since when it is silent, as ``14:02 UTC`` ("the start" when it never was)."""
+    row = heartbeat(tx, program)
+    if row is None:
+        return "the start"
+    return "" if now - row.at <= SILENT else f"{row.at:%d %b %H:%M} UTC"
+
+
+def fall_due(tx: Session, kind: str, period: str, run_id: str, now: datetime) -> bool:
+    """Note that work fell due; false when it had already, however many times the scheduler starts."""
+    known = select(Due.id).where(Due.kind == kind, Due.period == period)
+    if tx.exec(known).first() is not None:
+        return False
+    tx.add(Due(kind=kind, period=period, run_id=run_id, at=now))
+    tx.flush()
+    return True
+
+
+def done(tx: Session, kind: str, period: str, at: datetime) -> None:
+    """Note that due work is done; work that never fell due has nothing to note."""
+    row = tx.exec(select(Due).where(Due.kind == kind, Due.period == period)).one_or_none()
+    if row is not None and row.done_at is None:
+        row.done_at = at
+        tx.add(row)
+
+
+def is_done(tx: Session, kind: str, period: str) -> bool:
+    """Whether due work is done."""
+    query = select(Due.id).where(Due.kind == kind, Due.period == period, col(Due.done_at).is_not(None))
+    return tx.exec(query).first() is not None
