@@ -1,0 +1,229 @@
+"""The one table of verbs: what may be typed, who may type it, and what it is for.
+
+Parser, help, manifest and docs/commands.md are made from it. Knows nothing of how a verb is answered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.models.actor import Role
+from engine.models.feature import ApproachName
+from engine.models.investigation import Effort
+
+
+class Kind(StrEnum):
+    """What the value of an argument or key is."""
+
+    TEXT = "text"
+    SLUG = "slug"
+    WORD = "word"
+    PERSON = "person"
+    PEOPLE = "people"
+    CHANNEL = "channel"
+    ADDRESS = "address"
+    MONEY = "money"
+    SHARE = "share"
+    DAY = "day"
+    NAMES = "names"
+    FILE = "file"
+
+
+@dataclass(frozen=True)
+class Place:
+    """One argument that is told by its place. ``words`` closes the list of what may stand there."""
+
+    name: str
+    kind: Kind = Kind.WORD
+    needed: bool = True
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Key:
+    """One ``key=value``. ``example`` is a value; ``words`` closes the list of values."""
+
+    name: str
+    kind: Kind = Kind.TEXT
+    example: str = ""
+    words: tuple[str, ...] = ()
+    needed: bool = False
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb. ``role`` is the least role that may act; ``looks`` says that its bare form only looks, open to all.
+
+    ``loosened`` names words at its last place that a lesser role may say too. ``aliases`` only help to guess.
+    """
+
+    name: str
+    summary: str
+    examples: tuple[str, ...]
+    role: Role = Role.GUEST
+    places: tuple[Place, ...] = ()
+    keys: tuple[Key, ...] = ()
+    looks: bool = False
+    loosened: tuple[tuple[str, Role], ...] = ()
+    aliases: tuple[str, ...] = ()
+
+    def key(self, name: str) -> Key | None:
+        """The key of that name."""
+        return next((key for key in self.keys if key.name == name), None)
+
+
+MENU = "menu"  # what no words at all ask for
+
+_SLUG = Place("SLUG", Kind.SLUG)
+
+REGISTER_KEYS = (
+    Key("approach", example="classify", words=tuple(ApproachName)),
+    Key("model", Kind.WORD, "gpt-4o-mini"),
+    Key("prompt", Kind.TEXT, '"Sort this ticket: {input}"'),
+    Key("base_url", Kind.ADDRESS, "https://api.openai.com/v1"),
+    Key("live_since", Kind.DAY, "2026-03-02"),
+    Key("owner", Kind.PERSON, "@ann"),
+    Key("channel", Kind.CHANNEL, "#support-ai"),
+    Key("margin", Kind.SHARE, "2%"),
+    Key("quality_bar", Kind.SHARE, "0.9"),
+    Key("labels", Kind.NAMES, "billing,bug,howto"),
+    Key("schema", Kind.FILE, "@schema.json"),
+    Key("rights", Kind.TEXT, '"customer contract allows training"'),
+)
+
+VERBS: tuple[Verb, ...] = (
+    Verb(
+        "help",
+        "List every verb, or explain one.",
+        ("help", "help register"),
+        places=(Place("VERB", needed=False),),
+        aliases=("commands", "usage", "man", "info"),
+    ),
+    Verb(
+        "register",
+        "Register an LLM feature with the prompt and model it runs on now.",
+        (
+            "register",
+            'register ticket-router approach=classify model=gpt-4o-mini prompt="Sort this ticket: {input}"'
+            " live_since=2026-03-02 labels=billing,bug,howto",
+        ),
+        role=Role.MEMBER,
+        places=(Place("SLUG", needed=False),),
+        keys=REGISTER_KEYS,
+        aliases=("add", "create", "new"),
+    ),
+    Verb(
+        "features",
+        "List the registered features.",
+        ("features",),
+        aliases=("list", "ls", "all"),
+    ),
+    Verb(
+        "show",
+        "Show one feature and its next step.",
+        ("show ticket-router",),
+        places=(_SLUG,),
+        aliases=("view", "get", "describe", "feature"),
+    ),
+    Verb(
+        "labels",
+        "Upload labelled rows for a feature.",
+        ("labels ticket-router", "labels ticket-router file=labels.csv"),
+        role=Role.MEMBER,
+        places=(_SLUG,),
+        keys=(Key("file", Kind.FILE, "labels.csv"),),
+        aliases=("upload", "import", "rows", "label"),
+    ),
+    Verb(
+        "investigate",
+        "Find out whether a tuned model beats the prompted one.",
+        ("investigate ticket-router", "investigate ticket-router budget=50 effort=quick"),
+        role=Role.OWNER,
+        places=(_SLUG,),
+        keys=(Key("budget", Kind.MONEY, "50"), Key("effort", example="quick", words=tuple(Effort))),
+        aliases=("train", "run", "start", "finetune", "evaluate"),
+    ),
+    Verb(
+        "status",
+        "Show how investigations stand.",
+        ("status", "status ticket-router"),
+        places=(Place("SLUG or RUN", Kind.SLUG, needed=False),),
+        aliases=("progress", "runs"),
+    ),
+    Verb(
+        "cancel",
+        "End a running investigation.",
+        ("cancel inv-7k3mq9ab",),
+        role=Role.OWNER,
+        places=(Place("RUN", Kind.SLUG),),
+        aliases=("stop", "abort", "kill"),
+    ),
+    Verb(
+        "compare",
+        "Show the newest verdict with its evidence.",
+        ("compare ticket-router",),
+        places=(_SLUG,),
+        aliases=("verdict", "results", "scores"),
+    ),
+    Verb(
+        "rollout",
+        "Show the rollout, ask for its next stage, pause it, resume it or roll it back.",
+        ("rollout ticket-router", "rollout ticket-router next"),
+        role=Role.OWNER,
+        places=(_SLUG, Place("STEP", needed=False, words=("next", "pause", "resume", "rollback"))),
+        looks=True,
+        loosened=(("pause", Role.APPROVER), ("rollback", Role.APPROVER)),
+        aliases=("ship", "deploy", "release", "stage"),
+    ),
+    Verb(
+        "approvals",
+        "List the requests that wait for a vote.",
+        ("approvals",),
+        aliases=("requests", "pending", "votes"),
+    ),
+    Verb(
+        "approve",
+        "Say yes to a request.",
+        ("approve 9f2KqTzv0aXh4Wc1",),
+        role=Role.APPROVER,
+        places=(Place("ID"),),
+        aliases=("accept", "yes"),
+    ),
+    Verb(
+        "reject",
+        "Say no to a request, with a reason.",
+        ('reject 9f2KqTzv0aXh4Wc1 reason="Quality on refunds is not proven."',),
+        role=Role.APPROVER,
+        places=(Place("ID"),),
+        keys=(Key("reason", Kind.TEXT, '"…"', needed=True),),
+        aliases=("deny", "decline", "no"),
+    ),
+    Verb(
+        "digest",
+        "Show the monthly digest, or the month so far.",
+        ("digest", "digest now"),
+        places=(Place("MOMENT", needed=False, words=("now",)),),
+        aliases=("month", "monthly", "report", "summary"),
+    ),
+    Verb(
+        "doctor",
+        "Check the deployment and say how to mend what is wrong.",
+        ("doctor",),
+        aliases=("health", "check", "diagnose"),
+    ),
+    Verb(
+        "roles",
+        "Show who may do what, or name owners, approvers and admins.",
+        ("roles ticket-router", "roles ticket-router owner=@ann approver=@bo,@cy"),
+        role=Role.ADMIN,
+        places=(Place("SLUG", Kind.SLUG, needed=False),),
+        keys=(
+            Key("owner", Kind.PEOPLE, "@ann"),
+            Key("approver", Kind.PEOPLE, "@bo,@cy"),
+            Key("admin", Kind.PEOPLE, "@di"),
+        ),
+        looks=True,
+        aliases=("permissions", "people", "approvers", "owners", "admins"),
+    ),
+)
