@@ -1,0 +1,106 @@
+"""The engine's main program: holds the deployment's lock, runs flows, says that it is alive. Children do heavy work."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from engine import lock
+from engine.desk import operate
+from engine.errors import Unavailable
+from engine.flows.dbos_durable import DbosEngine
+from engine.flows.durable import Queue
+from engine.flows.steps import end
+from engine.log import set_up
+from engine.models.investigation import RunState
+from engine.services import Services, build
+from engine.settings import load_settings
+
+log = logging.getLogger(__name__)
+
+BEAT_SECONDS = 5.0
+
+
+def main(argv: list[str]) -> int:
+    """Run until stopped. Refusals at start (another engine, another schema) are raised, one sentence each."""
+    parser = argparse.ArgumentParser(
+        prog="assay engine",
+        description="Run investigations on this host, one engine per deployment. Killed at any moment, it goes on.",
+        epilog="Example: ASSAY_HOME=/var/lib/assay assay engine",
+    )
+    parser.parse_args(argv)
+    settings = load_settings()
+    set_up(settings.log_level)
+    services = build(settings)
+    operate.prepare(services)
+    operate.refuse_second_host(services, "engine")
+    stopping = threading.Event()
+    _on_stop(stopping)
+    with lock.held(services) as still_held:
+        work(services, until=stopping.is_set, queues=(Queue.LIGHT, Queue.HEAVY), still_held=still_held)
+    # Threads of polled steps may wait in a service's timeout; whatever they do is safe to cut (engine.md 1).
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def work(
+    services: Services, *, until: Callable[[], bool], queues: tuple[Queue, ...], still_held: Callable[[], bool]
+) -> None:
+    """Take work from the queues until told to stop; the caller holds the engine's lock."""
+    engine = DbosEngine(services, broken=lambda flow, run_id: broke(services, flow, run_id), queues=queues)
+    engine.start()
+    log.info("engine.started", extra={"pid": os.getpid(), "queues": ",".join(queues)})
+    beaten = 0.0
+    try:
+        while not until():
+            if time.monotonic() - beaten >= BEAT_SECONDS:
+                beaten = time.monotonic()
+                _beat(services)
+                if not still_held():
+                    log.error("engine.lock_lost")
+                    os._exit(1)  # another engine may start at once: not one more step here
+            time.sleep(0.1)
+    finally:
+        engine.stop()
+        log.info("engine.stopped")
+
+
+def drain(services: Services, *, until: Callable[[], bool]) -> None:
+    """Work the light queue off, where no engine is alive. Raises ``Conflict`` when one is."""
+    with lock.held(services) as still_held:
+        work(services, until=until, queues=(Queue.LIGHT,), still_held=still_held)
+
+
+def broke(services: Services, flow: str, run_id: str) -> None:
+    """What nobody foresaw: logged once with a reference, and told to the owner of the run."""
+    reference = secrets.token_hex(2).upper()
+    log.exception("flow.broke", extra={"flow": flow, "run": run_id, "ref": reference})
+    if flow == "investigate":
+        told = end.Told(
+            state=RunState.FAILED,
+            reason=f"Something broke on our side (ref {reference}). What was paid and trained is kept.",
+        )
+        end.close(services, run_id, told)
+
+
+def _on_stop(stopping: threading.Event) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def _beat(services: Services) -> None:
+    try:
+        operate.beat(services, "engine")
+    except Unavailable as error:
+        log.warning("heartbeat.missed", extra={"why": str(error)})
