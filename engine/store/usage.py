@@ -1,0 +1,206 @@
+"""Hourly sums and latency histograms of production calls, kept for ever; a call is counted once by its id.
+
+Knows nothing of log formats or price lists: it is given calls and what they cost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col, func, select
+
+from engine.models.call import Call, CallRole, HourlyUsage, SeenCall
+from engine.models.feature import Feature
+from engine.rules import histogram
+from engine.rules.calendar import bounds
+
+CostOf = Callable[[Call], int | None]  # nano-dollars, or none when no price is known
+
+MONTH = timedelta(days=30)
+_STALE = timedelta(days=62)  # traffic older than two months says nothing of a month now
+_HOUR = timedelta(hours=1)
+_CHUNK = 400  # rows in one statement
+
+
+@dataclass(frozen=True)
+class Added:
+    """How many calls were counted, and how many had been counted before."""
+
+    added: int
+    known: int
+
+
+@dataclass(frozen=True)
+class Month:
+    """Calls answered in a stretch of time, what they cost, and their 95 % latency (milliseconds; none if unknown).
+
+    ``cost_nano`` is of the priced calls, none when no call had a price; ``unpriced`` counts the calls without.
+    """
+
+    calls: int
+    cost_nano: int | None
+    unpriced: int
+    p95_ms: float | None
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Calls and errors on each side since a moment, in whole hours; ``seen_until`` ends the newest of them."""
+
+    baseline_n: int
+    baseline_errors: int
+    tuned_n: int
+    tuned_errors: int
+    seen_until: datetime
+
+
+def add_calls(tx: Session, feature_id: int, calls: Iterable[Call], *, cost_of: CostOf, source: str = "assay") -> Added:
+    """Count calls into their hours. A call whose id was counted before, in this file or another, changes nothing."""
+    tx.exec(select(Feature.id).where(Feature.id == feature_id).with_for_update()).all()  # one writer per feature
+    by_hash: dict[int, Call] = {}
+    total = 0
+    for call in calls:
+        total += 1
+        by_hash.setdefault(_hash(source, feature_id, call.id), call)
+    fresh = _unseen(tx, by_hash)
+    sums: dict[_Place, _Sums] = {}
+    for call in fresh:
+        sums.setdefault(_place(call, source), _Sums()).add(call, cost_of(call))
+    for place, added in sums.items():
+        _book(tx, feature_id, place, added)
+    tx.flush()
+    return Added(len(fresh), total - len(fresh))
+
+
+def month(tx: Session, feature_id: int, period: str) -> Month | None:
+    """What was seen in a calendar month (``2026-10``); none when nothing was, for that is unknown and not zero."""
+    start, end = bounds(period)
+    return _between(tx, feature_id, start, end)
+
+
+def last_month(tx: Session, feature_id: int, now: datetime) -> Month | None:
+    """The 30 days that end with the newest hour seen; none without traffic, or when it is over two months old.
+
+    Traffic of fewer days is not blown up to a month: a saving is never forecast from calls nobody saw.
+    """
+    query = select(HourlyUsage.hour).where(HourlyUsage.feature_id == feature_id, HourlyUsage.hour <= now)
+    newest = tx.exec(query.order_by(col(HourlyUsage.hour).desc()).limit(1)).first()
+    if newest is None or newest < now - _STALE:
+        return None
+    return _between(tx, feature_id, newest + _HOUR - MONTH, newest + _HOUR)
+
+
+def sides_since(tx: Session, feature_id: int, since: datetime) -> Sides | None:
+    """Answers and shadow answers by side in the whole hours after a moment; none when there are none.
+
+    The hour the moment lies in is left out: what came before the moment in it must not count.
+    """
+    roles = (CallRole.ANSWER, CallRole.SHADOW)
+    rows = tx.exec(
+        select(HourlyUsage.assigned, func.sum(HourlyUsage.n), func.sum(HourlyUsage.errors), func.max(HourlyUsage.hour))
+        .where(HourlyUsage.feature_id == feature_id, HourlyUsage.hour >= since, col(HourlyUsage.role).in_(roles))
+        .group_by(HourlyUsage.assigned)
+    ).all()
+    if not rows:
+        return None
+    counts = {side: (int(n), int(errors)) for side, n, errors, _ in rows}
+    baseline, tuned = counts.get("baseline", (0, 0)), counts.get("tuned", (0, 0))
+    return Sides(*baseline, *tuned, seen_until=max(hour for *_, hour in rows) + _HOUR)
+
+
+class _Place(NamedTuple):
+    """The key of an hourly row, less the feature."""
+
+    hour: datetime
+    assigned: str
+    served: str
+    model: str
+    source: str
+    status_class: str
+    role: str
+
+
+class _Sums:
+    """What the calls of one place add up to."""
+
+    def __init__(self) -> None:
+        self.n = self.errors = self.tokens_in = self.tokens_in_cached = self.tokens_out = 0
+        self.cost_nano_usd = self.unpriced_n = 0
+        self.latencies: list[float] = []
+
+    def add(self, call: Call, cost_nano: int | None) -> None:
+        self.n += 1
+        self.errors += call.status >= 400
+        self.tokens_in += call.input_tokens
+        self.tokens_in_cached += call.cached_tokens
+        self.tokens_out += call.output_tokens
+        self.cost_nano_usd += cost_nano or 0
+        self.unpriced_n += cost_nano is None
+        if call.latency_ms is not None:
+            self.latencies.append(call.latency_ms)
+
+
+_FIGURES = ("n", "errors", "tokens_in", "tokens_in_cached", "tokens_out", "cost_nano_usd", "unpriced_n")
+
+
+def _hash(source: str, feature_id: int, call_id: str) -> int:
+    text = f"{source}\0{feature_id}\0{call_id}"
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def _unseen(tx: Session, by_hash: dict[int, Call]) -> list[Call]:
+    """Remember the calls, and give those nobody had seen. In order of hashes, so that two writers cannot deadlock."""
+    hashes = sorted(by_hash)
+    fresh: list[Call] = []
+    for start in range(0, len(hashes), _CHUNK):
+        rows = [{"hash": number, "day": by_hash[number].at.date()} for number in hashes[start : start + _CHUNK]]
+        fresh += [by_hash[number] for number in _insert_unseen(tx, rows)]
+    return fresh
+
+
+def _insert_unseen(tx: Session, rows: Sequence[dict[str, Any]]) -> list[int]:
+    dialect = postgresql if tx.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(SeenCall).on_conflict_do_nothing().returning(col(SeenCall.hash)).values(list(rows))
+    return list(tx.scalars(statement))
+
+
+def _place(call: Call, source: str) -> _Place:
+    hour = call.at.replace(minute=0, second=0, microsecond=0)
+    # A shadow answer is the tuned side's; every other call is served by the side it was assigned to.
+    return _Place(hour, call.assigned, call.assigned, call.model, source, f"{call.status // 100}xx", call.role)
+
+
+def _book(tx: Session, feature_id: int, place: _Place, added: _Sums) -> None:
+    query = select(HourlyUsage).where(HourlyUsage.feature_id == feature_id)
+    for name, value in place._asdict().items():
+        query = query.where(getattr(HourlyUsage, name) == value)
+    row = tx.exec(query).one_or_none() or HourlyUsage(feature_id=feature_id, **place._asdict())
+    for figure in _FIGURES:
+        setattr(row, figure, getattr(row, figure) + getattr(added, figure))
+    counted = [histogram.from_bytes(row.latency), histogram.of(added.latencies)]
+    row.latency = histogram.to_bytes(histogram.merge(counted))
+    tx.add(row)
+
+
+def _between(tx: Session, feature_id: int, start: datetime, end: datetime) -> Month | None:
+    query = select(HourlyUsage).where(
+        HourlyUsage.feature_id == feature_id, HourlyUsage.hour >= start, HourlyUsage.hour < end
+    )
+    rows = list(tx.exec(query))
+    if not rows:
+        return None
+    answers = [row for row in rows if row.role == CallRole.ANSWER]
+    unpriced = sum(row.unpriced_n for row in rows)
+    is_priced = any(row.n > row.unpriced_n for row in rows)
+    latency = histogram.merge(histogram.from_bytes(row.latency) for row in answers)
+    return Month(
+        calls=sum(row.n for row in answers),
+        cost_nano=sum(row.cost_nano_usd for row in rows) if is_priced else None,
+        unpriced=unpriced,
+        p95_ms=histogram.quantile(latency, 0.95),
+    )

@@ -1,0 +1,210 @@
+"""Ask a prompted option a list of rows: every distinct question once, under a hard cap, remembered for ever.
+
+Knows nothing of splits or flows. The contract is the table of engine.md section 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from engine.approaches import Approach, Parsed, Task
+from engine.approaches.registry import approach_of
+from engine.clock import Clock, SystemClock
+from engine.errors import Invalid, KeyRejected
+from engine.models.investigation import PaidReply, Prediction
+from engine.rules.cost import TokenPrices
+from engine.settings import Settings
+from engine.store.database import Database
+from engine.teachers import options
+from engine.teachers.client import Client
+from engine.teachers.keys import is_loopback, key_for
+from engine.teachers.ledger import FREE, Ledger
+from engine.teachers.pace import CONCURRENCY, Pace, Tempo
+from engine.teachers.prices import price_of
+from engine.teachers.replies import Question, is_answer, sent_parameters
+from engine.teachers.slot import Answered, Slot
+
+Progress = Callable[[int, int, float | None], None]
+
+
+class AskedRow(Protocol):
+    """A row as the job reads it from its dataset."""
+
+    @property
+    def id(self) -> str:
+        """The label's row id."""
+        ...
+
+    @property
+    def input(self) -> str:
+        """The text to ask about."""
+        ...
+
+    @property
+    def output(self) -> str:
+        """The expected answer; for examples the one that is shown."""
+        ...
+
+
+class AskSpec(Protocol):
+    """The job: ``config`` as ``engine.flows.steps.ask`` makes it, and the seed the examples are drawn by."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """run_id, contender, base_url, model, prompt, parameters, approach, classes, budget_nano, attempt."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Seed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Predictions of the answered rows in their order, and the counts of this pass as the job's result.
+
+    ``counts``: paid_calls, reused, input_tokens, output_tokens, nano_usd, unanswered (rows), stopped ("" or why).
+    """
+
+    predictions: list[Prediction]
+    counts: dict[str, Any]
+
+
+def ask_rows(
+    database: Database,
+    settings: Settings,
+    spec: AskSpec,
+    *,
+    rows: Sequence[AskedRow],
+    examples: Sequence[AskedRow],
+    progress: Progress,
+    clock: Clock | None = None,
+    tempo: Tempo | None = None,
+) -> Asked:
+    """Ask every row that the ledger has no reply for. ``progress`` may raise to end the pass; what was paid is kept."""
+    try:
+        questions = _questions(spec, rows, examples)
+    except Invalid as error:
+        return Asked([], _counts([], unanswered=len(rows), stopped=str(error)))
+    distinct = list({question.key: question for question in questions}.values())
+    clock = clock or SystemClock()
+    price = _price(database, clock, spec)
+    ledger = Ledger(
+        database=database,
+        clock=clock,
+        run_id=spec.config["run_id"],
+        budget_nano=spec.config["budget_nano"],
+        price=price or FREE,
+    )
+    ledger.release_lost()
+    answers = {key: Answered(reply, is_paid_now=False) for key, reply in ledger.find(distinct).items()}
+    unknown = [question for question in distinct if question.key not in answers]
+    progress(len(answers), len(distinct), None)
+    pace = Pace()
+    if unknown:
+        try:
+            key = _key(settings, spec, price)
+            answers |= _replies(ledger, key, unknown, pace=pace, tempo=tempo or Tempo(), progress=progress)
+        except KeyRejected as error:
+            pace.stop(str(error))
+    predictions = _predictions(spec, rows, questions, answers)
+    missing = len(rows) - len(predictions)
+    return Asked(predictions, _counts(list(answers.values()), unanswered=missing, stopped=pace.why))
+
+
+def _questions(spec: AskSpec, rows: Sequence[AskedRow], examples: Sequence[AskedRow]) -> list[Question]:
+    config = spec.config
+    addition = options.addition_of(
+        config["contender"], config["approach"], classes=config["classes"], examples=examples, seed=spec.seed
+    )
+    parameters = sent_parameters(config["base_url"], config["parameters"])
+    return [
+        Question(
+            base_url=config["base_url"],
+            model=config["model"],
+            messages=options.messages(config["contender"], config["prompt"], row.input, addition=addition),
+            parameters=parameters,
+        )
+        for row in rows
+    ]
+
+
+def _price(database: Database, clock: Clock, spec: AskSpec) -> TokenPrices | None:
+    with database.read() as tx:
+        price = price_of(tx, spec.config["model"], clock.now().date())
+    return price or (FREE if is_loopback(spec.config["base_url"]) else None)
+
+
+def _key(settings: Settings, spec: AskSpec, price: TokenPrices | None) -> str:
+    """The key to ask with. Raises ``KeyRejected`` when there is none, or no price to keep the cap by."""
+    if price is None:
+        raise KeyRejected(
+            f"Nobody knows what {spec.config['model']} costs, so the budget could not be kept; nothing was asked. "
+            "Say what it costs: /assay settings prices"
+        )
+    return key_for(settings, spec.config["base_url"])
+
+
+def _replies(
+    ledger: Ledger, key: str, questions: Sequence[Question], *, pace: Pace, tempo: Tempo, progress: Progress
+) -> dict[str, Answered]:
+    """What came back, by key. Ends when every question was answered or given up, or the pass was stopped."""
+    answers: dict[str, Answered] = {}
+    with Client(questions[0].base_url, key) as client, ThreadPoolExecutor(CONCURRENCY, "ask") as pool:
+        slot = Slot(client, ledger, pace, tempo)
+        asked = {pool.submit(slot.answer, question): question for question in questions}
+        try:
+            for done, future in enumerate(as_completed(asked), start=1):
+                answer = future.result()
+                if answer is not None:
+                    answers[asked[future].key] = answer
+                progress(done, len(questions), None)
+        finally:
+            pace.stop()  # calls under way come in and are booked; nothing more is sent
+    return answers
+
+
+def _predictions(
+    spec: AskSpec, rows: Sequence[AskedRow], questions: Sequence[Question], answers: dict[str, Answered]
+) -> list[Prediction]:
+    approach = approach_of(spec.config["approach"])
+    task = Task(approach=spec.config["approach"], classes=tuple(spec.config["classes"]))
+    return [
+        _graded(row, answers[question.key].reply, approach, task)
+        for row, question in zip(rows, questions, strict=True)
+        if question.key in answers
+    ]
+
+
+def _graded(row: AskedRow, reply: PaidReply, approach: Approach, task: Task) -> Prediction:
+    """A refused or cut reply is an invalid answer: wrong and paid for, never left out."""
+    usable = is_answer(reply.finish, refusal=reply.refusal)
+    said = approach.parse(reply.text, task) if usable else Parsed(output=reply.text, valid=False)
+    grade = approach.grade(row.output, said)
+    return Prediction(
+        row_id=row.id,
+        output=said.output,
+        correct=grade == 1.0,
+        score=grade,
+        valid=said.valid,
+        latency_ms=reply.latency_ms,
+        tokens_in=reply.tokens_in,
+        tokens_out=reply.tokens_out,
+    )
+
+
+def _counts(answers: Sequence[Answered], *, unanswered: int, stopped: str) -> dict[str, Any]:
+    paid = [answer.reply for answer in answers if answer.is_paid_now]
+    return {
+        "paid_calls": len(paid),
+        "reused": len(answers) - len(paid),
+        "input_tokens": sum(reply.tokens_in for reply in paid),
+        "output_tokens": sum(reply.tokens_out for reply in paid),
+        "nano_usd": sum(reply.cost_nano or 0 for reply in paid),
+        "unanswered": unanswered,
+        "stopped": stopped,
+    }

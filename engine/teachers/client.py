@@ -1,0 +1,138 @@
+"""Send one question over HTTP and read the reply, with the ``openai`` package. It never tries twice: ``ask`` does."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from urllib.parse import urlsplit
+
+import openai
+from openai.types.chat import ChatCompletion
+
+from engine.errors import BadReply, KeyRejected, RateLimited, Unavailable, Upstream
+from engine.models.feature import is_simulated
+from engine.teachers.replies import Question, Reply
+
+TIMEOUT_SECONDS = 60.0
+_DEFAULT_WAIT = 0.0  # a 429 without Retry-After: the caller's own waits decide
+_MEND = {
+    400: "it does not accept the request; check the prompt's parameters",
+    401: "the key was rejected; check OPENAI_API_KEY or ASSAY_UPSTREAM_KEYS",
+    402: "the account is out of credit",
+    403: "the key may not use this model",
+    404: "there is no such model or address; check model and base_url",
+}
+
+
+class Client:
+    """One endpoint with its key. Safe to use from several threads; close it, or use it in a ``with``."""
+
+    def __init__(self, base_url: str, key: str, *, timeout: float = TIMEOUT_SECONDS) -> None:
+        # A redirect could lead a key, or a request from inside our network, to another host.
+        self._http = openai.DefaultHttpxClient(follow_redirects=False, timeout=timeout)
+        self._openai = openai.OpenAI(
+            api_key=key, base_url=base_url, max_retries=0, timeout=timeout, http_client=self._http
+        )
+
+    def send(self, question: Question) -> Reply:
+        """Ask once.
+
+        Raises ``RateLimited``, ``Unavailable`` or ``BadReply``, which may be tried again, and ``KeyRejected``, which
+        may not.
+        """
+        began = time.perf_counter()
+        try:
+            got = self._openai.post(
+                "/chat/completions",
+                body={**question.parameters, "model": question.model, "messages": list(question.messages)},
+                cast_to=ChatCompletion,
+            )
+        except openai.APIStatusError as error:
+            return _refused(question, error, _since(began))
+        except openai.APIConnectionError as error:
+            raise Unavailable(f"{_named(question)} did not answer ({type(error).__name__}).") from error
+        except (openai.APIError, json.JSONDecodeError) as error:
+            raise BadReply(f"{_named(question)} sent something that is no chat completion.") from error
+        return _read(question, got, _since(began))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._openai.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _read(question: Question, got: object, latency_ms: float) -> Reply:
+    """The SDK does not check what it parses, so every part may be missing."""
+    if not isinstance(got, ChatCompletion) or not getattr(got, "choices", None):
+        raise BadReply(f"{_named(question)} sent something that is no chat completion.")
+    choice, usage = got.choices[0], got.usage
+    refusal = choice.message.refusal or ""
+    details = usage.prompt_tokens_details if usage else None
+    fed = usage.prompt_tokens if usage else question.input_tokens_most
+    return Reply(
+        text=choice.message.content or refusal,
+        finish=choice.finish_reason or "",
+        refusal=bool(refusal),
+        tokens_in=fed,
+        tokens_cached=min((details.cached_tokens if details else 0) or 0, fed),
+        tokens_out=usage.completion_tokens if usage else question.output_tokens_most,
+        latency_ms=latency_ms,
+    )
+
+
+def _refused(question: Question, error: openai.APIStatusError, latency_ms: float) -> Reply:
+    """A reply that is a refusal of this one input, or the error the status stands for."""
+    code = _word(error.code)
+    if code == "content_filter":
+        return Reply(
+            text="", finish=code, refusal=True, tokens_in=0, tokens_cached=0, tokens_out=0, latency_ms=latency_ms
+        )
+    raise _told(question, error, code) from error
+
+
+def _told(question: Question, error: openai.APIStatusError, code: str) -> Upstream:
+    status, place = error.status_code, _named(question)
+    if status == 429 and code != "insufficient_quota":
+        return RateLimited(f"{place} asks to wait.", _seconds(error.response.headers))
+    if status in (408, 409, 425) or status >= 500:
+        return Unavailable(f"{place} answered {status}.")
+    why = _MEND[402] if status == 429 else _MEND.get(status, "it refuses the request")
+    marked = f"{status} ({code})" if code else str(status)
+    return KeyRejected(f"{place} answered {marked}: {why}. What was paid is kept.")
+
+
+def _seconds(headers: Mapping[str, str]) -> float:
+    """How long the endpoint asks to wait: in milliseconds, in seconds, or as a date against its own clock."""
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        with suppress(KeyError, ValueError):
+            return max(float(headers[name]) / unit, 0.0)
+    with suppress(KeyError, ValueError):
+        wait = parsedate_to_datetime(headers["retry-after"]) - parsedate_to_datetime(headers["date"])
+        return max(wait.total_seconds(), 0.0)
+    return _DEFAULT_WAIT
+
+
+def _word(code: object) -> str:
+    """The endpoint's own word for an error; its sentences may quote keys or prompts and are never shown."""
+    return code if isinstance(code, str) and re.fullmatch(r"[a-z_]{1,40}", code) else ""
+
+
+def _named(question: Question) -> str:
+    marked = " (simulated)" if is_simulated(question.model) else ""
+    return f"{question.model}{marked} at {urlsplit(question.base_url).netloc.rpartition('@')[2]}"
+
+
+def _since(began: float) -> float:
+    return (time.perf_counter() - began) * 1000

@@ -1,0 +1,94 @@
+"""A run's side of the paid-reply ledger: reserve before a call is sent, book when its reply has arrived.
+
+Each method is one short transaction, so that a killed process leaves a reply booked or a call reserved, never half.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from engine.clock import Clock
+from engine.models.investigation import PaidReply, Reservation
+from engine.rules.cost import TokenPrices
+from engine.store import replies
+from engine.store.database import Database
+from engine.store.replies import Bill, Reserved
+from engine.teachers.prices import cost_nano
+from engine.teachers.replies import Question, Reply
+
+log = logging.getLogger(__name__)
+
+FREE = TokenPrices(input=0, output=0)
+_LOST_AFTER = timedelta(minutes=15)  # no call takes 60 s fifteen times: its process is dead
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What a run may spend and has spent. ``price`` is of the one model it asks; safe to use from several threads."""
+
+    database: Database
+    clock: Clock
+    run_id: str
+    budget_nano: int
+    price: TokenPrices
+
+    def release_lost(self) -> int:
+        """Free what an earlier, dead process of this run had reserved; call before the first call is sent."""
+        with self.database.write() as tx:
+            lost = replies.release_lost(tx, self.run_id, older_than=self.clock.now() - _LOST_AFTER)
+        if lost:
+            log.warning("reservations.released", extra={"run": self.run_id, "calls": lost})
+        return lost
+
+    def find(self, questions: Sequence[Question]) -> dict[str, PaidReply]:
+        """The replies there are already, whoever paid for them."""
+        with self.database.read() as tx:
+            return replies.find(tx, [question.key for question in questions])
+
+    def reserve(self, question: Question) -> Reserved:
+        """Hold the worst case of a call, or give its reply, or say why it must not be sent."""
+        wanted = Reservation(
+            key=question.key, run_id=self.run_id, amount_nano=self.worst_nano(question), at=self.clock.now()
+        )
+        with self.database.write() as tx:
+            return replies.reserve(tx, wanted, budget_nano=self.budget_nano)
+
+    def settle(self, question: Question, reply: Reply) -> PaidReply:
+        """Book a reply and free what was held for it."""
+        paid = PaidReply(
+            key=question.key,
+            run_id=self.run_id,
+            base_url=question.base_url,
+            model=question.model,
+            text=reply.text,
+            finish=reply.finish,
+            refusal=reply.refusal,
+            tokens_in=reply.tokens_in,
+            tokens_cached=reply.tokens_cached,
+            tokens_out=reply.tokens_out,
+            cost_nano=cost_nano(self.price, reply.tokens_in, reply.tokens_cached, reply.tokens_out),
+            latency_ms=reply.latency_ms,
+            at=self.clock.now(),
+        )
+        with self.database.write() as tx:
+            replies.settle(tx, paid)
+        return paid
+
+    def release(self, question: Question) -> None:
+        """Free what was held for a call that brought no reply."""
+        with self.database.write() as tx:
+            replies.release(tx, question.key)
+
+    def bill(self) -> Bill:
+        """What the run has paid."""
+        with self.database.read() as tx:
+            return replies.bill(tx, self.run_id)
+
+    def worst_nano(self, question: Question) -> int:
+        """The most a call can cost: every byte a token, nothing cached, and a reply as long as allowed."""
+        dearest = max(self.price.input, self.price.cached_input or 0)
+        worst = TokenPrices(input=dearest, output=self.price.output)
+        return cost_nano(worst, question.input_tokens_most, 0, question.output_tokens_most)

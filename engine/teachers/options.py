@@ -1,0 +1,82 @@
+"""The prompted options of an investigation: the registered baseline, and ours beside it. Knows nothing of replies."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Protocol
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from engine.errors import Invalid
+from engine.models.investigation import Effort
+from engine.teachers import prompt as prompts
+from engine.teachers.replies import Message
+
+BASELINE = "baseline"
+FEW_SHOT = "few_shot"
+SHOTS = 5  # examples in a few-shot prompt (engine.md 5)
+_EXAMPLE_MOST = 1200  # characters; a longer example is taken only when there are too few short ones
+
+
+class Example(Protocol):
+    """A labelled row of the train part."""
+
+    @property
+    def input(self) -> str:
+        """Its text."""
+        ...
+
+    @property
+    def output(self) -> str:
+        """Its label."""
+        ...
+
+
+def names(effort: str) -> list[str]:
+    """The options that are asked at an effort, the baseline first."""
+    return [BASELINE] if effort == Effort.QUICK else [BASELINE, FEW_SHOT]
+
+
+def messages(option: str, prompt: str, text: str, *, addition: str) -> tuple[Message, ...]:
+    """The messages of one call of an option; ``addition`` is what ``addition_of`` gave. Raises ``Invalid``."""
+    if option not in (BASELINE, FEW_SHOT):
+        raise Invalid(f'There is no prompted option "{option}".', hint=f"Known: {BASELINE}, {FEW_SHOT}.")
+    return prompts.messages(prompt, text, addition=addition)
+
+
+def addition_of(option: str, approach: str, *, classes: Sequence[str], examples: Sequence[Example], seed: int) -> str:
+    """What an option adds to the baseline's prompt: nothing, or the labels and examples drawn from ``examples``.
+
+    The draw depends on seed and rows alone. ``examples`` must be train rows: they are shown to the model.
+    """
+    if option == BASELINE:
+        return ""
+    template = _templates().get_template(f"{approach}/{option}.txt.j2")
+    return template.render(classes=classes, examples=shots(examples, seed)).strip()
+
+
+def shots(examples: Sequence[Example], seed: int) -> list[Example]:
+    """``SHOTS`` examples, of as many different labels as there are, short ones first; the same seed, the same ones."""
+    drawn = sorted(examples, key=lambda row: (row.input, row.output))
+    random.Random(seed).shuffle(drawn)  # noqa: S311 (a reproducible draw, no secret)
+    drawn.sort(key=lambda row: len(row.input) > _EXAMPLE_MOST)
+    taken: dict[str, int] = {}
+    turns: list[tuple[int, int]] = []
+    for place, row in enumerate(drawn):
+        turn = taken.get(row.output, 0)
+        taken[row.output] = turn + 1
+        turns.append((turn, place))
+    return [drawn[place] for _, place in sorted(turns)[:SHOTS]]
+
+
+@lru_cache(maxsize=1)
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("templates", "prompts"),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 (a prompt is no HTML)
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,85 @@
+"""What a model's tokens cost on a day: the team's own table first, then the bundled price list.
+
+A name that begins with "simulated-" is priced by the team's table alone. Knows nothing of budgets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from functools import lru_cache
+from importlib.metadata import version
+
+from genai_prices import data_snapshot
+from genai_prices.types import TieredPrices
+
+from engine.models.call import Call
+from engine.models.feature import is_simulated
+from engine.models.money import NANO
+from engine.rules.cost import TokenPrices, Tokens, call_cost
+from engine.store import prices
+from engine.store.database import Tx
+
+PACKAGE = "genai-prices"
+_NOON = time(12, tzinfo=UTC)  # a list with prices by the hour is read at this one
+
+
+def price_of(tx: Tx, model: str, day: date) -> TokenPrices | None:
+    """Nano-dollars per million tokens of a model on a day; none when nobody knows, which is not free of charge."""
+    row = prices.of(tx, model, day)
+    if row is not None:
+        return TokenPrices(input=row.input_nano, output=row.output_nano, cached_input=row.cached_nano)
+    return None if is_simulated(model) else _bundled(model, day)
+
+
+def cost_nano(price: TokenPrices, input_tokens: int, cached: int, output_tokens: int) -> int:
+    """What one call costs in nano-dollars, rounded once; ``cached`` tokens are part of the input."""
+    return call_cost(Tokens(input=input_tokens, output=output_tokens, cached_input=cached), price)
+
+
+def snapshot_id(tx: Tx, day: date) -> str:
+    """The name of the prices in force on a day: package, day, and a hash of the team's rows that have begun."""
+    rows = [
+        f"{row.model} {row.starts_on} {row.input_nano} {row.cached_nano} {row.output_nano}" for row in _rows(tx, day)
+    ]
+    sha = hashlib.sha256("\n".join(rows).encode()).hexdigest()
+    return f"{PACKAGE}-{version(PACKAGE)}+{day}+{sha[:12]}"
+
+
+def costing(tx: Tx) -> Callable[[Call], int | None]:
+    """A function that prices calls at the price of their day, for ``usage.add_calls``; none where no price is known."""
+    known: dict[tuple[str, date], TokenPrices | None] = {}
+
+    def cost_of(call: Call) -> int | None:
+        place = (call.model, call.at.astimezone(UTC).date())
+        if place not in known:
+            known[place] = price_of(tx, *place)
+        price = known[place]
+        return price and cost_nano(price, call.input_tokens, call.cached_tokens, call.output_tokens)
+
+    return cost_of
+
+
+def _rows(tx: Tx, day: date) -> list[prices.Price]:
+    return prices.every(tx, day)
+
+
+@lru_cache(maxsize=4096)
+def _bundled(model: str, day: date) -> TokenPrices | None:
+    """The list price; where a list has tiers, that of the first one."""
+    try:
+        _, found = data_snapshot.get_snapshot().find_provider_model(model, None, None, None)
+    except LookupError:
+        return None
+    price = found.get_prices(datetime.combine(day, _NOON))
+    fed, said, cached = (_nano(part) for part in (price.input_mtok, price.output_mtok, price.cache_read_mtok))
+    if fed is None or said is None:
+        return None
+    return TokenPrices(input=fed, output=said, cached_input=cached)
+
+
+def _nano(price: Decimal | TieredPrices | None) -> int | None:
+    base = price.base if isinstance(price, TieredPrices) else price
+    return None if base is None else round(base * NANO)

@@ -1,0 +1,45 @@
+"""Turn a baseline's prompt and one input into messages. Knows nothing of endpoints or replies."""
+
+from __future__ import annotations
+
+import re
+
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+
+from engine.errors import Invalid
+from engine.teachers.replies import Message
+
+_INPUT = re.compile(r"\{\{-?\s*input\b")
+_HINT = 'Write the place of the input as "{{ input }}", or leave it out: then the prompt is the system message.'
+
+
+def check(prompt: str) -> None:
+    """Raise ``Invalid`` for a prompt that could not be rendered, before a feature is registered with it."""
+    messages(prompt, "")
+
+
+def messages(prompt: str, text: str, *, addition: str = "") -> tuple[Message, ...]:
+    """The messages of one call.
+
+    Without ``{{ input }}`` the prompt is the system message and the input, verbatim, the only user message; with it,
+    the prompt is rendered in a sandbox as the only user message. ``addition`` follows the prompt, or in the second
+    case goes before it. Raises ``Invalid`` for a prompt that cannot be rendered.
+    """
+    if _INPUT.search(prompt) is None:
+        system = "\n\n".join(part for part in (prompt, addition) if part.strip())
+        asked = {"role": "user", "content": text}
+        return ({"role": "system", "content": system}, asked) if system else (asked,)
+    rendered = _rendered(prompt, text)
+    return ({"role": "user", "content": f"{addition}\n\n{rendered}" if addition else rendered},)
+
+
+def _rendered(prompt: str, text: str) -> str:
+    # Texts for a model are no HTML; a prompt comes from chat, so it is rendered in a sandbox.
+    sandbox = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
+    try:
+        return sandbox.from_string(prompt).render(input=text)
+    except (TemplateError, ArithmeticError, TypeError, ValueError, LookupError, OverflowError) as error:
+        line = getattr(error, "lineno", None)
+        where = f" in line {line}" if line else ""
+        raise Invalid(f"The prompt cannot be rendered{where} ({type(error).__name__}).", hint=_HINT) from error

@@ -1,0 +1,1 @@
+"""What tests and the demo are made with; shipped, so that plug-ins of others can be tested with it too."""
