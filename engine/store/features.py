@@ -12,6 +12,8 @@ from sqlmodel import Session, col, select
 
 from engine.errors import NotFound
 from engine.models.feature import Baseline, Feature
+from engine.models.investigation import Investigation
+from engine.models.rollout import Approval
 
 
 def add(tx: Session, feature: Feature) -> Feature:
@@ -67,3 +69,15 @@ def baseline(tx: Session, feature_id: int) -> Baseline:
 def baseline_by_id(tx: Session, baseline_id: int) -> Baseline:
     """The baseline of that id."""
     return tx.exec(select(Baseline).where(Baseline.id == baseline_id)).one()
+
+
+def slug_of_run(tx: Session, run_id: str) -> str:
+    """The feature an investigation is about, "" when there is no such run."""
+    query = select(Feature.slug).join(Investigation, col(Investigation.feature_id) == Feature.id)
+    return tx.exec(query.where(Investigation.run_id == run_id)).first() or ""
+
+
+def slug_of_request(tx: Session, token: str) -> str:
+    """The feature a request for approval is about, "" when there is none."""
+    query = select(Feature.slug).join(Approval, col(Approval.feature_id) == Feature.id)
+    return tx.exec(query.where(Approval.token == token)).first() or ""

@@ -1,0 +1,239 @@
+"""Register features and show them with their next step."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import date
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from engine.desk import Desk
+from engine.errors import Conflict, Invalid
+from engine.models.actor import Actor, Role
+from engine.models.base import Value
+from engine.models.feature import ApproachName, Feature, is_simulated
+from engine.models.labels import Part
+from engine.store import deeds, features, investigations, labels, mail, policies, roles, rollouts, verdicts
+from engine.store.database import Tx
+from engine.store.mail import Once
+
+SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
+MARGIN = 0.02  # verdict.md 2: two points of accuracy
+MARGIN_MOST = 0.20
+CLASSES_MOST = 200
+PROMPT_MOST = 20_000
+
+
+class Registration(Value):
+    """What a person says of a new feature; empty where they said nothing. ``margin`` and the bar are fractions."""
+
+    slug: str
+    approach: str = ApproachName.CLASSIFY
+    model: str = ""
+    prompt: str = ""
+    base_url: str = ""
+    live_since: date | None = None
+    owner: str = ""
+    channel: str = ""
+    margin: float | None = None
+    quality_bar: float | None = None
+    labels: tuple[str, ...] = ()
+    rights: str = ""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class FeatureView(Value):
+    """A feature as people see it. ``next_step`` is a command; ``created`` marks the answer to a registration."""
+
+    slug: str
+    approach: str
+    model: str
+    base_url: str
+    simulated: bool
+    owner: str
+    channel: str
+    margin: float
+    quality_bar: float | None = None
+    classes: tuple[str, ...] = ()
+    rights: str = ""
+    live_since: str
+    labels_version: str = ""
+    train: int = 0
+    dev: int = 0
+    sealed: int = 0
+    verdict: str = ""
+    run_id: str = ""
+    open_run: str = ""
+    stage: str = ""
+    next_step: str = ""
+    created: bool = False
+    existed: bool = False
+    version: int = 1
+
+
+def register(desk: Desk, actor: Actor, asked: Registration, *, once: Once | None = None) -> FeatureView:
+    """Store a new feature with its baseline; its card goes to its channel.
+
+    Raises ``Invalid`` naming every key that is missing or wrong, ``Conflict`` for a slug that is taken.
+    """
+    _check(asked)
+    with desk.services.database.write() as tx:
+        mail.take(tx, desk.services.clock, once)
+        known = features.find(tx, asked.slug)
+        if known is not None:
+            raise Conflict(
+                f"{asked.slug} is registered already, by <@{known.registered_by}> on {known.registered_at:%d %b %Y}. "
+                "Nothing was changed.",
+                hint=f"How it stands: /assay show {asked.slug}",
+                people=(known.registered_by,),
+            )
+        feature = _add(desk, tx, actor, asked)
+        deeds.record(
+            tx,
+            desk.services.clock,
+            actor,
+            "register",
+            entity="feature",
+            entity_id=feature.slug,
+            feature_id=feature.id,
+            after={"approach": feature.approach, "model": asked.model, "margin": feature.margin},
+        )
+        mail.enqueue_projection(tx, desk.services.clock, "feature", feature.slug, "card", feature.channel)
+        return view(tx, feature).model_copy(update={"created": True})
+
+
+def show(desk: Desk, slug: str) -> FeatureView:
+    """One feature. Raises ``NotFound``."""
+    with desk.services.database.read() as tx:
+        return view(tx, features.by_slug(tx, slug))
+
+
+def every(desk: Desk) -> list[FeatureView]:
+    """All features, in order of registration."""
+    with desk.services.database.read() as tx:
+        return [view(tx, feature) for feature in features.every(tx)]
+
+
+def view(tx: Tx, feature: Feature) -> FeatureView:
+    """A feature with everything people ask about, inside a transaction."""
+    feature_id = feature.id or 0
+    baseline = features.baseline(tx, feature_id)
+    label_set = labels.newest_or_none(tx, feature_id)
+    counts = {part: labels.count(tx, label_set.id or 0, part) if label_set else 0 for part in Part}
+    verdict = verdicts.newest_of(tx, feature_id)
+    running = investigations.open_of(tx, feature_id)
+    rollout = rollouts.newest_of(tx, feature_id)
+    seen = FeatureView(
+        slug=feature.slug,
+        approach=feature.approach,
+        model=baseline.model,
+        base_url=baseline.base_url,
+        simulated=is_simulated(baseline.model),
+        owner=feature.owner,
+        channel=feature.channel,
+        margin=feature.margin,
+        quality_bar=feature.quality_bar,
+        classes=tuple(feature.labels),
+        rights=feature.rights,
+        live_since=feature.live_since.isoformat(),
+        labels_version=label_set.name if label_set else "",
+        train=counts[Part.TRAIN],
+        dev=counts[Part.DEV],
+        sealed=counts[Part.SEALED],
+        verdict=verdict.outcome if verdict else "",
+        run_id=verdict.run_id if verdict else "",
+        open_run=running.run_id if running else "",
+        stage=rollout.stage if rollout and rollout.open_feature_id else "",
+        version=feature.version,
+    )
+    return seen.model_copy(update={"next_step": _next_step(tx, seen, ships=bool(verdict and verdict.outcome.ships))})
+
+
+def _next_step(tx: Tx, seen: FeatureView, *, ships: bool) -> str:
+    policy = policies.current(tx).evaluation
+    if seen.open_run:
+        return f"/assay status {seen.open_run}"
+    if seen.train < policy.train_rows_least or seen.sealed < policy.sealed_rows_least:
+        return f"/assay labels {seen.slug}"
+    if not seen.verdict:
+        return f"/assay investigate {seen.slug}"
+    return f"/assay rollout {seen.slug}" if ships else f"/assay compare {seen.slug}"
+
+
+def _add(desk: Desk, tx: Tx, actor: Actor, asked: Registration) -> Feature:
+    now = desk.services.clock.now()
+    owner = asked.owner or actor.id
+    feature = features.add(
+        tx,
+        Feature(
+            slug=asked.slug,
+            approach=ApproachName(asked.approach),
+            owner=owner,
+            channel=asked.channel or actor.channel,
+            live_since=asked.live_since or now.date(),
+            margin=MARGIN if asked.margin is None else asked.margin,
+            quality_bar=asked.quality_bar,
+            labels=list(asked.labels),
+            rights=asked.rights,
+            registered_by=actor.id,
+            registered_at=now,
+        ),
+    )
+    body = {
+        "model": asked.model,
+        "prompt": asked.prompt,
+        "base_url": (asked.base_url or desk.services.settings.openai_base_url).rstrip("/"),
+        "parameters": asked.parameters,
+    }
+    features.add_baseline(tx, feature.id or 0, body=body, at=now)
+    roles.grant(tx, owner, Role.OWNER, feature_id=feature.id, by=actor.id, at=now)
+    return feature
+
+
+def _check(asked: Registration) -> None:
+    wrong = [*_missing(asked), *_wrong(asked)]
+    if wrong:
+        example = 'approach=classify model=gpt-4o-mini prompt="Sort this ticket: {{ input }}" labels=billing,bug'
+        raise Invalid("; ".join(wrong) + ".", hint=f"For example: /assay register {asked.slug[:40]} {example}")
+
+
+def _missing(asked: Registration) -> list[str]:
+    needed = {"model": asked.model, "prompt": asked.prompt.strip(), "labels": asked.labels}
+    lacking = [f"{name}=" for name, value in needed.items() if not value]
+    return [f"{', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} missing"] if lacking else []
+
+
+def _wrong(asked: Registration) -> list[str]:
+    said: list[str] = []
+    if not SLUG.fullmatch(asked.slug):
+        said.append(
+            f"the name {asked.slug[:40]!r} is no slug (a to z first, then a to z, 0 to 9 and -, 2 to 40 in all)"
+        )
+    if asked.approach not in set(ApproachName):
+        near = difflib.get_close_matches(asked.approach, [*ApproachName], n=1, cutoff=0)[0]
+        said.append(f"approach is {asked.approach[:40]!r}; nearest: {near}")
+    elif asked.approach != ApproachName.CLASSIFY:
+        said.append(f"approach is {asked.approach}, and this version of Assay judges classify alone")
+    if asked.labels and not 1 < len(set(asked.labels)) <= CLASSES_MOST:
+        said.append(f"labels= names {len(set(asked.labels))} different labels; 2 to {CLASSES_MOST} are needed")
+    if asked.margin is not None and not 0 < asked.margin <= MARGIN_MOST:
+        said.append(f"margin is {asked.margin:g}; it must be above 0 and at most {MARGIN_MOST:g}")
+    if asked.quality_bar is not None and not 0 < asked.quality_bar <= 1:
+        said.append(f"quality_bar is {asked.quality_bar:g}; it must be above 0 and at most 1")
+    if asked.base_url and urlsplit(asked.base_url).scheme not in ("http", "https"):
+        said.append("base_url is no http address")
+    if len(asked.prompt) > PROMPT_MOST:
+        said.append(f"prompt has {len(asked.prompt):,} characters; at most {PROMPT_MOST:,}")
+    return said
+
+
+def _wrong_approach(approach: str) -> list[str]:
+    if approach not in set(ApproachName):
+        near = difflib.get_close_matches(approach, [*ApproachName], n=1, cutoff=0)[0]
+        return [f"approach is {approach[:40]!r}; nearest: {near}"]
+    if approach != ApproachName.CLASSIFY:
+        return [f"approach is {approach}, and this version of Assay judges classify alone"]
+    return []

@@ -1,0 +1,114 @@
+"""Findings of ``doctor``: what is wrong with the deployment, why it matters, and the exact thing to do."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from engine.desk import Desk
+from engine.models.actor import Role
+from engine.models.work import Finding
+from engine.store import deeds, features, mail, migrate, roles, rollouts, work
+from engine.store.database import Tx
+from engine.train.ladder import host_of
+
+OK, WARN, BAD = "ok", "warn", "bad"
+STUCK = timedelta(minutes=10)  # a row that waits longer than this tells of a token, a channel or a dead bot
+
+
+def findings(desk: Desk) -> list[Finding]:
+    """Everything that can be checked without Slack, worst first."""
+    now = desk.services.clock.now()
+    with desk.services.database.read() as tx:
+        found = [_schema(desk), _engine(tx, now), *_outbox(tx, now), _chain(tx), *_approvers(tx), _digest(tx)]
+    found.append(_encoder(desk))
+    return sorted(found, key=lambda one: (BAD, WARN, OK).index(one.state))
+
+
+def _schema(desk: Desk) -> Finding:
+    found, wanted = migrate.revision(desk.services.database), migrate.newest()
+    kind = "SQLite" if desk.services.database.is_sqlite else "PostgreSQL"
+    if found == wanted:
+        return Finding(name="database", state=OK, says=f"{kind} at {found}")
+    return Finding(name="database", state=BAD, says=f"{kind} at {found}, needs {wanted}", fix="Run: assay db upgrade")
+
+
+def _engine(tx: Tx, now: datetime) -> Finding:
+    row = work.heartbeat(tx, "engine")
+    silent = work.silent_since(tx, "engine", now)
+    if row is None:
+        return Finding(
+            name="engine",
+            state=WARN,
+            says="no engine was ever alive, so investigations wait",
+            fix="Start: assay engine",
+        )
+    if silent:
+        return Finding(
+            name="engine", state=BAD, says=f"lost contact since {silent} (host {row.host})", fix="Start: assay engine"
+        )
+    return Finding(name="engine", state=OK, says=f"alive on {row.host}, pid {row.pid}")
+
+
+def _outbox(tx: Tx, now: datetime) -> list[Finding]:
+    waiting, oldest, dead = mail.depth(tx)
+    age = now - oldest if oldest else timedelta(0)
+    found = [Finding(name="outbox", state=OK, says=f"{waiting} messages wait")]
+    if age > STUCK:
+        says = f"{waiting} messages wait, the oldest for {age.total_seconds() / 60:.0f} minutes"
+        found = [
+            Finding(name="outbox", state=BAD, says=says, fix="Is assay bot running, with a valid SLACK_BOT_TOKEN?")
+        ]
+    if dead:
+        fix = "Invite the bot to the channel: /invite @Assay"
+        found.append(Finding(name="dead messages", state=WARN, says=f"{dead} could not be sent in 24 h", fix=fix))
+    return found
+
+
+def _chain(tx: Tx) -> Finding:
+    broken = deeds.broken_at(tx)
+    if broken is None:
+        return Finding(name="audit chain", state=OK, says="every deed follows from the one before")
+    return Finding(
+        name="audit chain",
+        state=BAD,
+        says=f"deed {broken} does not follow from the one before: somebody changed the table by hand",
+        fix="Restore the database from before the change (docs/operate.md#backups)",
+    )
+
+
+def _approvers(tx: Tx) -> list[Finding]:
+    lacking: list[Finding] = []
+    for feature in features.every(tx):
+        named = roles.people(tx, Role.APPROVER, feature.id)
+        rollout = rollouts.open_of(tx, feature.id or 0)
+        needed = 2 if rollout is not None else 1
+        able = [person for person in named if rollout is None or person != rollout.requested_by]
+        if len(able) < needed:
+            says = f"{feature.slug} has {len(able)} people who may approve; {needed} are needed"
+            fix = f"/assay roles {feature.slug} approver=@…"
+            lacking.append(Finding(name="approvers", state=WARN, says=says, fix=fix))
+    return lacking
+
+
+def _digest(tx: Tx) -> Finding:
+    channel = work.digest_channel(tx) or next((one.channel for one in features.every(tx) if one.channel), "")
+    if channel:
+        return Finding(name="digest", state=OK, says=f"goes to {channel}")
+    return Finding(
+        name="digest",
+        state=WARN,
+        says="no channel is known, so the monthly digest is stored and not posted",
+        fix="Register a feature from a channel, or with channel=#…",
+    )
+
+
+def _encoder(desk: Desk) -> Finding:
+    host = host_of(desk.services.settings.encoder)
+    if host.encoder:
+        return Finding(name="encoder", state=OK, says=f"weights found; device {host.device}, {host.cores} cores")
+    return Finding(
+        name="encoder",
+        state=WARN,
+        says="no encoder weights found: the frozen and LoRA rungs are skipped",
+        fix="Install them on the engine's host, or set ASSAY_ENCODER (docs/operate.md#weights)",
+    )

@@ -1,0 +1,95 @@
+"""Who may what: show, name owners, approvers and admins, and say what a person's standing is."""
+
+from __future__ import annotations
+
+from engine.desk import Desk
+from engine.models.actor import Actor, Role
+from engine.models.base import Value
+from engine.store import deeds, features, mail, roles
+from engine.store.database import Tx
+from engine.store.mail import Once
+
+NAMED = (Role.OWNER, Role.APPROVER, Role.ADMIN)
+
+
+class RolesView(Value):
+    """Who has which role, for one feature (``slug``) or for the team ("")."""
+
+    slug: str = ""
+    owners: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()
+    admins: tuple[str, ...] = ()
+
+
+class Standing(Value):
+    """What one person may do for one feature: every role they have, and who has each for the refusal to name."""
+
+    roles: tuple[Role, ...]
+    holders: dict[str, tuple[str, ...]]
+
+
+def show(desk: Desk, slug: str = "") -> RolesView:
+    """Who may what. Raises ``NotFound``."""
+    with desk.services.database.read() as tx:
+        return _view(tx, slug)
+
+
+def name(
+    desk: Desk, actor: Actor, slug: str, named: dict[Role, tuple[str, ...]], *, once: Once | None = None
+) -> RolesView:
+    """Set who has a role: the persons given replace those of before; admins are always the whole team's."""
+    with desk.services.database.write() as tx:
+        mail.take(tx, desk.services.clock, once)
+        feature = features.by_slug(tx, slug) if slug else None
+        before = _view(tx, slug)
+        for role, people in named.items():
+            where = None if role is Role.ADMIN or feature is None else feature.id
+            roles.revoke(tx, role, feature_id=where, keep=list(people))
+            for person in people:
+                roles.grant(tx, person, role, feature_id=where, by=actor.id, at=desk.services.clock.now())
+        if feature is not None and named.get(Role.OWNER):
+            feature.owner = named[Role.OWNER][0]
+            feature.version += 1
+            tx.add(feature)
+            mail.enqueue_projection(tx, desk.services.clock, "feature", feature.slug, "card", feature.channel)
+        tx.flush()
+        after = _view(tx, slug)
+        deeds.record(
+            tx,
+            desk.services.clock,
+            actor,
+            "name roles",
+            entity="roles",
+            entity_id=slug or "team",
+            feature_id=feature.id if feature else None,
+            before=before.model_dump(mode="json"),
+            after=after.model_dump(mode="json"),
+        )
+        return after
+
+
+def standing(desk: Desk, person: str, slug: str = "") -> Standing:
+    """What a person may do, for a feature or for the team; a slug nobody registered counts as the team."""
+    with desk.services.database.read() as tx:
+        feature = features.find(tx, slug) if slug else None
+        holders = {role: tuple(roles.people(tx, role, feature.id if feature else None)) for role in NAMED}
+        have = tuple(role for role in NAMED if person in holders[role])
+        return Standing(roles=have, holders={role.value: people for role, people in holders.items()})
+
+
+def slug_of_run(desk: Desk, run_id: str) -> str:
+    """The feature a run is about, "" when there is no such run: who may cancel it depends on that."""
+    with desk.services.database.read() as tx:
+        return features.slug_of_run(tx, run_id)
+
+
+def slug_of_request(desk: Desk, token: str) -> str:
+    """The feature a request for approval is about, "" when there is none."""
+    with desk.services.database.read() as tx:
+        return features.slug_of_request(tx, token)
+
+
+def _view(tx: Tx, slug: str) -> RolesView:
+    feature = features.by_slug(tx, slug) if slug else None
+    found = {role: tuple(roles.people(tx, role, feature.id if feature else None)) for role in NAMED}
+    return RolesView(slug=slug, owners=found[Role.OWNER], approvers=found[Role.APPROVER], admins=found[Role.ADMIN])
