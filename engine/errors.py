@@ -7,6 +7,7 @@ AssayError
 │   ├── NotReady       not in a state that allows it; names what is missing
 │   ├── NotAllowed     this person may not; names the role and who has it
 │   ├── Conflict       somebody was first; names who and when
+│   │   └── Repeated   the same delivery again; it took effect the first time
 │   └── OverBudget     would cost more than allowed; names both sums
 ├── Upstream           a service let us down; the step is tried again
 │   ├── RateLimited    (retry_after, seconds)
@@ -64,6 +65,10 @@ class NotAllowed(Refused):
 
 class Conflict(Refused):
     """Somebody was first; the message names who and when."""
+
+
+class Repeated(Conflict):
+    """The same delivery again: it took effect the first time, so there is nothing to do and nothing to say."""
 
 
 class OverBudget(Refused):

@@ -7,10 +7,10 @@ from engine.errors import Conflict, Invalid, NotAllowed
 from engine.flows.durable import Queue
 from engine.models.actor import Actor, Role
 from engine.models.base import Value
+from engine.models.mail import Once
 from engine.models.rollout import Approval, ApprovalState
 from engine.store import deeds, features, mail, roles, rollouts
 from engine.store.database import Tx
-from engine.store.mail import Once
 
 REASON_LEAST, REASON_MOST = 10, 500
 

@@ -16,9 +16,9 @@ from engine.models.actor import Actor, Role
 from engine.models.base import Value
 from engine.models.feature import ApproachName, Feature, is_simulated
 from engine.models.labels import Part
+from engine.models.mail import Once
 from engine.store import deeds, features, investigations, labels, mail, policies, roles, rollouts, verdicts
 from engine.store.database import Tx
-from engine.store.mail import Once
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
 MARGIN = 0.02  # verdict.md 2: two points of accuracy
@@ -219,10 +219,7 @@ def _wrong(asked: Registration) -> list[str]:
         said.append(f"approach is {asked.approach}, and this version of Assay judges classify alone")
     if asked.labels and not 1 < len(set(asked.labels)) <= CLASSES_MOST:
         said.append(f"labels= names {len(set(asked.labels))} different labels; 2 to {CLASSES_MOST} are needed")
-    if asked.margin is not None and not 0 < asked.margin <= MARGIN_MOST:
-        said.append(f"margin is {asked.margin:g}; it must be above 0 and at most {MARGIN_MOST:g}")
-    if asked.quality_bar is not None and not 0 < asked.quality_bar <= 1:
-        said.append(f"quality_bar is {asked.quality_bar:g}; it must be above 0 and at most 1")
+    said += _wrong_share("margin", asked.margin, MARGIN_MOST) + _wrong_share("quality_bar", asked.quality_bar, 1.0)
     if asked.base_url and urlsplit(asked.base_url).scheme not in ("http", "https"):
         said.append("base_url is no http address")
     if len(asked.prompt) > PROMPT_MOST:
@@ -237,3 +234,9 @@ def _wrong_approach(approach: str) -> list[str]:
     if approach != ApproachName.CLASSIFY:
         return [f"approach is {approach}, and this version of Assay judges classify alone"]
     return []
+
+
+def _wrong_share(name: str, value: float | None, most: float) -> list[str]:
+    if value is None or 0 < value <= most:
+        return []
+    return [f"{name} is {value:g}; it must be above 0 and at most {most:g}"]

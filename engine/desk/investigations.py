@@ -17,10 +17,10 @@ from engine.models.base import Value
 from engine.models.feature import Feature, is_simulated
 from engine.models.investigation import OPEN_STATES, Brief, Effort, Investigation, RunState, RunTask
 from engine.models.labels import Part
+from engine.models.mail import Once
 from engine.models.money import from_usd, to_usd
 from engine.store import deeds, features, investigations, labels, mail, verdicts, work
 from engine.store.database import Tx
-from engine.store.mail import Once
 
 DEFAULT_BUDGET_USD = 50.0
 BUDGET_MOST_USD = 100_000.0

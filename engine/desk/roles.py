@@ -5,9 +5,9 @@ from __future__ import annotations
 from engine.desk import Desk
 from engine.models.actor import Actor, Role
 from engine.models.base import Value
+from engine.models.mail import Once
 from engine.store import deeds, features, mail, roles
 from engine.store.database import Tx
-from engine.store.mail import Once
 
 NAMED = (Role.OWNER, Role.APPROVER, Role.ADMIN)
 

@@ -11,12 +11,12 @@ from engine.flows.steps import stage as stages
 from engine.models.actor import Actor
 from engine.models.base import Value
 from engine.models.feature import Feature
+from engine.models.mail import Once
 from engine.models.rollout import Approval, ApprovalState, Rollout, RolloutStatus, Stage
 from engine.models.verdict import Verdict
 from engine.rules.rollout import SHARES, Action, Gate
 from engine.store import deeds, features, mail, rollouts, usage, verdicts
 from engine.store.database import Tx
-from engine.store.mail import Once
 
 SECOND_APPROVER_SHARE = 0.25  # slack.md 9: two people from 25 % on
 EXPIRY = timedelta(days=3)  # working days: weekends are added

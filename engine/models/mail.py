@@ -7,7 +7,19 @@ from typing import Any
 from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Column, Field
 
-from engine.models.base import Table, UtcDateTime, word, words_check
+from engine.models.base import Table, UtcDateTime, Value, word, words_check
+
+
+class Once(Value):
+    """The name of a delivery: the same (team, key) takes effect once. ``kind`` is command, press, form, event, file."""
+
+    team: str
+    key: str
+    kind: str
+
+    def effect(self) -> "Once":
+        """The name of what an accepted delivery does, apart from its being accepted."""
+        return Once(team=self.team, key=f"{self.key}!", kind=self.kind)
 
 
 class Inbox(Table, table=True):

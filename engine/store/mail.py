@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,25 +10,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, func, select, update
 
 from engine.clock import Clock
-from engine.errors import Conflict
-from engine.models.mail import Inbox, MailState, MessageRef, Outbox
+from engine.errors import Repeated
+from engine.models.mail import Inbox, MailState, MessageRef, Once, Outbox
 
 KEPT = timedelta(days=7)  # how long a delivery is remembered (slack.md 6)
 PROJECT = "project"  # the method of a row that shows the newest state of an entity
 WAITING = (MailState.READY, MailState.SENDING, MailState.UNSURE)
-
-
-@dataclass(frozen=True)
-class Once:
-    """The name of a delivery: the same (team, key) takes effect once. ``kind`` is command, press, form, event, file."""
-
-    team: str
-    key: str
-    kind: str
-
-
-class Repeated(Conflict):
-    """This delivery has taken effect already; whoever delivers again is answered as the first time: nothing to do."""
 
 
 def take(tx: Session, clock: Clock, once: Once | None) -> None:
@@ -72,7 +57,18 @@ def enqueue_projection(tx: Session, clock: Clock, entity: str, entity_id: str, k
 
 def enqueue_post(tx: Session, clock: Clock, channel: str, method: str, payload: dict[str, Any]) -> None:
     """Have one call to Slack made; ``payload`` is complete."""
-    tx.add(_row(clock, channel, method, payload=payload))
+    add(tx, clock, channel, method, payload)
+
+
+def add(
+    tx: Session, clock: Clock, channel: str, method: str, payload: dict[str, Any], *, delay: timedelta = timedelta(0)
+) -> Outbox:
+    """Store one row that waits its turn; ``delay`` keeps the sender off it for a while."""
+    row = _row(clock, channel, method, payload=payload)
+    row.not_before += delay
+    tx.add(row)
+    tx.flush()
+    return row
 
 
 def due(tx: Session, now: datetime, limit: int = 50) -> list[Outbox]:
@@ -125,7 +121,7 @@ def ref(tx: Session, entity: str, entity_id: str, kind: str, channel: str) -> Me
     return tx.exec(query).one_or_none()
 
 
-def refs_at(tx: Session, channel: str, ts: str) -> MessageRef | None:
+def ref_at(tx: Session, channel: str, ts: str) -> MessageRef | None:
     """What a message in Slack shows, by where it stands."""
     return tx.exec(select(MessageRef).where(MessageRef.channel == channel, MessageRef.ts == ts)).first()
 
@@ -154,6 +150,6 @@ def _row(clock: Clock, channel: str, method: str, **rest: Any) -> Outbox:  # noq
     return Outbox(uid=str(uuid4()), channel=channel, method=method, not_before=now, created_at=now, **rest)
 
 
-def by_ids(tx: Session, ids: Sequence[int]) -> list[Outbox]:
-    """Rows by id, in that order of age."""
-    return list(tx.exec(select(Outbox).where(col(Outbox.id).in_(ids)).order_by(col(Outbox.id))))
+def by_id(tx: Session, row_id: int) -> Outbox:
+    """A row by its id."""
+    return tx.get_one(Outbox, row_id)

@@ -1,0 +1,158 @@
+"""Where stories are registered: a verb's command, its buttons and its forms. Knows no Slack payload and no database.
+
+A handler is given what was asked and answers with a view; how the answer reaches the person is the surface's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.grammar import Asked
+from engine.desk import Desk
+from engine.errors import Refused
+from engine.models.actor import Actor
+from engine.models.mail import Once
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the person who asked is told, alone. ``view`` is a dataclass of ``bot.messages``."""
+
+    view: Any
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form to open for the person who asked. ``view`` is a form dataclass of ``bot.messages``."""
+
+    view: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """A command. ``forms`` tells whether a form can be opened; where not (``assay say``), the words are the consent."""
+
+    desk: Desk
+    actor: Actor
+    asked: Asked
+    forms: bool = False
+    once: Once | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Press:
+    """A button that was pressed, with the value it carried."""
+
+    desk: Desk
+    actor: Actor
+    value: str
+    once: Once | None = None
+
+
+@dataclass(frozen=True)
+class SentFile:
+    """A file a person sent: what Slack says of it; its bytes are fetched later."""
+
+    id: str
+    name: str
+    size: int
+    url: str
+    mode: str = "hosted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filled:
+    """A form that was sent: values by field, files, and the ids the form carried."""
+
+    desk: Desk
+    actor: Actor
+    values: Mapping[str, str]
+    files: tuple[SentFile, ...] = ()
+    carried: str = ""
+    once: Once | None = None
+
+
+class FieldErrors(Refused):
+    """A form that cannot be taken: one sentence per field, shown beside it."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__("; ".join(errors.values()))
+        self.errors = dict(errors)
+
+
+CommandHandler = Callable[[Words], Answer | Form]
+ButtonHandler = Callable[[Press], Answer | Form | None]
+FormHandler = Callable[[Filled], Answer | None]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A verb's handler; ``opens`` tells which askings open a form, ``changes`` which change something."""
+
+    handle: CommandHandler
+    opens: Callable[[Asked], bool]
+    changes: Callable[[Asked], bool]
+
+
+@dataclass(frozen=True)
+class Button:
+    """A button's handler; ``opens``: it opens a form."""
+
+    handle: ButtonHandler
+    opens: bool
+
+
+@dataclass
+class Registry:
+    """Everything ``bot.commands`` registered, by verb, action id and form id."""
+
+    commands: dict[str, Command] = field(default_factory=dict[str, Command])
+    buttons: dict[str, Button] = field(default_factory=dict[str, Button])
+    forms: dict[str, FormHandler] = field(default_factory=dict[str, FormHandler])
+
+
+REGISTRY = Registry()
+
+
+def never(_asked: Asked) -> bool:
+    """No asking of the verb does."""
+    return False
+
+
+def always(_asked: Asked) -> bool:
+    """Every asking of the verb does."""
+    return True
+
+
+def command(
+    verb: str, *, opens: Callable[[Asked], bool] = never, changes: Callable[[Asked], bool] = never
+) -> Callable[[CommandHandler], CommandHandler]:
+    """Register the handler of a verb."""
+
+    def register(handle: CommandHandler) -> CommandHandler:
+        REGISTRY.commands[verb] = Command(handle, opens, changes)
+        return handle
+
+    return register
+
+
+def button(action_id: str, *, opens: bool = False) -> Callable[[ButtonHandler], ButtonHandler]:
+    """Register the handler of a button."""
+
+    def register(handle: ButtonHandler) -> ButtonHandler:
+        REGISTRY.buttons[action_id] = Button(handle, opens)
+        return handle
+
+    return register
+
+
+def form(callback_id: str) -> Callable[[FormHandler], FormHandler]:
+    """Register the handler of a form."""
+
+    def register(handle: FormHandler) -> FormHandler:
+        REGISTRY.forms[callback_id] = handle
+        return handle
+
+    return register

@@ -1,0 +1,137 @@
+"""What the bot does with inbox and outbox: accept a delivery once, claim what waits, say how sending went."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from engine.desk import Desk
+from engine.models.base import Value
+from engine.models.mail import MailState, Once, Outbox
+from engine.store import mail
+
+PROJECT = mail.PROJECT
+DELIVERY = "deliver"  # the method of a row that holds an accepted delivery until its effect is done
+FETCH = "fetch_file"  # the method of a row that holds a file a person sent until it was read
+_HEAD_START = timedelta(
+    seconds=3
+)  # the thread that accepted a delivery works it off; the sender takes over a dead one's
+
+
+class Shown(Value):
+    """The message that shows a row: where it stands, what was rendered last, when."""
+
+    ts: str
+    sha: str
+    version: int
+    seconds_ago: float
+
+
+class Depth(Value):
+    """How the outbox stands: rows that wait, age of the oldest in seconds, rows given up."""
+
+    waiting: int
+    oldest_seconds: float
+    dead: int
+
+
+def accept(desk: Desk, once: Once, payload: dict[str, Any], *, method: str = DELIVERY) -> int:
+    """Take a delivery and keep it until its effect is done, in one transaction; the row's id.
+
+    Raises ``Repeated`` for a delivery that was taken before.
+    """
+    clock = desk.services.clock
+    with desk.services.database.write() as tx:
+        mail.take(tx, clock, once)
+        row = mail.add(tx, clock, "", method, {**payload, "once": once.model_dump()}, delay=_HEAD_START)
+        return row.id or 0
+
+
+def take(desk: Desk, once: Once) -> None:
+    """Remember a delivery whose only effect is a call to Slack. Raises ``Repeated``."""
+    with desk.services.database.write() as tx:
+        mail.take(tx, desk.services.clock, once)
+
+
+def post(desk: Desk, channel: str, method: str, payload: dict[str, Any]) -> None:
+    """Have one call to Slack made, until it succeeds or a day has passed."""
+    with desk.services.database.write() as tx:
+        mail.enqueue_post(tx, desk.services.clock, channel, method, payload)
+
+
+def project(desk: Desk, entity: str, entity_id: str, kind: str, channel: str) -> None:
+    """Have the message of a row show its newest state."""
+    with desk.services.database.write() as tx:
+        mail.enqueue_projection(tx, desk.services.clock, entity, entity_id, kind, channel)
+
+
+def due(desk: Desk) -> list[Outbox]:
+    """Rows that may go now, oldest first."""
+    with desk.services.database.read() as tx:
+        return mail.due(tx, desk.services.clock.now())
+
+
+def one(desk: Desk, row_id: int) -> Outbox:
+    """A row by its id."""
+    with desk.services.database.read() as tx:
+        return mail.by_id(tx, row_id)
+
+
+def claim(desk: Desk, row: Outbox) -> bool:
+    """Mark a row as being sent; false when somebody else did."""
+    with desk.services.database.write() as tx:
+        return mail.claim(tx, row)
+
+
+def settle(
+    desk: Desk, row: Outbox, state: MailState, *, wait_seconds: float = 0.0, ts: str = "", error: str = ""
+) -> None:
+    """Say how sending went; ``wait_seconds`` is when to try again."""
+    again = desk.services.clock.now() + timedelta(seconds=wait_seconds)
+    with desk.services.database.write() as tx:
+        mail.settle(tx, row.id or 0, state, not_before=again, ts=ts, error=error)
+
+
+def recover(desk: Desk) -> int:
+    """At start-up: rows that were being sent when a bot died are looked for before they are sent again."""
+    with desk.services.database.write() as tx:
+        mail.forget_taken(tx, desk.services.clock.now())
+        return mail.recover(tx)
+
+
+def shown(desk: Desk, row: Outbox) -> Shown | None:
+    """The message that shows the row's entity in its channel, or none yet."""
+    with desk.services.database.read() as tx:
+        found = mail.ref(tx, row.entity, row.entity_id, row.kind, row.channel)
+    if found is None or not found.ts:
+        return None
+    age = (desk.services.clock.now() - found.updated_at).total_seconds()
+    return Shown(ts=found.ts, sha=found.rendered_sha, version=found.entity_version, seconds_ago=age)
+
+
+def show_as(desk: Desk, row: Outbox, *, ts: str, sha: str, version: int) -> None:
+    """Remember which message shows the row's entity, and that the row is sent, in one transaction."""
+    now = desk.services.clock.now()
+    with desk.services.database.write() as tx:
+        mail.point(tx, row, ts=ts, sha=sha, version=version, at=now)
+        mail.settle(tx, row.id or 0, MailState.SENT, ts=ts)
+
+
+def refresh(desk: Desk, channel: str, ts: str) -> bool:
+    """Have whatever a message shows rendered again; false when the message shows nothing of ours."""
+    with desk.services.database.write() as tx:
+        found = mail.ref_at(tx, channel, ts)
+        if found is None:
+            return False
+        found.rendered_sha = ""  # somebody pressed something stale, so what Slack shows is not what we believe
+        tx.add(found)
+        mail.enqueue_projection(tx, desk.services.clock, found.entity, found.entity_id, found.kind, found.channel)
+        return True
+
+
+def depth(desk: Desk) -> Depth:
+    """How the outbox stands."""
+    with desk.services.database.read() as tx:
+        waiting, oldest, dead = mail.depth(tx)
+    age = (desk.services.clock.now() - oldest).total_seconds() if oldest else 0.0
+    return Depth(waiting=waiting, oldest_seconds=age, dead=dead)
