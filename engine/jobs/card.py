@@ -1,0 +1,30 @@
+"""The model card of a candidate: what it is made from, and its limits. The same work, the same text."""
+
+from __future__ import annotations
+
+from engine.approaches import Task
+from engine.models.investigation import Recipe
+
+_ENCODER = "the encoder named in `encoder.json`; its weights are not in this folder and keep their own licence"
+_BASES = {"frozen": _ENCODER, "lora_encoder": _ENCODER}
+
+
+def model_card(recipe: Recipe, task: Task, *, rows: int, train: str, alarm: str) -> str:
+    """Markdown. ``train`` is the artifact id of the training rows, ``alarm`` what went wrong ("" for nothing)."""
+    settings = ", ".join(f"{name} {value}" for name, value in sorted(recipe.settings.items())) or "none"
+    lines = [
+        f"# {recipe.name}",
+        "",
+        f"A candidate made by Assay for a {task.approach} feature. It answers one of {len(task.classes)} labels: "
+        f"{', '.join(task.classes)}.",
+        "",
+        f"- Rung: {recipe.rung}. Recipe: {recipe.name}, seed {recipe.seed}, settings: {settings}.",
+        f"- Trained on {rows:,} rows, artifact `{train}`.",
+        f"- Base: {_BASES.get(recipe.rung, 'none; everything is in this folder')}.",
+        f"- Alarm: {alarm or 'none'}.",
+        "- Scores: in the verdict of the run that made it; a card cannot know what its candidate is compared with.",
+        "- Limits: it knows only the labels above and texts like those it was trained on; its probabilities are not "
+        "calibrated. It is never to be used where the verdict says to stay with prompting.",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,50 @@
+"""Train one recipe into a candidate artifact: weights, ``candidate.json`` and a model card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from typing import Any
+
+from engine.evals.rows import DatasetRow, read_rows
+from engine.jobs.card import model_card
+from engine.jobs.work import Job
+from engine.models.investigation import Recipe
+from engine.train import TrainingRow
+from engine.train.ladder import rung_of
+
+
+def run(job: Job) -> dict[str, Any]:
+    """``artifact`` (its id), ``seconds``, ``alarm`` ("" or why it is never promoted) and ``facts``."""
+    recipe = Recipe.model_validate(job.config["recipe"])
+    rows = read_rows(job.input("train"))
+    folder = job.scratch / "candidate"
+    shutil.rmtree(folder, ignore_errors=True)  # what an attempt before left half written
+    folder.mkdir()
+    trained = rung_of(recipe.rung).train(
+        recipe,
+        job.task,
+        train=_training(rows),
+        dev=_training(read_rows(job.input("dev"))),
+        folder=folder,
+        scratch=job.scratch,
+        host=job.host,
+        progress=job.progress,
+    )
+    candidate = {
+        "approach": job.task.approach,
+        "classes": list(job.task.classes),
+        "recipe": recipe.model_dump(mode="json"),
+        "rung": recipe.rung,
+    }
+    (folder / "candidate.json").write_text(json.dumps(candidate, indent=1, sort_keys=True), encoding="utf-8")
+    card = model_card(recipe, job.task, rows=len(rows), train=job.spec.inputs["train"], alarm=trained.alarm)
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    artifact = job.artifacts.put(folder)
+    shutil.rmtree(job.scratch)
+    return {"artifact": artifact, "seconds": trained.seconds, "alarm": trained.alarm, "facts": trained.facts or {}}
+
+
+def _training(rows: Sequence[DatasetRow]) -> list[TrainingRow]:
+    return [TrainingRow(id=row.id, input=row.input, output=row.output) for row in rows]

@@ -1,0 +1,122 @@
+# pyright: basic
+"""The untyped edge: encoders run layer by layer, and the probe of what a device is good at. Loaded by jobs alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from transformers import AutoModel, logging
+
+from engine.train.profile import Profile
+
+
+class Encoder:
+    """A BERT-like encoder whose lower and upper layers can be run apart. Weights fp32, always in eval mode."""
+
+    def __init__(self, folder: str, profile: Profile) -> None:
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        self.profile = profile
+        self.device = torch.device(profile.device)
+        self.model = AutoModel.from_pretrained(folder, add_pooling_layer=False, local_files_only=True)
+        self.model.to(self.device).eval().requires_grad_(requires_grad=False)
+        self._tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        longest = min(profile.max_tokens, self.model.config.max_position_embeddings - 2)
+        self._tokenizer.enable_truncation(max_length=longest)
+
+    @property
+    def depth(self) -> int:
+        """How many layers it has."""
+        return len(self.model.encoder.layer)
+
+    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, special tokens included, cut at the profile's length."""
+        return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+
+    @torch.inference_mode()
+    def features(self, tokens: Sequence[list[int]]) -> np.ndarray:
+        """(rows, width) float32 of length 1: mean over the tokens, L2."""
+        made = torch.empty(len(tokens), self.model.config.hidden_size)
+        for places in by_length(tokens, self.profile.answer_batch):
+            hidden, mask = self._embedded([tokens[place] for place in places])
+            made[places] = pooled(self.through(hidden, mask, 0, self.depth), mask).cpu()
+        return made.numpy()
+
+    @torch.no_grad()
+    def prefixes(self, tokens: Sequence[list[int]], layers: int) -> list[Tensor]:
+        """Each row's states after the lower ``layers``, (tokens, width), in the profile's precision."""
+        kept: list[Tensor] = [torch.empty(0)] * len(tokens)
+        dtype = torch.bfloat16 if self.profile.precision == "bf16" else torch.float32
+        for places in by_length(tokens, self.profile.answer_batch):
+            hidden, mask = self._embedded([tokens[place] for place in places])
+            states = self.through(hidden, mask, 0, layers).to(dtype).cpu()
+            for row, place in enumerate(places):
+                kept[place] = states[row, : len(tokens[place])].clone()
+        return kept
+
+    def through(self, hidden: Tensor, mask: Tensor, start: int, stop: int) -> Tensor:
+        """States (rows, tokens, width) after layers ``start`` to ``stop``; ``mask`` (rows, tokens) is real tokens."""
+        allowed = None if bool(mask.all()) else mask[:, None, None, :]
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.profile.precision == "bf16"):
+            for layer in self.model.encoder.layer[start:stop]:
+                out = layer(hidden, allowed)
+                hidden = out[0] if isinstance(out, tuple) else out
+        return hidden
+
+    def _embedded(self, tokens: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
+        ids = nn.utils.rnn.pad_sequence(
+            [torch.tensor(row) for row in tokens], batch_first=True, padding_value=self.model.config.pad_token_id or 0
+        )
+        lengths = torch.tensor([len(row) for row in tokens])
+        mask = torch.arange(ids.shape[1])[None, :] < lengths[:, None]
+        return self.model.embeddings(input_ids=ids.to(self.device)), mask.to(self.device)
+
+
+def padded(rows: Sequence[Tensor], device: torch.device) -> tuple[Tensor, Tensor]:
+    """States of several rows as one float32 batch, and the mask of real tokens."""
+    lengths = torch.tensor([len(row) for row in rows])
+    hidden = nn.utils.rnn.pad_sequence([row.float() for row in rows], batch_first=True)
+    mask = torch.arange(hidden.shape[1])[None, :] < lengths[:, None]
+    return hidden.to(device), mask.to(device)
+
+
+def pooled(hidden: Tensor, mask: Tensor) -> Tensor:
+    """(rows, width) float32 of length 1: the mean of the real tokens' states."""
+    weights = mask[:, :, None].float()
+    mean = (hidden.float() * weights).sum(1) / weights.sum(1)
+    return nn.functional.normalize(mean, dim=1)
+
+
+def by_length(rows: Sequence[Sequence[object]], size: int) -> Iterator[list[int]]:
+    """Places of the rows in batches of about the same length, longest first (memory runs out at once or never)."""
+    order = sorted(range(len(rows)), key=lambda place: (-len(rows[place]), place))
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
+
+
+def bf16_gain(device: str) -> float:
+    """How many times faster bf16 multiplies than fp32 here: the better of alternating tries, 1 s in all."""
+    left, right = (torch.randn(shape, device=device) for shape in ((512, 384), (384, 1536)))
+    fastest = {torch.float32: float("inf"), torch.bfloat16: float("inf")}
+    pairs = {dtype: (left.to(dtype), right.to(dtype)) for dtype in fastest}
+    deadline = time.perf_counter() + 1.0
+    while time.perf_counter() < deadline:
+        for dtype, (one, other) in pairs.items():
+            fastest[dtype] = min(fastest[dtype], _seconds(one, other))
+    return fastest[torch.float32] / fastest[torch.bfloat16]
+
+
+def _seconds(one: Tensor, other: Tensor) -> float:
+    began = time.perf_counter()
+    for _ in range(5):
+        torch.matmul(one, other)
+    if one.is_cuda:
+        torch.cuda.synchronize()
+    return time.perf_counter() - began
