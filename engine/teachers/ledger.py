@@ -46,7 +46,9 @@ class Ledger:
     def find(self, questions: Sequence[Question]) -> dict[str, PaidReply]:
         """The replies there are already, whoever paid for them."""
         with self.database.read() as tx:
-            return replies.find(tx, [question.key for question in questions])
+            found = replies.find(tx, [question.key for question in questions])
+            tx.expunge_all()  # the replies are read long after this transaction
+            return found
 
     def reserve(self, question: Question) -> Reserved:
         """Hold the worst case of a call, or give its reply, or say why it must not be sent."""

@@ -1,0 +1,74 @@
+"""Builders for the tests of the teachers: rows, a spec, and one call of ``ask_rows``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from engine.evals.rows import DatasetRow
+from engine.runners import JobKind, JobSpec
+from engine.settings import Settings
+from engine.store.database import Database
+from engine.teachers.ask import Asked, ask_rows
+from engine.teachers.pace import Tempo
+from engine.testing.simulated_model import MODEL
+
+RUN = "inv-abcdefgh"
+LABELS = ("billing", "bug", "other")
+TRUTH = {f"ticket {number} about {LABELS[number % 3]} and more": LABELS[number % 3] for number in range(200)}
+QUICK = Tempo(first=0.001, longest=0.01)
+BUDGET = 10**9  # one US dollar
+
+
+@dataclass
+class Room:
+    database: Database
+    settings: Settings
+    url: str
+
+    def ask(self, rows: Sequence[DatasetRow], *, base_url: str = "", progress=None, **config: Any) -> Asked:
+        spec = spec_of(base_url or f"{self.url}/v1", **config)
+        return ask_rows(
+            self.database,
+            self.settings,
+            spec,
+            rows=rows,
+            examples=rows_of(30, start=150),
+            progress=progress or (lambda step, of, loss: None),
+            tempo=QUICK,
+        )
+
+    def fail(self, **faults: Any) -> None:
+        httpx2.post(f"{self.url}/faults", json=faults).raise_for_status()
+
+    def seen(self) -> dict[str, dict[str, int]]:
+        return httpx2.get(f"{self.url}/seen").json()
+
+
+def spec_of(base_url: str, **config: Any) -> JobSpec:
+    return JobSpec(
+        kind=JobKind.ASK,
+        inputs={},
+        config={
+            "run_id": RUN,
+            "contender": "baseline",
+            "base_url": base_url,
+            "model": MODEL,
+            "prompt": "Classify the ticket.",
+            "parameters": {"temperature": 0},
+            "approach": "classify",
+            "classes": list(LABELS),
+            "budget_nano": BUDGET,
+            "attempt": 0,
+            **config,
+        },
+        seed=7,
+    )
+
+
+def rows_of(count: int, *, start: int = 0) -> list[DatasetRow]:
+    texts = list(TRUTH.items())[start : start + count]
+    return [DatasetRow(id=f"r{start + at}", input=text, output=label) for at, (text, label) in enumerate(texts)]
