@@ -4,7 +4,7 @@ Knows nothing of Assay: the real bot connects to it unchanged, and only `engine.
 
 In the demo, as a child process:
 
-    python -m bot.standin.main --port 0 --store FILE --seed SEED.json --port-file PATH
+    python -m bot.standin.main --port 0 --port-file PATH --home DIR [--seed FILE] [--verbs FILE]
 
 In a test:
 

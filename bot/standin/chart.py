@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bot.blockkit.shape import Json, mapping, mappings, sequence, string
 
 WIDTH, HEIGHT = 560, 260
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 14, 44
+LEFT, RIGHT, TOP, BOTTOM = 66, 12, 14, 44
 CENTRE_X, CENTRE_Y, RADIUS = 130, 128, 104
 GAP = 0.24  # share of a group's width left free
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)

@@ -1,6 +1,7 @@
-"""Serve the stand-in: `python -m bot.standin.main --port 0 --store FILE --seed SEED.json --port-file PATH`.
+"""Serve the stand-in: `python -m bot.standin.main --port 0 --port-file PATH --home DIR`.
 
-Knows nothing of Assay's database or engine; SEED.json says who is here and what to try (see `read_seed`).
+Knows nothing of Assay's database or engine. A seed (see `bot.standin.seed`) says who is here and what to try, a file
+of verbs what the page completes; both have a default that works.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import json
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +19,10 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from bot.blockkit.shape import Json, mapping, mappings, sequence
+from bot.blockkit.shape import Json
 from bot.standin.app import build_standin
-from bot.standin.context import Tour, Verb
-from bot.standin.room import Channel, Person, Room, Workspace
-
-
-@dataclass(frozen=True)
-class Seed:
-    """What a file given with --seed says."""
-
-    workspace: Workspace
-    people: tuple[Person, ...]
-    channels: tuple[Channel, ...]
-    tour: Tour
+from bot.standin.room import Room
+from bot.standin.seed import Seed, default_seed, read_seed
 
 
 class _Protocol(H11Protocol):
@@ -41,23 +31,6 @@ class _Protocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
-
-
-def read_seed(text: str) -> Seed:
-    """Read a seed: {"workspace": {...}, "people": [...], "channels": [...], "verbs": [...], "hints": ["...", ...]}.
-
-    The keys of each part are the fields of Workspace, Person, Channel and Verb; all parts are optional.
-    """
-    found = mapping(json.loads(text or "{}"))
-    return Seed(
-        Workspace(**mapping(found.get("workspace"))),
-        tuple(Person(**person) for person in mappings(found.get("people"))),
-        tuple(Channel(**channel) for channel in mappings(found.get("channels"))),
-        Tour(
-            tuple(Verb(**verb) for verb in mappings(found.get("verbs"))),
-            tuple(str(hint) for hint in sequence(found.get("hints"))),
-        ),
-    )
 
 
 def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
@@ -84,17 +57,32 @@ def _options(argv: Sequence[str] | None) -> Mapping[str, Any]:
     parser = argparse.ArgumentParser(prog="python -m bot.standin.main", description="A small Slack on loopback.")
     parser.add_argument("--port", type=int, default=0, help="port to serve; 0 takes a free one")
     parser.add_argument("--port-file", type=Path, help="file to write the port to, as one line of JSON")
-    parser.add_argument("--store", type=Path, required=True, help="SQLite file that keeps everything said here")
+    keeps = parser.add_mutually_exclusive_group(required=True)
+    keeps.add_argument("--home", type=Path, help="folder for standin.db, which keeps everything said here")
+    keeps.add_argument("--store", type=Path, help="the same, as the SQLite file itself")
     parser.add_argument("--seed", type=Path, help="JSON file with people, channels, verbs and hints")
+    parser.add_argument("--verbs", type=Path, help="JSON file with the verbs to complete, in place of the seed's")
     parser.add_argument("--events-url", default="", help="deliver by signed HTTP to this URL, not by Socket Mode")
     return vars(parser.parse_args(argv))
+
+
+def _seed(asked: Json) -> Seed:
+    seed = read_seed(asked["seed"].read_text(encoding="utf-8")) if asked["seed"] else default_seed()
+    return seed.with_verbs(asked["verbs"].read_text(encoding="utf-8")) if asked["verbs"] else seed
+
+
+def _store(asked: Json) -> Path:
+    if asked["store"]:
+        return asked["store"]
+    asked["home"].mkdir(parents=True, exist_ok=True)
+    return asked["home"] / "standin.db"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until interrupted."""
     asked: Json = dict(_options(argv))
-    seed = read_seed(asked["seed"].read_text(encoding="utf-8") if asked["seed"] else "")
-    room = Room.open(asked["store"], workspace=seed.workspace)
+    seed = _seed(asked)
+    room = Room.open(_store(asked), workspace=seed.workspace)
     room.seed(seed.people, seed.channels)
     server = server_for(build_standin(room, tour=seed.tour, events_url=asked["events_url"]))
     with listen(asked["port"]) as listening:

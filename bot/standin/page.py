@@ -88,7 +88,7 @@ async def _permalink(request: Request) -> Response:
 def _frame(hand: Hand, **facts: object) -> Response:
     room = hand.room
     modal = views.top(room, hand.person.id)
-    toured = room.remembered(f"toured:{hand.person.id}", "")
+    toured = room.remembered("toured", "")
     body = Renderer(hand.standin).html(
         "page.html.j2",
         me=hand.person,
@@ -164,8 +164,8 @@ async def _part_message(request: Request) -> Response:
     if hand is None or where is None:
         return PlainTextResponse("", 404)
     post = messages.shown(hand.room, where.id, string(request.path_params["ts"]), hand.person.id)
-    if post is None:
-        return PlainTextResponse("", 404)
+    if post is None:  # deleted, or not for this person: nothing to draw is no error
+        return _html("")
     facts: Json = {"me": hand.person, "humans": people.humans(hand.room), "channels": _pickable(hand)}
     return _html(Renderer(hand.standin).html("message.html.j2", post=post, where=where, **facts))
 
@@ -232,7 +232,7 @@ async def _close_view(hand: Hand, fields: dict[str, list[str]], request: Request
 
 
 async def _tour_done(hand: Hand, _: dict[str, list[str]], __: Request) -> Json:
-    hand.room.remember(f"toured:{hand.person.id}", "1")
+    hand.room.remember("toured", "1")
     return {}
 
 
@@ -240,6 +240,7 @@ async def _upload(request: Request) -> Response:
     hand = _hand(request)
     if hand is None or not _is_ours(request):
         return JSONResponse({"error": notice("unknown_person")}, 403)
-    name = request.query_params.get("name", "") or "file"
-    file = deeds.keep_upload(hand, name, await request.body())
-    return JSONResponse({"id": file["id"], "name": file["name"], "size": file["size"]}, headers=HEADERS)
+    file = deeds.keep_upload(hand, request.query_params.get("name", "") or "file", await request.body())
+    field = request.query_params.get("field", "") or "file"
+    chip = Renderer(hand.standin).html("chip.html.j2", file=file, field=field)
+    return JSONResponse({"id": file["id"], "html": chip}, headers=HEADERS)

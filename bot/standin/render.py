@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -51,21 +52,24 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters.update(
-            clock=clock,
-            colour=colour,
-            day=day,
-            draw=draw,
-            initials=initials,
-            markdown=rich.markdown,
-            mrkdwn=self._mrkdwn,
-            options=options_of,
-            plain=plain,
-            rich=self._rich,
-            size=size,
-            text=self._text,
-        )
-        self._environment.globals.update(person=self._person, work=standin.room.workspace)
+        filters: dict[str, Any] = {
+            "clock": clock,
+            "colour": colour,
+            "day": day,
+            "draw": draw,
+            "initials": initials,
+            "markdown": rich.markdown,
+            "mrkdwn": self._mrkdwn,
+            "options": options_of,
+            "plain": plain,
+            "rich": self._rich,
+            "right": stands_right,
+            "size": size,
+            "text": self._text,
+        }
+        known: dict[str, Any] = {"person": self._person, "work": standin.room.workspace}
+        self._environment.filters.update(filters)
+        self._environment.globals.update(known)
 
     def html(self, template: str, **facts: object) -> str:
         """A template rendered with facts."""
@@ -109,6 +113,13 @@ def draw(blocks: object) -> list[Drawn]:
             chart.lay_out(block) if block.get("type") == "data_visualization" else None,
         )
         for block in known
+    ]
+
+
+def stands_right(table: Json, column: int) -> bool:
+    """Whether a table's column is set to the right, as figures are."""
+    return [setting.get("align") for setting in mappings(table.get("column_settings"))][column : column + 1] == [
+        "right"
     ]
 
 
