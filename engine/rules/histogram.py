@@ -22,7 +22,8 @@ ACCURACY = 0.01  # relative error of every answer (dataplane.md section 8)
 _GAMMA = (1.0 + ACCURACY) / (1.0 - ACCURACY)
 _SMALLEST = 1e-9  # whatever lies below is counted as zero
 _VERSION = b"\x01"
-_HEAD = struct.Struct("<QI")  # zeros, number of buckets
+_HEAD = "<QI"  # zeros, number of buckets
+_HEAD_SIZE = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +95,7 @@ def to_bytes(histogram: Histogram) -> bytes:
     """Write a histogram as versioned, compressed bytes; equal histograms give equal bytes."""
     # Steps between buckets repeat, absolute numbers do not; columns of like numbers compress best.
     steps = np.diff(histogram.buckets, prepend=0).astype("<i4").tobytes()
-    head = _HEAD.pack(histogram.zeros, len(histogram.buckets))
+    head = struct.pack(_HEAD, histogram.zeros, len(histogram.buckets))
     return _VERSION + zlib.compress(head + _planes(steps, 4) + _planes(histogram.counts.astype("<i8").tobytes(), 8))
 
 
@@ -109,13 +110,13 @@ def from_bytes(blob: bytes) -> Histogram:
         raise ValueError(f"blob starts with {blob[:1]!r}; only version {_VERSION!r} can be read")
     try:
         raw = zlib.decompress(blob[1:])
-        zeros, size = _HEAD.unpack_from(raw)
+        zeros, size = struct.unpack_from(_HEAD, raw)
     except (zlib.error, struct.error) as error:
         raise ValueError(f"blob has {len(blob)} bytes that are no histogram") from error
-    if len(raw) != _HEAD.size + 12 * size:
-        raise ValueError(f"blob holds {len(raw)} bytes; {size} buckets need {_HEAD.size + 12 * size}")
-    middle = _HEAD.size + 4 * size
-    steps = np.frombuffer(_rows(raw[_HEAD.size : middle], 4), dtype="<i4")
+    if len(raw) != _HEAD_SIZE + 12 * size:
+        raise ValueError(f"blob holds {len(raw)} bytes; {size} buckets need {_HEAD_SIZE + 12 * size}")
+    middle = _HEAD_SIZE + 4 * size
+    steps = np.frombuffer(_rows(raw[_HEAD_SIZE:middle], 4), dtype="<i4")
     counts = np.frombuffer(_rows(raw[middle:], 8), dtype="<i8")
     return Histogram(zeros, np.cumsum(steps, dtype=np.int64), counts.astype(np.int64))
 
