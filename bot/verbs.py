@@ -80,7 +80,7 @@ _SLUG = Place("SLUG", Kind.SLUG)
 REGISTER_KEYS = (
     Key("approach", example="classify", words=tuple(ApproachName)),
     Key("model", Kind.WORD, "gpt-4o-mini"),
-    Key("prompt", Kind.TEXT, '"Sort this ticket: {input}"'),
+    Key("prompt", Kind.TEXT, '"Sort this ticket: {{ input }}"'),
     Key("base_url", Kind.ADDRESS, "https://api.openai.com/v1"),
     Key("live_since", Kind.DAY, "2026-03-02"),
     Key("owner", Kind.PERSON, "@ann"),
@@ -105,7 +105,7 @@ VERBS: tuple[Verb, ...] = (
         "Register an LLM feature with the prompt and model it runs on now.",
         (
             "register",
-            'register ticket-router approach=classify model=gpt-4o-mini prompt="Sort this ticket: {input}"'
+            'register ticket-router approach=classify model=gpt-4o-mini prompt="Sort this ticket: {{ input }}"'
             " live_since=2026-03-02 labels=billing,bug,howto",
         ),
         role=Role.MEMBER,

@@ -84,17 +84,18 @@ def _total(blocks: list[Json], at: str) -> Problems:
     markdown = sum(len(string(block.get("text"))) for block in blocks if block.get("type") == "markdown")
     if markdown > limits.MARKDOWN_TEXT:
         yield Problem(at, f"markdown blocks must be less than {limits.MARKDOWN_TEXT + 1} characters together")
-    told = sum(_letters(block) for block in blocks if block.get("type") not in CELLS_COUNTED_APART)
+    told = sum(letters(block) for block in blocks if block.get("type") not in CELLS_COUNTED_APART)
     if told > limits.MESSAGE_TEXT:
         yield Problem(at, f"all text must be less than {limits.MESSAGE_TEXT + 1} characters together [{told} given]")
 
 
-def _letters(node: object) -> int:
+def letters(node: object) -> int:
+    """The characters of a block that count towards a message's total."""
     if is_sequence(node):
-        return sum(_letters(part) for part in sequence(node))
+        return sum(letters(part) for part in sequence(node))
     found = mapping(node)
     own = len(string(found.get("text")))
-    return own + sum(_letters(part) for part in found.values() if is_mapping(part) or is_sequence(part))
+    return own + sum(letters(part) for part in found.values() if is_mapping(part) or is_sequence(part))
 
 
 def _unique(names: list[str], at: str, field: str) -> Problems:

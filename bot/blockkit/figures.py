@@ -1,0 +1,98 @@
+"""Write numbers for people: few figures, a unit, a direction; what is not known is said as unknown.
+
+Knows nothing of what the numbers mean.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, date, datetime
+
+UNKNOWN = "unknown"
+NANO = 1_000_000_000
+_SECOND_MS = 1_000
+_MINUTE, _HOUR = 60, 3_600
+
+
+def percent(share: float | None) -> str:
+    """``91.2 %`` of a fraction."""
+    return UNKNOWN if share is None else f"{_idle(f'{share * 100:.1f}')} %"
+
+
+def points(difference: float | None) -> str:
+    """``+3.1 points`` of a difference of fractions; the sign says which way."""
+    return UNKNOWN if difference is None else f"{_idle(f'{difference * 100:+.1f}')} points"
+
+
+def plus(difference: float | None) -> str:
+    """``+3.1`` of a difference of fractions, in points, for the ends of an interval."""
+    return UNKNOWN if difference is None else _idle(f"{difference * 100:+.1f}")
+
+
+def usd(amount: float | None) -> str:
+    """``$620``: US dollars to two figures."""
+    if amount is None:
+        return UNKNOWN
+    sign = "-" if amount < 0 else ""
+    return f"{sign}${_two_figures(abs(amount))}"
+
+
+def exactly(amount: float | None) -> str:
+    """``$1,000.50``: a sum a person set, as they set it."""
+    return UNKNOWN if amount is None else f"${amount:,.2f}".removesuffix(".00")
+
+
+def nano(amount: int | None) -> str:
+    """US dollars to two figures, of nano-dollars."""
+    return UNKNOWN if amount is None else usd(amount / NANO)
+
+
+def ms(duration: float | None) -> str:
+    """``640 ms`` or ``1.2 s`` of milliseconds."""
+    if duration is None:
+        return UNKNOWN
+    return f"{_two_figures(duration)} ms" if duration < _SECOND_MS else f"{_two_figures(duration / _SECOND_MS)} s"
+
+
+def lasting(seconds: float | None) -> str:
+    """``42 s``, ``3 min`` or ``1.4 h`` of seconds."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds < _MINUTE:
+        return f"{_two_figures(seconds)} s"
+    return f"{seconds / _MINUTE:.0f} min" if seconds < _HOUR else f"{_two_figures(seconds / _HOUR)} h"
+
+
+def count(number: int | None) -> str:
+    """``12,400``."""
+    return UNKNOWN if number is None else f"{number:,}"
+
+
+def several(number: int | None, one: str, many: str) -> str:
+    """``1 row`` or ``437 rows``."""
+    return f"{UNKNOWN} {many}" if number is None else f"{number:,} {one if number == 1 else many}"
+
+
+def day(moment: date | None) -> str:
+    """``2026-11-03``."""
+    if isinstance(moment, datetime):
+        moment = moment.astimezone(UTC).date()
+    return UNKNOWN if moment is None else moment.isoformat()
+
+
+def utc(moment: datetime) -> str:
+    """``2026-11-03 14:02 UTC``."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _two_figures(number: float) -> str:
+    if number == 0 or not math.isfinite(number):
+        return f"{number:g}"
+    places = 1 - math.floor(math.log10(number))
+    return (
+        f"{round(number, places):,.{max(places, 0)}f}" if places <= 0 else _idle(f"{round(number, places):.{places}f}")
+    )
+
+
+def _idle(number: str) -> str:
+    return number.rstrip("0").rstrip(".") if "." in number else number

@@ -1,0 +1,236 @@
+"""One good example of each of the desk's nouns, from which every view's ``example()`` is made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.desk.approvals import ApprovalView
+from engine.desk.digests import DigestView
+from engine.desk.features import FeatureView
+from engine.desk.investigations import Quote, RunView
+from engine.desk.rollouts import RolloutView
+from engine.models.investigation import Effort, RunState, RunTask, TaskState
+from engine.models.rollout import ApprovalState, Stage
+
+
+def feature(**changes: object) -> FeatureView:
+    """A registered feature."""
+    return FeatureView.model_validate(
+        {
+            "slug": "ticket-router",
+            "approach": "classify",
+            "model": "gpt-4o-mini",
+            "base_url": "https://api.openai.com/v1",
+            "simulated": False,
+            "owner": "U0ANN",
+            "channel": "C0AI",
+            "margin": 0.02,
+            "quality_bar": 0.9,
+            "classes": ("billing", "bug", "howto"),
+            "rights": "customer contract allows training",
+            "live_since": "2026-03-02",
+            "labels_version": "5c1f09ab77de",
+            "train": 1400,
+            "dev": 300,
+            "sealed": 300,
+            "next_step": "/assay investigate ticket-router",
+            **changes,
+        }
+    )
+
+
+def quote(**changes: object) -> Quote:
+    """What an investigation would do."""
+    return Quote.model_validate(
+        {
+            "slug": "ticket-router",
+            "effort": Effort.NORMAL,
+            "budget_usd": 50.0,
+            "train_rows": 1400,
+            "dev_rows": 300,
+            "sealed_rows": 300,
+            "model": "gpt-4o-mini",
+            "simulated": False,
+            "prompted_calls": 600,
+            **changes,
+        }
+    )
+
+
+TASKS = (
+    RunTask(name="labels frozen", state=TaskState.COMPLETE, note="1,400 train, 300 dev, 300 sealed"),
+    RunTask(name="ask gpt-4o-mini", state=TaskState.COMPLETE),
+    RunTask(name="train tfidf", state=TaskState.RUNNING, note="45%"),
+    RunTask(name="train lora_causal", state=TaskState.SKIPPED, note="needs a GPU"),
+    RunTask(name="verdict"),
+)
+
+
+def run(**changes: object) -> RunView:
+    """A run under way."""
+    return RunView.model_validate(
+        {
+            "run_id": "inv-7k3mq9ab",
+            "slug": "ticket-router",
+            "state": RunState.RUNNING,
+            "effort": Effort.NORMAL,
+            "budget_usd": 50.0,
+            "requested_by": "U0ANN",
+            "step": "train tfidf",
+            "tasks": TASKS,
+            "reason": "",
+            **changes,
+        }
+    )
+
+
+def record(**changes: object) -> dict[str, Any]:
+    """A decision record, as far as people see it."""
+    return {
+        "run": "inv-7k3mq9ab",
+        "feature": "ticket-router",
+        "decision": "SHIP_CHEAPER",
+        "labels_version": "5c1f09ab77de",
+        "policy_hash": "a91c" * 16,
+        "seal_look": 1,
+        "candidate": {"contender": "tfidf-1", "rung": "tfidf", "artifact": "d3b0" * 16},
+        "prompted": {"contender": "prompt-1", "model": "gpt-4o-mini", "simulated": False},
+        "quality": quality(),
+        "rungs": [
+            {"rung": "majority", "dev_score": 0.41, "seconds": 0.2, "skipped": None, "alarm": None},
+            {"rung": "tfidf", "dev_score": 0.913, "seconds": 14.0, "skipped": None, "alarm": None},
+            {"rung": "lora_causal", "dev_score": None, "seconds": 0.0, "skipped": "needs a GPU", "alarm": None},
+        ],
+        "bill": {"paid_calls": 600, "input_tokens": 90_000, "output_tokens": 3_000, "nano_usd": 1_350_000_000},
+        "cost": {
+            "month_saving_usd": 812.0,
+            "payback_months": 7.4,
+            "npv_usd": 2100.0,
+            "hosting_month_usd": 73.0,
+            "plan": {"fixed_month_usd": 373.0, "baseline_call_usd": 0.0011},
+        },
+        "reasons": ["not worse by more than the margin, and cheaper"],
+        "rows_needed": None,
+        "scores": {
+            "candidate": {"latency_p50_ms": 4.1, "latency_p95_ms": 9.7, "valid_share": 1.0, "call_nano": None},
+            "prompted": {
+                "latency_p50_ms": 610.0,
+                "latency_p95_ms": 1430.0,
+                "valid_share": 0.997,
+                "call_nano": 1_100_000,
+            },
+        },
+        **changes,
+    }
+
+
+def quality() -> dict[str, Any]:
+    """The quality part of a record."""
+    return {
+        "metric": "accuracy",
+        "n": 300,
+        "candidate": 0.917,
+        "prompted": 0.91,
+        "difference": 0.007,
+        "low": -0.014,
+        "high": 0.028,
+        "level": 0.96,
+        "margin": 0.02,
+        "finding": "not_worse",
+    }
+
+
+def judged(**changes: object) -> RunView:
+    """A run that ended with a verdict."""
+    told = record(**changes)
+    return run(
+        state=RunState.DONE, outcome=told["decision"], rows_needed=told["rows_needed"], record=told, step="verdict"
+    )
+
+
+def rollout(**changes: object) -> RolloutView:
+    """A rollout at 1 %."""
+    return RolloutView.model_validate(
+        {
+            "slug": "ticket-router",
+            "outcome": "SHIP_CHEAPER",
+            "run_id": "inv-7k3mq9ab",
+            "rollout_id": 1,
+            "stage": Stage.CANARY_1,
+            "share": 0.01,
+            "next_stage": Stage.CANARY_5,
+            "gate": "HOLD",
+            "reasons": ("only 3 of 24 hours",),
+            **changes,
+        }
+    )
+
+
+def approval(**changes: object) -> ApprovalView:
+    """A request for 25 %, with one of two votes."""
+    return ApprovalView.model_validate(
+        {
+            "token": "9f2KqTzv0aXh4Wc1",
+            "version": 3,
+            "slug": "ticket-router",
+            "state": ApprovalState.PENDING,
+            "from_stage": Stage.CANARY_5,
+            "to_stage": Stage.CANARY_25,
+            "from_share": 0.05,
+            "to_share": 0.25,
+            "needed": 2,
+            "requested_by": "U0ANN",
+            "voters": ("U0BO",),
+            "approvers": ("U0BO", "U0CY"),
+            "evidence": {
+                "run": "inv-7k3mq9ab",
+                "outcome": "SHIP_CHEAPER",
+                "quality": quality(),
+                "model": "gpt-4o-mini",
+                "calls_a_day": 164_000,
+            },
+            "created_at": "2026-11-03T14:02:00+00:00",
+            "expires_at": "2026-11-06T14:02:00+00:00",
+            **changes,
+        }
+    )
+
+
+def look(**changes: object) -> dict[str, Any]:
+    """One feature's month, as a checkup measures it."""
+    return {
+        "slug": "ticket-router",
+        "model": "gpt-4o-mini",
+        "simulated": False,
+        "calls": 4_920_000,
+        "spend_nano": 1_120_000_000_000,
+        "unpriced": 0,
+        "p95_ms": 1430.0,
+        "outcome": "SHIP_CHEAPER",
+        "run": "inv-7k3mq9ab",
+        "quality": quality(),
+        "month_saving_usd": 812.0,
+        "verdict_days": 41,
+        "stage": "live",
+        "status": "running",
+        "share": 1.0,
+        "stage_days": 33,
+        "advantage": 0.62,
+        "advice": "KEEP",
+        **changes,
+    }
+
+
+def digest(**changes: object) -> DigestView:
+    """A month of three features."""
+    unknown = {
+        "calls": None,
+        "spend_nano": None,
+        "quality": None,
+        "outcome": "",
+        "advice": None,
+        "stage": "",
+        "share": 0.0,
+    }
+    lines = (look(), look(slug="refund-reason", advice="RETIRE", advantage=-0.2), look(slug="tone-check", **unknown))
+    return DigestView.model_validate({"period": "2026-10", "lines": lines, "posted": True, **changes})
