@@ -1,0 +1,161 @@
+"""Check one row of a label file against the feature's task, and redact it. Knows nothing of files."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import cast
+
+from engine.approaches import Task
+from engine.importers.labels.raw import RawRow
+from engine.models.call import BadRow
+from engine.models.labels import LabelRow, Source
+from engine.rules.redact import redact, redact_row
+
+LONGEST_INPUT = 32_768  # characters (engine.md 4.1)
+LONGEST_ROW = 1_000_000  # bytes
+_LONGEST_NAME = 200  # characters of an id or a group
+_PERSONAL = ("EMAIL", "KEY", "URL")  # what an id or a group must not hold; digits in them are mostly numbers
+
+
+class _Bad(ValueError):
+    """A row that is refused: the field, and why."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.field = field
+        self.reason = reason
+
+
+class Checker:
+    """Checks the rows of one file. ``forgiven`` counts labels whose case or outer space was mended."""
+
+    def __init__(self, task: Task, feature: str) -> None:
+        self._task = task
+        self._feature = feature
+        self._spelled = {name.strip().casefold(): name for name in task.classes}
+        self.forgiven = 0
+        self.redactions: Counter[str] = Counter()
+
+    def checked(self, row: RawRow) -> LabelRow | BadRow:
+        """The row redacted, or why it is refused."""
+        try:
+            return self._label_row(row)
+        except _Bad as bad:
+            return BadRow(line=row.line, field=bad.field, reason=bad.reason)
+
+    def _label_row(self, row: RawRow) -> LabelRow:
+        text = _text(row.fields, "input")
+        if len(text) > LONGEST_INPUT:
+            raise _Bad("input", f"input has {len(text):,} characters; the limit is {LONGEST_INPUT:,}")
+        said = self._output(row.fields)
+        if len(text.encode()) + len(said.encode()) > LONGEST_ROW:
+            raise _Bad("output", f"has more than {LONGEST_ROW:,} bytes")
+        group, given_id = (_private(_name(row.fields, field)) for field in ("group", "id"))
+        source, minutes = _source(row.fields), _minutes(row.fields)
+        is_label = self._task.approach == "classify"  # a label of the closed list is no secret
+        redacted = redact_row([text] if is_label else [text, said])
+        self.redactions.update(redacted.counts)
+        text, said = redacted.texts[0], said if is_label else redacted.texts[1]
+        return LabelRow(
+            line=row.line,
+            id=given_id or _id(self._feature, text, said),
+            input=text,
+            output=said,
+            group=group,
+            source=source,
+            minutes=minutes,
+        )
+
+    def _output(self, fields: Mapping[str, object]) -> str:
+        value = fields.get("output")
+        if isinstance(value, dict):
+            inside = cast("dict[str, object]", value)
+            if self._task.approach != "classify":
+                return json.dumps(inside, ensure_ascii=False, sort_keys=True)
+            fields = {"output": inside.get("label")}
+        elif isinstance(value, int) and not isinstance(value, bool):
+            fields = {"output": str(value)}
+        said = _text(fields, "output")
+        return self._spelling(said) if self._task.classes else said
+
+    def _spelling(self, said: str) -> str:
+        label = self._spelled.get(said.strip().casefold())
+        if label is None:
+            nearest = difflib.get_close_matches(said.strip().casefold()[:100], self._spelled, n=1, cutoff=0.0)
+            of = f" of {self._feature}" if self._feature else ""
+            shown = redact(said[:40]).text
+            raise _Bad(
+                "output",
+                f'label "{shown}" is not one of the {len(self._spelled)}{of}; nearest: "{self._spelled[nearest[0]]}"',
+            )
+        self.forgiven += label != said
+        return label
+
+
+def _text(fields: Mapping[str, object], field: str) -> str:
+    value = fields.get(field)
+    if value is None:
+        raise _Bad(field, f"{field} is missing")
+    if not isinstance(value, str):
+        raise _Bad(field, f"{field} is not text")
+    if not value.strip():
+        raise _Bad(field, f"{field} is empty")
+    _refuse_unstorable(field, value)
+    return value
+
+
+def _refuse_unstorable(field: str, value: str) -> None:
+    if "\0" in value:
+        raise _Bad(field, f"{field} holds a NUL character")
+    if not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
+        raise _Bad(field, f"{field} holds half a character (a lone surrogate)")
+
+
+def _name(fields: Mapping[str, object], field: str) -> str:
+    value = fields.get(field)
+    if value is None:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or len(value.strip()) > _LONGEST_NAME:
+        raise _Bad(field, f"{field} is not text of at most {_LONGEST_NAME} characters")
+    _refuse_unstorable(field, value)
+    return value.strip()
+
+
+def _private(name: str) -> str:
+    """An id or group as it may be stored: one that holds an address or key becomes its hash, still told apart."""
+    if not any(kind in _PERSONAL for kind in redact(name).counts):
+        return name
+    return f"sha256-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+def _source(fields: Mapping[str, object]) -> Source:
+    value = _name(fields, "source").casefold()
+    words = [source.value for source in Source]
+    if value and value not in words:
+        raise _Bad("source", f"source is not one of {', '.join(words)}")
+    return Source(value) if value else Source.PERSON
+
+
+def _minutes(fields: Mapping[str, object]) -> float:
+    value = fields.get("minutes")
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return 0.0
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        try:
+            minutes = float(value)
+        except (ValueError, OverflowError):
+            minutes = math.nan
+        if 0.0 <= minutes < 1e6:
+            return minutes
+    raise _Bad("minutes", "minutes is not a number of at least 0")
+
+
+def _id(feature: str, text: str, said: str) -> str:
+    return hashlib.sha256(f"{feature}\0{text}\0{said}".encode()).hexdigest()[:16]
