@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.files import SentFile
 from bot.grammar import Asked
 from engine.desk import Desk
 from engine.errors import Refused
@@ -25,7 +26,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Form:
-    """A form to open for the person who asked. ``view`` is a form dataclass of ``bot.messages``."""
+    """A form to open for the person who asked. ``view`` is a form dataclass of ``bot.messages.forms``."""
 
     view: Any
 
@@ -49,17 +50,6 @@ class Press:
     actor: Actor
     value: str
     once: Once | None = None
-
-
-@dataclass(frozen=True)
-class SentFile:
-    """A file a person sent: what Slack says of it; its bytes are fetched later."""
-
-    id: str
-    name: str
-    size: int
-    url: str
-    mode: str = "hosted"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,6 +31,7 @@ class ApprovalView(Value):
     voters: tuple[str, ...]
     approvers: tuple[str, ...]
     decided_by: str = ""
+    decided_at: str = ""
     reason: str = ""
     evidence: dict[str, object]
     created_at: str
@@ -126,6 +127,7 @@ def view(tx: Tx, approval: Approval) -> ApprovalView:
         voters=tuple(vote.person for vote in rollouts.votes(tx, approval.id or 0)),
         approvers=tuple(_eligible(tx, approval)),
         decided_by=approval.decided_by,
+        decided_at=approval.decided_at.isoformat() if approval.decided_at else "",
         reason=approval.reason,
         evidence=approval.evidence,
         created_at=approval.created_at.isoformat(),

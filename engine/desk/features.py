@@ -207,16 +207,11 @@ def _missing(asked: Registration) -> list[str]:
 
 
 def _wrong(asked: Registration) -> list[str]:
-    said: list[str] = []
+    said = _wrong_approach(asked.approach)
     if not SLUG.fullmatch(asked.slug):
         said.append(
             f"the name {asked.slug[:40]!r} is no slug (a to z first, then a to z, 0 to 9 and -, 2 to 40 in all)"
         )
-    if asked.approach not in set(ApproachName):
-        near = difflib.get_close_matches(asked.approach, [*ApproachName], n=1, cutoff=0)[0]
-        said.append(f"approach is {asked.approach[:40]!r}; nearest: {near}")
-    elif asked.approach != ApproachName.CLASSIFY:
-        said.append(f"approach is {asked.approach}, and this version of Assay judges classify alone")
     if asked.labels and not 1 < len(set(asked.labels)) <= CLASSES_MOST:
         said.append(f"labels= names {len(set(asked.labels))} different labels; 2 to {CLASSES_MOST} are needed")
     said += _wrong_share("margin", asked.margin, MARGIN_MOST) + _wrong_share("quality_bar", asked.quality_bar, 1.0)

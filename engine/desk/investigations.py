@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
@@ -203,7 +204,7 @@ def _lost_since(desk: Desk, tx: Tx, run: Investigation) -> str:
     return work.silent_since(tx, "engine", desk.services.clock.now())
 
 
-def _deed(desk: Desk, tx: Tx, actor: Actor, verb: str, run: Investigation, after: dict[str, object]) -> None:
+def _deed(desk: Desk, tx: Tx, actor: Actor, verb: str, run: Investigation, after: Mapping[str, object]) -> None:
     deeds.record(
         tx,
         desk.services.clock,

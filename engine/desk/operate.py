@@ -67,3 +67,9 @@ def meet_slack(services: Services, *, team: str, team_name: str, bot_user: str) 
 def schema_revision(database: Database) -> tuple[str, str]:
     """The database's revision and the one this version needs."""
     return migrate.revision(database), migrate.newest()
+
+
+def team(services: Services) -> str:
+    """The Slack workspace this deployment serves, "" until the bot has met it."""
+    with services.database.read() as tx:
+        return work.deployment(tx).team

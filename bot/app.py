@@ -1,0 +1,233 @@
+"""The bot: one Bolt app for HTTP and Socket Mode, the sender beside it, and the one place where errors end."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from types import FrameType
+
+import uvicorn
+from slack_bolt import App
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk import WebClient
+
+from bot import asgi, commands
+from bot.access import People
+from bot.blockkit.render import Message, View, render
+from bot.inbox import Deliveries
+from bot.listen import Listener
+from bot.manifest import missing_scopes
+from bot.messages import notice
+from bot.outbox import Sender
+from bot.pages import report
+from bot.projections import Projections
+from bot.surface import CALL_SECONDS, DEAD_TOKEN, Place, Slack, SlackRefused
+from engine.desk import Desk, mail, open_desk, operate
+from engine.errors import Invalid, Refused, Repeated, Upstream
+from engine.log import set_up
+from engine.services import Services, build
+from engine.settings import Settings, load_settings
+
+log = logging.getLogger(__name__)
+
+SOCKET_THREADS = 32
+BEAT_SECONDS = 5.0
+TOKEN_SECONDS = 30.0  # a bad token is tried again, for somebody may be mending it
+STUCK_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Bot:
+    """The parts of a running bot."""
+
+    app: App
+    desk: Desk
+    slack: Slack
+    sender: Sender
+    report: Callable[[str], str]
+
+
+def main(argv: list[str]) -> int:
+    """Run until stopped: Socket Mode with ``SLACK_APP_TOKEN``, else HTTP on ``PORT``; health pages in both."""
+    parser = argparse.ArgumentParser(
+        prog="assay bot",
+        description="The Slack bot: Socket Mode when SLACK_APP_TOKEN is set, else HTTP on /slack/events.",
+        epilog="Example: SLACK_BOT_TOKEN=xoxb-… SLACK_APP_TOKEN=xapp-… assay bot",
+    )
+    parser.parse_args(argv)
+    settings = load_settings()
+    set_up(settings.log_level)
+    _refuse_without_slack(settings)
+    services = build(settings)
+    operate.prepare(services)
+    stopping = threading.Event()
+    _on_stop(stopping)
+    serve(services, stopping)
+    return 0
+
+
+def build_app(services: Services, *, client: WebClient | None = None) -> App:
+    """The Bolt app alone: no network, no thread, nothing read from the environment."""
+    return assemble(services, client=client).app
+
+
+def assemble(services: Services, *, client: WebClient | None = None) -> Bot:
+    """All parts of a bot, none of them started."""
+    settings = services.settings
+    token = settings.slack_bot_token.get_secret_value()
+    web = client or WebClient(token, base_url=settings.slack_api_url, timeout=CALL_SECONDS, retry_handlers=[])
+    slack, desk = Slack(web), open_desk(services)
+    team = operate.team(services)
+    commands.load()
+    boundary = _Boundary(desk, slack)
+    deliveries = Deliveries(desk, slack, People(web, team), team=team, boundary=boundary.run)
+    app = App(
+        client=web,
+        signing_secret=settings.slack_signing_secret.get_secret_value() or secrets.token_hex(),
+        authorize=lambda **_: _authorized(token, team),
+        listener_executor=ThreadPoolExecutor(asgi.THREADS, thread_name_prefix="listener"),
+        request_verification_enabled=True,
+    )
+    Listener(deliveries, slack, boundary.run).attach(app)
+    projections = Projections(desk, report_url=lambda run_id: _report_url(settings, run_id))
+    specials = {mail.DELIVERY: deliveries.effect, mail.FETCH: deliveries.fetch}
+    sender = Sender(desk, slack, render=projections.render, specials=specials)
+    return Bot(app, desk, slack, sender, lambda run_id: report.page(desk, run_id))
+
+
+def serve(services: Services, stopping: threading.Event) -> None:
+    """Start everything and wait until told to stop."""
+    bot = assemble(services)
+    why_not: list[str] = ["starting"]
+    threads = [
+        threading.Thread(target=_greet, args=(services, bot, why_not, stopping), name="greet"),
+        threading.Thread(target=bot.sender.run, args=(stopping,), name="sender"),
+        threading.Thread(target=_beats, args=(services, stopping), name="beat"),
+    ]
+    mail.recover(bot.desk)
+    for thread in threads:
+        thread.start()
+    web = asgi.web(bot.app, ready=lambda: [*why_not, *_stuck(bot)], report=bot.report)
+    server = uvicorn.Server(
+        uvicorn.Config(web, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+    )
+    listening = _listen(services.settings)
+    log.info("bot.listening", extra={"port": listening.getsockname()[1]})
+    serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web")
+    serving.start()
+    app_token = services.settings.slack_app_token.get_secret_value()
+    handler = SocketModeHandler(bot.app, app_token, concurrency=SOCKET_THREADS) if app_token else None
+    if handler is not None:
+        handler.client.web_client = bot.slack.client
+        handler.connect()
+    stopping.wait()
+    if handler is not None:
+        handler.close()
+    server.should_exit = True
+    for thread in [*threads, serving]:
+        thread.join(timeout=CALL_SECONDS)
+
+
+class _Boundary:
+    """Runs work for a person and tells them what came of it. What nobody foresaw ends here, with a reference."""
+
+    def __init__(self, desk: Desk, slack: Slack) -> None:
+        self._desk = desk
+        self._slack = slack
+
+    def run(self, place: Place, work: Callable[[], View | None]) -> None:
+        """Do the work; answer with its view, a refusal, or a reference that is in the log."""
+        try:
+            view = work()
+        except Repeated:
+            return
+        except Refused as error:
+            view = notice.refused(error)
+        except Upstream as error:
+            log.warning("request.let_down", extra={"why": type(error).__name__})
+            view = notice.Refusal(str(error), "Nothing was changed. Try again.")
+        except Exception:
+            reference = secrets.token_hex(2).upper()
+            log.exception("request.broke", extra={"ref": reference})
+            view = notice.Broke(reference)
+        if view is not None:
+            self._slack.answer(place, render(view), fallback=self._direct)
+
+    def _direct(self, person: str, message: Message) -> None:
+        mail.post(self._desk, person, "chat.postMessage", {"text": message.text, "blocks": message.blocks})
+
+
+def _authorized(token: str, team: str) -> AuthorizeResult:
+    return AuthorizeResult(enterprise_id=None, team_id=team or None, bot_token=token, bot_user_id="", bot_id="")
+
+
+def _greet(services: Services, bot: Bot, why_not: list[str], stopping: threading.Event) -> None:
+    """Ask Slack who we are; a bad token is told at ``/readyz`` and tried again every 30 s, the process stays."""
+    while not stopping.is_set():
+        try:
+            response = bot.slack.client.auth_test()
+            said = bot.slack.call("auth.test", {})
+        except (SlackRefused, Upstream, OSError) as error:
+            why_not[:] = [str(error)]
+            log.warning("bot.not_ready", extra={"why": str(error)})
+            stopping.wait(TOKEN_SECONDS if isinstance(error, SlackRefused) and error.code in DEAD_TOKEN else 1.0)
+            continue
+        operate.meet_slack(
+            services, team=said.get("team_id", ""), team_name=said.get("team", ""), bot_user=said.get("user_id", "")
+        )
+        missing = missing_scopes(str(response.headers.get("x-oauth-scopes", "")))
+        log.info("bot.ready", extra={"team": said.get("team", ""), "missing_scopes": " ".join(missing)})
+        why_not.clear()
+        return
+
+
+def _beats(services: Services, stopping: threading.Event) -> None:
+    while not stopping.is_set():
+        try:
+            operate.beat(services, "bot")
+        except Upstream as error:
+            log.warning("heartbeat.missed", extra={"why": str(error)})
+        stopping.wait(BEAT_SECONDS)
+
+
+def _stuck(bot: Bot) -> list[str]:
+    depth = mail.depth(bot.desk)
+    stuck = (
+        [f"the oldest message waits for {depth.oldest_seconds:.0f} s"] if depth.oldest_seconds > STUCK_SECONDS else []
+    )
+    return [*stuck, *([f"Slack says {bot.sender.dead_token}"] if bot.sender.dead_token else [])]
+
+
+def _listen(settings: Settings) -> socket.socket:
+    found = socket.create_server((settings.host, settings.port))
+    return found
+
+
+def _report_url(settings: Settings, run_id: str) -> str:
+    return f"{settings.public_url.rstrip('/')}/reports/{run_id}" if settings.public_url else ""
+
+
+def _refuse_without_slack(settings: Settings) -> None:
+    if not settings.slack_bot_token.get_secret_value():
+        raise Invalid("SLACK_BOT_TOKEN is missing.", hint="Take it from your Slack app, or try: assay demo")
+    if not settings.slack_app_token.get_secret_value() and not settings.slack_signing_secret.get_secret_value():
+        raise Invalid(
+            "SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP) is missing.",
+            hint="Socket Mode needs no public address: SLACK_APP_TOKEN=xapp-…",
+        )
+
+
+def _on_stop(stopping: threading.Event) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)

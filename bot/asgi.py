@@ -1,0 +1,114 @@
+"""The bot's web server: Slack's deliveries over HTTP, health, metrics and report pages.
+
+Our own adapter, because Bolt's runs its dispatch on the event loop (slack.md 2): the body is read up to a megabyte, the
+headers are checked, and Bolt runs in a thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+import anyio
+from slack_bolt import App, BoltRequest
+from slack_bolt.error import BoltError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from bot.metrics import ACK_SECONDS, REQUESTS, exposition
+from engine.errors import NotFound
+
+log = logging.getLogger(__name__)
+
+BODY_BYTES = 1024 * 1024
+THREADS = 64
+_NO_RETRY = {"X-Slack-No-Retry": "1"}
+
+Ready = Callable[[], list[str]]  # why the bot is not ready; empty when it is
+Report = Callable[[str], str]  # a run's report page as HTML; raises NotFound
+
+
+def web(app: App, *, ready: Ready, report: Report) -> Starlette:
+    """The web application around Bolt's."""
+
+    async def deliver(request: Request) -> Response:
+        return await _deliver(app, request)
+
+    async def health(_request: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    async def readiness(_request: Request) -> Response:
+        why = await run_in_threadpool(ready)
+        return JSONResponse({"ready": not why, "why": why}, status_code=503 if why else 200)
+
+    async def metrics(_request: Request) -> Response:
+        return Response(exposition(), media_type="text/plain; version=0.0.4")
+
+    async def page(request: Request) -> Response:
+        try:
+            found = await run_in_threadpool(report, request.path_params["run_id"])
+        except NotFound as error:
+            return PlainTextResponse(str(error), status_code=404)
+        return HTMLResponse(found, headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"})
+
+    return Starlette(
+        routes=[
+            Route("/slack/events", deliver, methods=["POST"]),
+            Route("/healthz", health),
+            Route("/readyz", readiness),
+            Route("/metrics", metrics),
+            Route("/reports/{run_id}", page),
+        ]
+    )
+
+
+async def _deliver(app: App, request: Request) -> Response:
+    started = time.monotonic()
+    body = await _body(request)
+    if body is None:
+        REQUESTS.labels(kind="http", outcome="too_large").inc()
+        return PlainTextResponse("At most 1 MB.", status_code=413, headers=_NO_RETRY)
+    if not _well_formed(request):
+        REQUESTS.labels(kind="http", outcome="unsigned").inc()
+        return PlainTextResponse("Not signed by Slack.", status_code=401, headers=_NO_RETRY)
+    asked = BoltRequest(
+        body=body.decode("utf-8", "replace"),
+        query=str(request.url.query),
+        headers={name: [value] for name, value in request.headers.items()},
+    )
+    _widen()
+    try:
+        answer = await run_in_threadpool(app.dispatch, asked)
+    except (BoltError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        log.warning("slack.garbage", extra={"kind": type(error).__name__})
+        return PlainTextResponse("Not understood.", status_code=400)
+    ACK_SECONDS.observe(time.monotonic() - started)
+    headers = {name: values[0] for name, values in answer.headers.items() if name.lower() != "content-length"}
+    extra = _NO_RETRY if answer.status == 401 else {}
+    return Response(answer.body, status_code=answer.status, headers={**headers, **extra})
+
+
+async def _body(request: Request) -> bytes | None:
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > BODY_BYTES:
+            return None
+    return bytes(content)
+
+
+def _well_formed(request: Request) -> bool:
+    """Bolt raises on headers like these instead of refusing them (slack.md 2)."""
+    stamp = request.headers.get("x-slack-request-timestamp", "")
+    signature = request.headers.get("x-slack-signature", "")
+    return stamp.isascii() and stamp.isdigit() and bool(signature) and signature.isascii()
+
+
+def _widen() -> None:
+    limiter = anyio.to_thread.current_default_thread_limiter()
+    if limiter.total_tokens < THREADS:
+        limiter.total_tokens = THREADS

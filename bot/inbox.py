@@ -1,0 +1,135 @@
+"""What comes in from people: taken once, kept until its effect is done, worked off, answered.
+
+An accepted delivery is a row before it is acknowledged, so a killed bot loses none; its effect carries its own name,
+so a delivery worked off twice takes effect once (slack.md 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from bot import access, grammar
+from bot.access import People
+from bot.blockkit.render import View
+from bot.files import CONVERSATION_BYTES, MODAL_BYTES, SentFile
+from bot.metrics import DUPLICATES
+from bot.router import REGISTRY, Answer, Form, Press, Words
+from bot.surface import Place, Slack
+from engine.desk import Desk, labels, mail
+from engine.errors import Refused, Repeated
+from engine.models.actor import Actor, Role
+from engine.models.mail import Once, Outbox
+
+# Runs work for a person and tells them what came of it, errors included. Given by ``bot.app``.
+Boundary = Callable[[Place, Callable[[], View | None]], None]
+
+
+class Deliveries:
+    """Accepts what people send and works it off, in this thread or, after a crash, in the sender's."""
+
+    def __init__(self, desk: Desk, slack: Slack, people: People, *, team: str, boundary: Boundary) -> None:
+        self.desk = desk
+        self._slack = slack
+        self._people = people
+        self._team = team
+        self._boundary = boundary
+
+    def once(self, kind: str, key: str) -> Once:
+        """The name of a delivery to this workspace."""
+        return Once(team=self._team, key=key, kind=kind)
+
+    def accept(self, once: Once, place: Place, payload: dict[str, Any], *, method: str = mail.DELIVERY) -> int | None:
+        """Keep a delivery until its effect is done; none for one that was taken before."""
+        try:
+            return mail.accept(self.desk, once, {**payload, "place": asdict(place)}, method=method)
+        except Repeated:
+            DUPLICATES.labels(kind=once.kind).inc()
+            return None
+
+    def is_new(self, once: Once) -> bool:
+        """Take a delivery whose only effect is a call to Slack; false for one that was taken before."""
+        try:
+            mail.take(self.desk, once)
+        except Repeated:
+            DUPLICATES.labels(kind=once.kind).inc()
+            return False
+        return True
+
+    def work_off(self, row_id: int) -> None:
+        """Do what an accepted delivery asks for, unless the sender does it already."""
+        row = mail.one(self.desk, row_id)
+        if mail.claim(self.desk, row):
+            self.effect(row)
+            mail.settle(self.desk, row, mail.SENT)
+
+    def effect(self, row: Outbox) -> None:
+        """Do what a delivery asks for and answer. Twice is once: the effect has a name of its own."""
+        place = Place(**row.payload["place"])
+        once = Once.model_validate(row.payload["once"]).effect()
+        if row.payload["kind"] == "press":
+            self._boundary(place, lambda: self._pressed(row.payload, place, once))
+        else:
+            self._boundary(place, lambda: self._said(row.payload["words"], place, once))
+
+    def fetch(self, row: Outbox) -> None:
+        """Read the files of an accepted upload; the preview comes as a message of its own."""
+        place = Place(**row.payload["place"])
+        once = Once.model_validate(row.payload["once"]).effect()
+        for number, said in enumerate(row.payload["files"]):
+            named = once.model_copy(update={"key": f"{once.key}{number}"})
+            sent = SentFile(**said)
+            most = CONVERSATION_BYTES if row.payload["kind"] == "shared" else MODAL_BYTES
+            self._boundary(place, lambda sent=sent, named=named, most=most: self._read(row, place, sent, named, most))
+
+    def form(self, words: str, place: Place) -> Form | Answer:
+        """What an asking that opens a form opens. Raises ``Refused``."""
+        asked = grammar.parse(words)
+        actor = self._actor(place, known_only=True)
+        access.check(self.desk, actor, asked)
+        command = REGISTRY.commands[asked.verb]
+        return command.handle(Words(desk=self.desk, actor=actor, asked=asked, forms=True))
+
+    def pressed_form(self, action_id: str, value: str, place: Place) -> Form | Answer:
+        """What a button that opens a form opens. Raises ``Refused``."""
+        actor = self._actor(place, known_only=True)
+        found = REGISTRY.buttons[action_id].handle(Press(desk=self.desk, actor=actor, value=value))
+        assert found is not None, "a button that opens a form gives one"
+        return found
+
+    def actor_known(self, place: Place) -> Actor:
+        """Who asks, with what is remembered of them; never takes a call to Slack."""
+        return self._actor(place, known_only=True)
+
+    def _said(self, words: str, place: Place, once: Once) -> View | None:
+        asked = grammar.parse(words)
+        actor = self._actor(place)
+        admin = self._people.ask(place.person).is_workspace_admin
+        access.check(self.desk, actor, asked, is_workspace_admin=admin)
+        command = REGISTRY.commands[asked.verb]
+        changing = once if command.changes(asked) else None
+        found = command.handle(Words(desk=self.desk, actor=actor, asked=asked, once=changing, forms=True))
+        return found.view if isinstance(found, Answer) else None
+
+    def _pressed(self, payload: dict[str, Any], place: Place, once: Once) -> View | None:
+        button = REGISTRY.buttons[payload["action"]]
+        actor = self._actor(place)
+        try:
+            found = button.handle(Press(desk=self.desk, actor=actor, value=payload["value"], once=once))
+        except Refused:
+            if payload.get("message_ts"):  # whatever was pressed is stale: show how it really stands
+                mail.refresh(self.desk, place.channel, payload["message_ts"])
+            raise
+        return found.view if isinstance(found, Answer) else None
+
+    def _read(self, row: Outbox, place: Place, sent: SentFile, once: Once, most: int) -> View | None:
+        content = self._slack.fetch_file(sent, most)
+        actor = self._actor(place)
+        labels.preview(self.desk, actor, row.payload["slug"], sent.name, content, once=once)
+        return None
+
+    def _actor(self, place: Place, *, known_only: bool = False) -> Actor:
+        person = self._people.known(place.person) if known_only else self._people.ask(place.person)
+        role = Role.GUEST if person is not None and person.reads_only else Role.MEMBER
+        return Actor(id=place.person, role=role, channel=place.channel)

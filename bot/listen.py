@@ -1,0 +1,183 @@
+"""What Bolt calls: take a delivery, acknowledge it, and only then do what takes time (slack.md 5).
+
+Payloads of Slack are read here and nowhere else; inside, everything is a ``Place``, words, or a form's values.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from slack_bolt import Ack, App
+
+from bot import grammar, payloads
+from bot.blockkit.render import View, render, render_form
+from bot.inbox import Deliveries
+from bot.messages import notice
+from bot.metrics import REQUESTS
+from bot.router import REGISTRY, Answer, FieldErrors, Filled, Form
+from bot.surface import Place, Slack, SlackRefused
+from engine.desk import mail
+from engine.errors import Refused, Repeated, Unavailable
+from engine.models.mail import Once
+
+log = logging.getLogger(__name__)
+
+ANYTHING = re.compile(".*")
+RUN_WORDS = "verb.run"  # the button that runs the words it carries
+FETCHED = "upload_labels"  # the form whose file is fetched after it was taken
+GREETED = ("message", "app_mention")
+MakeForm = Callable[[], Form | Answer]
+EXPIRED = ("expired_trigger_id", "invalid_trigger_id")
+
+
+class Listener:
+    """Everything that may arrive, catch-alls included: nothing is ever left unanswered."""
+
+    def __init__(self, deliveries: Deliveries, slack: Slack, boundary: Callable[[Place, Any], None]) -> None:
+        self._deliveries = deliveries
+        self._slack = slack
+        self._boundary = boundary
+
+    def attach(self, app: App) -> None:
+        """Have Bolt call us for everything."""
+        app.command(ANYTHING)(self.command)
+        app.action(ANYTHING)(self.action)
+        app.view(ANYTHING)(self.view)
+        app.view_closed(ANYTHING)(self.passed)
+        app.shortcut(ANYTHING)(self.passed)
+        app.options(ANYTHING)(self.passed)
+        app.event(ANYTHING)(self.event)
+
+    def command(self, ack: Ack, body: dict[str, Any]) -> None:
+        """``/assay …``."""
+        place = Place(body.get("user_id", ""), body.get("channel_id", ""), body.get("response_url", ""))
+        key = str(body.get("trigger_id") or payloads.sha(body))
+        self._words(ack, str(body.get("text", "")), place, key=key, trigger=str(body.get("trigger_id", "")))
+
+    def action(self, ack: Ack, body: dict[str, Any]) -> None:
+        """A button, a menu or a link that was pressed."""
+        pressed = body["actions"][0]
+        action_id, value = str(pressed.get("action_id", "")), str(pressed.get("value", ""))
+        place = payloads.place_of(body)
+        key = "/".join((place.person, payloads.where(body), action_id, str(pressed.get("action_ts", ""))))
+        trigger = str(body.get("trigger_id", ""))
+        button = REGISTRY.buttons.get(action_id)
+        if action_id == RUN_WORDS:
+            self._words(ack, value, place, key=key, trigger=trigger)
+        elif button is None:
+            _timed(ack, "press")
+            if pressed.get("url") is None and not action_id.startswith("link."):
+                self._boundary(place, lambda: _stale(self._deliveries, body))
+        elif button.opens:
+            once = self._deliveries.once("press", key)
+            self._open(ack, place, once, trigger, lambda: self._deliveries.pressed_form(action_id, value, place))
+        else:
+            payload = {"kind": "press", "action": action_id, "value": value, "message_ts": payloads.message_ts(body)}
+            self._accept(ack, place, self._deliveries.once("press", key), payload)
+
+    def view(self, ack: Ack, body: dict[str, Any]) -> None:
+        """A form that was sent: errors are told beside its fields, effects are stored before it closes."""
+        view = body["view"]
+        channel, _, carried = str(view.get("private_metadata", "")).partition(" ")
+        place = Place(body["user"]["id"], channel)
+        once = self._deliveries.once("form", f"{view['id']}/{payloads.sha(view.get('state', {}))}")
+        handle = REGISTRY.forms.get(view.get("callback_id", ""))
+        if handle is None:
+            _timed(ack, "unknown")
+            log.info("slack.unknown", extra={"id": view.get("callback_id", "")})
+            return
+        values, sent = payloads.values(view)
+        filled = Filled(
+            desk=self._deliveries.desk, actor=self._deliveries.actor_known(place), values=values, files=sent,
+            carried=carried, once=once,
+        )  # fmt: skip
+        try:
+            answer = handle(filled)
+            if sent:
+                payload = {"kind": "form", "slug": carried, "files": [asdict(one) for one in sent]}
+                self._deliveries.accept(once, place, payload, method=mail.FETCH)
+        except FieldErrors as error:
+            ack(response_action="errors", errors=error.errors)
+        except Repeated:
+            _timed(ack, "form")
+        except (Refused, Unavailable) as error:
+            ack(response_action="errors", errors={payloads.first_field(view): str(error)})
+        else:
+            _timed(ack, "form")
+            if answer is not None:
+                self._boundary(place, lambda: answer.view)
+
+    def event(self, ack: Ack, body: dict[str, Any]) -> None:
+        """A mention of the bot or a direct message: the words in it are a command."""
+        event = body.get("event", {})
+        words = re.sub(r"^\s*<@[A-Z0-9]+>\s*", "", str(event.get("text", "")))
+        said = event.get("type") in GREETED and not event.get("bot_id") and not event.get("subtype")
+        if not said or (event.get("type") == "message" and event.get("channel_type") != "im"):
+            _timed(ack, "event")
+            return
+        place = Place(str(event.get("user", "")), str(event.get("channel", "")))
+        payload = {"kind": "words", "words": words}
+        self._accept(ack, place, self._deliveries.once("event", str(body.get("event_id"))), payload)
+
+    def passed(self, ack: Ack, body: dict[str, Any]) -> None:
+        """What we know of and do nothing about."""
+        _timed(ack, "other")
+        log.info("slack.passed", extra={"type": body.get("type", "")})
+
+    def _words(self, ack: Ack, words: str, place: Place, *, key: str, trigger: str) -> None:
+        try:
+            asked = grammar.parse(words)
+        except Refused as error:
+            message = render(notice.refused(error))
+            ack(text=message.text, blocks=message.blocks)
+            REQUESTS.labels(kind="command", outcome="refused").inc()
+            return
+        once = self._deliveries.once("command", key)
+        command = REGISTRY.commands[asked.verb]
+        if command.opens(asked):
+            self._open(ack, place, once, trigger, lambda: self._deliveries.form(words, place))
+        else:
+            self._accept(ack, place, once, {"kind": "words", "words": words})
+
+    def _accept(self, ack: Ack, place: Place, once: Once, payload: dict[str, Any]) -> None:
+        row_id = self._deliveries.accept(once, place, payload)
+        _timed(ack, once.kind)
+        if row_id is not None:
+            self._deliveries.work_off(row_id)
+
+    def _open(self, ack: Ack, place: Place, once: Once, trigger: str, make: MakeForm) -> None:
+        is_new = self._deliveries.is_new(once)
+        _timed(ack, once.kind)
+        if is_new:
+            self._boundary(place, lambda: self._opened(place, trigger, make))
+
+    def _opened(self, place: Place, trigger: str, make: MakeForm) -> View | None:
+        found = make()
+        if not isinstance(found, Form):
+            return found.view
+        form = render_form(found.view)
+        form["private_metadata"] = f"{place.channel} {form['private_metadata']}"  # the channel to answer in comes along
+        try:
+            self._slack.open_form(trigger, form)
+        except SlackRefused as error:
+            if error.code not in EXPIRED:
+                raise
+            again = "The form took too long to open; Slack allows three seconds."
+            return notice.Refusal(again, "Ask again, and it opens.")
+        return None
+
+
+def _stale(deliveries: Deliveries, body: dict[str, Any]) -> View:
+    place = payloads.place_of(body)
+    mail.refresh(deliveries.desk, place.channel, payloads.message_ts(body))
+    said = "This button is from an older version of Assay."
+    return notice.Refusal(said, "What waits for you: /assay approvals")
+
+
+def _timed(ack: Ack, kind: str) -> None:
+    ack()
+    REQUESTS.labels(kind=kind, outcome="taken").inc()

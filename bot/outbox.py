@@ -1,0 +1,251 @@
+"""The sender: takes rows of the outbox and makes Slack show them. Pace, retry, look before sending twice.
+
+Knows nothing of what messages say: a projection is rendered by ``bot.projections`` at the moment it is sent.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from bot.blockkit.render import Message
+from bot.metrics import OUTBOX_DEPTH, OUTBOX_OLDEST
+from bot.projections import Rendered
+from bot.surface import DEAD_TOKEN, Slack, SlackRefused, Unsure
+from engine.desk import Desk, mail
+from engine.errors import NotFound, RateLimited, Unavailable, Upstream
+from engine.models.mail import MailState, Outbox
+
+log = logging.getLogger(__name__)
+
+POST_SECONDS, POST_BURST = 1.0, 3  # a channel takes a post a second (slack.md 7)
+UPDATES_A_MINUTE = 40
+UPDATE_SECONDS = 5.0  # one message is updated at most this often
+WAIT_MOST = 60.0
+GIVE_UP = timedelta(hours=24)
+LOOK_AGAIN_SECONDS = 5.0
+HOLD_SECONDS = 600.0  # where history cannot be read: wait, send once more, say so
+IDLE_SECONDS = 0.25
+LOST_MESSAGE = ("message_not_found",)
+CLOSED_MESSAGE = ("cant_update_message", "edit_window_closed")
+NO_WAY_IN = ("not_in_channel", "channel_not_found", "is_archived", "restricted_action")
+NOT_READABLE = ("missing_scope", "not_in_channel", "channel_not_found")
+
+Render = Callable[[Outbox], Rendered | None]
+Special = Callable[[Outbox], None]
+
+
+@dataclass
+class _Pace:
+    """When each channel and method may be called again; everything here is forgotten at a restart."""
+
+    posts: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
+    updates: deque[float] = field(default_factory=deque)
+    rests: dict[str, float] = field(default_factory=dict[str, float])
+
+    def wait_for_post(self, channel: str) -> float:
+        """Seconds until a channel takes another post."""
+        sent = self.posts[channel]
+        while sent and time.monotonic() - sent[0] > POST_SECONDS * POST_BURST:
+            sent.popleft()
+        return self._rest(channel) if len(sent) < POST_BURST else sent[0] + POST_SECONDS * POST_BURST - time.monotonic()
+
+    def wait_for_update(self) -> float:
+        """Seconds until the workspace takes another update."""
+        while self.updates and time.monotonic() - self.updates[0] > WAIT_MOST:
+            self.updates.popleft()
+        if len(self.updates) < UPDATES_A_MINUTE:
+            return self._rest("chat.update")
+        return self.updates[0] + WAIT_MOST - time.monotonic()
+
+    def rest(self, name: str, seconds: float) -> None:
+        """Slack asked for a pause."""
+        self.rests[name] = time.monotonic() + seconds
+
+    def _rest(self, name: str) -> float:
+        return max(self.rests.get(name, 0.0) - time.monotonic(), 0.0)
+
+
+class Sender:
+    """One per process. ``specials`` take rows that are no messages: deliveries to work off, files to fetch."""
+
+    def __init__(self, desk: Desk, slack: Slack, *, render: Render, specials: dict[str, Special]) -> None:
+        self._desk = desk
+        self._slack = slack
+        self._render = render
+        self._specials = specials
+        self._pace = _Pace()
+        self.dead_token = ""
+
+    def run(self, stopping: threading.Event) -> None:
+        """Send until told to stop."""
+        while not stopping.is_set():
+            sent = self.step()
+            if not sent:
+                stopping.wait(IDLE_SECONDS)
+
+    def step(self) -> int:
+        """Send what may go now; how many rows were worked on. A busy database is tried again, never an end."""
+        if self.dead_token:
+            return 0
+        try:
+            depth = mail.depth(self._desk)
+            OUTBOX_DEPTH.set(depth.waiting)
+            OUTBOX_OLDEST.set(depth.oldest_seconds)
+            return self._pass()
+        except Unavailable as error:
+            log.warning("outbox.waits", extra={"why": str(error)})
+            return 0
+
+    def _pass(self) -> int:
+        held: set[str] = set()
+        worked = 0
+        for row in mail.due(self._desk):
+            if row.channel and row.channel in held:
+                continue  # order is kept per channel
+            if not self._may_go(row):
+                held.add(row.channel)
+            elif mail.claim(self._desk, row):
+                worked += 1
+                self._one(row)
+        return worked
+
+    def _may_go(self, row: Outbox) -> bool:
+        if row.method in self._specials:
+            return True
+        if row.method == mail.PROJECT:
+            shown = mail.shown(self._desk, row)
+            if shown is not None:
+                return shown.seconds_ago >= UPDATE_SECONDS and self._pace.wait_for_update() <= 0
+        return self._pace.wait_for_post(row.channel) <= 0
+
+    def _one(self, row: Outbox) -> None:
+        try:
+            if row.method in self._specials:
+                self._specials[row.method](row)
+                mail.settle(self._desk, row, MailState.SENT)
+            elif row.method == mail.PROJECT:
+                self._project(row)
+            else:
+                self._post(row)
+        except RateLimited as error:
+            self._pace.rest(row.channel, error.retry_after)
+            self._pace.rest("chat.update", error.retry_after)
+            log.info("outbox.rests", extra={"seconds": error.retry_after})
+            mail.settle(self._desk, row, MailState.READY, wait_seconds=error.retry_after, error=str(error))
+        except Unsure as error:
+            mail.settle(self._desk, row, MailState.UNSURE, wait_seconds=LOOK_AGAIN_SECONDS, error=str(error))
+        except SlackRefused as error:
+            self._refused(row, error)
+        except Upstream as error:
+            self._later(row, str(error))
+
+    def _post(self, row: Outbox) -> None:
+        if row.state is MailState.UNSURE and self._arrived(row):
+            return
+        self._pace.posts[row.channel].append(time.monotonic())
+        metadata = {"event_type": "assay_outbox", "event_payload": {"outbox_id": row.uid}}
+        said = self._slack.call(row.method, {**row.payload, "channel": row.channel, "metadata": metadata})
+        mail.settle(self._desk, row, MailState.SENT, ts=str(said.get("ts", "")))
+
+    def _project(self, row: Outbox) -> None:
+        try:
+            rendered = self._render(row)
+        except NotFound:
+            rendered = None
+        if rendered is None:
+            mail.settle(self._desk, row, MailState.SENT, error="nothing to show")
+            return
+        shown = mail.shown(self._desk, row)
+        if shown is None and row.state is MailState.UNSURE and self._arrived(row, rendered):
+            return
+        if shown is None:
+            self._post_new(row, rendered)
+        elif shown.sha == rendered.sha:
+            mail.settle(self._desk, row, MailState.SENT, ts=shown.ts)
+        else:
+            self._update(row, shown.ts, rendered)
+
+    def _post_new(self, row: Outbox, rendered: Rendered) -> None:
+        self._pace.posts[row.channel].append(time.monotonic())
+        ts = self._degrading(rendered.message, lambda message: self._slack.post(row.channel, message, uid=row.uid))
+        mail.show_as(self._desk, row, ts=ts, sha=rendered.sha, version=rendered.version)
+
+    def _update(self, row: Outbox, ts: str, rendered: Rendered) -> None:
+        self._pace.updates.append(time.monotonic())
+
+        def update(message: Message) -> str:
+            self._slack.update(row.channel, ts, message)
+            return ts
+
+        try:
+            self._degrading(rendered.message, update)
+        except SlackRefused as error:
+            if error.code in LOST_MESSAGE:
+                self._post_new(row, rendered)
+                return
+            if error.code not in CLOSED_MESSAGE:
+                raise
+            self._slack.call(
+                "chat.postMessage", {"channel": row.channel, "thread_ts": ts, "text": rendered.message.text}
+            )
+        mail.show_as(self._desk, row, ts=ts, sha=rendered.sha, version=rendered.version)
+
+    def _degrading(self, message: Message, send: Callable[[Message], str]) -> str:
+        try:
+            return send(message)
+        except SlackRefused as error:
+            if error.code not in ("invalid_blocks", "msg_blocks_too_long", "msg_too_long"):
+                raise
+            log.error("blocks.refused", extra={"code": error.code})  # noqa: TRY400 (no trace: a message of ours is wrong)
+            return send(Message([], message.text))
+
+    def _arrived(self, row: Outbox, rendered: Rendered | None = None) -> bool:
+        """Whether an unsure post is in the channel; absent at two looks 5 s apart means it may be sent again."""
+        try:
+            ts = self._slack.find(row.channel, row.uid, since=row.created_at.timestamp() - 60)
+        except SlackRefused as error:
+            if error.code not in NOT_READABLE:
+                raise
+            if row.error != "held":
+                mail.settle(self._desk, row, MailState.UNSURE, wait_seconds=HOLD_SECONDS, error="held")
+                return True
+            log.warning("outbox.maybe_twice", extra={"row": row.id})
+            return False
+        if ts is None and row.error != "looked":
+            mail.settle(self._desk, row, MailState.UNSURE, wait_seconds=LOOK_AGAIN_SECONDS, error="looked")
+            return True
+        if ts is None:
+            return False
+        if rendered is None:
+            mail.settle(self._desk, row, MailState.SENT, ts=ts)
+        else:
+            mail.show_as(self._desk, row, ts=ts, sha="", version=0)
+        return True
+
+    def _refused(self, row: Outbox, error: SlackRefused) -> None:
+        if error.code in DEAD_TOKEN:
+            self.dead_token = error.code
+            log.error("outbox.stopped", extra={"code": error.code})
+            mail.settle(self._desk, row, MailState.READY, error=error.code)
+            return
+        if error.code in NO_WAY_IN or error.code == "missing_scope":
+            log.warning("outbox.shut_out", extra={"channel": row.channel, "code": error.code})
+            self._later(row, str(error), least=WAIT_MOST)
+            return
+        log.error("outbox.dead", extra={"row": row.id, "code": error.code})
+        mail.settle(self._desk, row, MailState.DEAD, error=error.code)
+
+    def _later(self, row: Outbox, why: str, *, least: float = 1.0) -> None:
+        if self._desk.services.clock.now() - row.created_at > GIVE_UP:
+            log.error("outbox.dead", extra={"row": row.id, "why": why})
+            mail.settle(self._desk, row, MailState.DEAD, error=why)
+            return
+        wait = min(max(2.0 ** min(row.attempts, 6), least), WAIT_MOST) * random.uniform(0.8, 1.2)  # noqa: S311 (jitter)
+        mail.settle(self._desk, row, MailState.READY, wait_seconds=wait, error=why)

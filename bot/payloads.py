@@ -1,0 +1,70 @@
+"""Read what Slack sends: places, keys, the values of forms. Knows nothing of what is done with them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from bot import files
+from bot.surface import Place
+
+Payload = Mapping[str, Any]
+
+
+def part(body: Payload, name: str) -> dict[str, Any]:
+    """A part of a payload, empty where Slack left it out."""
+    found: Any = body.get(name)
+    return found or {}
+
+
+def parts(body: Payload, name: str) -> list[dict[str, Any]]:
+    """A list of parts, empty where Slack left it out."""
+    found: Any = body.get(name)
+    return found or []
+
+
+def place_of(body: Payload) -> Place:
+    """Where the person who pressed can be answered."""
+    channel = part(body, "channel").get("id") or part(body, "container").get("channel_id") or ""
+    return Place(body["user"]["id"], channel, str(body.get("response_url") or ""))
+
+
+def where(body: Payload) -> str:
+    """The message or form a press came from."""
+    return message_ts(body) or str(part(body, "view").get("id", ""))
+
+
+def message_ts(body: Payload) -> str:
+    """The message a press came from, "" for a form."""
+    return str(part(body, "message").get("ts") or part(body, "container").get("message_ts") or "")
+
+
+def values(view: Payload) -> tuple[dict[str, str], tuple[files.SentFile, ...]]:
+    """A form's values by field (its block id), and the files among them."""
+    found: dict[str, str] = {}
+    sent: list[files.SentFile] = []
+    for name, actions in part(part(view, "state"), "values").items():
+        for said in actions.values():
+            sent += [files.sent(one) for one in parts(said, "files")]
+            found[name] = _value(said)
+    return found, tuple(sent)
+
+
+def first_field(view: Payload) -> str:
+    """The field an error of the whole form is told beside."""
+    return next((str(block["block_id"]) for block in parts(view, "blocks") if block.get("type") == "input"), "")
+
+
+def sha(body: object) -> str:
+    """A short name of a payload: the same content is the same name."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()[:20]
+
+
+def _value(said: dict[str, Any]) -> str:
+    found: list[Any] = [said.get("value"), said.get("selected_date"), part(said, "selected_option").get("value")]
+    for name in ("selected_user", "selected_conversation", "selected_channel"):
+        found += [said.get(name), *parts(said, f"{name}s")]
+    found += [one["value"] for one in parts(said, "selected_options")]
+    return ",".join(str(one) for one in found if one)

@@ -1,0 +1,87 @@
+"""Which message shows which row: the newest state of an entity, rendered. Decides nothing and sends nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bot.blockkit.render import Message, View, render
+from bot.messages import approval, digest, feature, investigation, labels, rollout, verdict
+from engine.desk import Desk, approvals, digests, features, investigations, rollouts
+from engine.desk import labels as uploads
+from engine.models.investigation import RunState
+from engine.models.mail import Outbox
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A message, the sha256 of what it shows, and the version of the row it shows."""
+
+    message: Message
+    sha: str
+    version: int
+
+
+ReportUrl = Callable[[str], str]  # the address of a run's report, "" where no address is known
+
+
+@dataclass(frozen=True)
+class Projections:
+    """Renders rows. ``report_url`` gives the address of a run's report page."""
+
+    desk: Desk
+    report_url: ReportUrl
+
+    def render(self, row: Outbox) -> Rendered | None:
+        """The newest state of the row's entity; none for an entity nobody shows. Raises ``NotFound``."""
+        made = _ENTITIES.get(row.entity)
+        if made is None:
+            return None
+        view, version = made(self, row.entity_id)
+        message = render(view)
+        body = json.dumps([message.text, message.blocks], sort_keys=True).encode()
+        return Rendered(message, hashlib.sha256(body).hexdigest(), version)
+
+    def run(self, run_id: str) -> tuple[View, int]:
+        """The one message of an investigation: progress while it is open, the verdict once there is one."""
+        (seen,) = investigations.status(self.desk, run_id)
+        if seen.state is RunState.DONE and seen.outcome:
+            return verdict.verdict(seen, self.report_url(run_id)), seen.version
+        return investigation.progress(seen), seen.version
+
+
+def _feature(projections: Projections, slug: str) -> tuple[View, int]:
+    seen = features.show(projections.desk, slug)
+    return feature.Card(seen), seen.version
+
+
+def _draft(projections: Projections, token: str) -> tuple[View, int]:
+    seen = uploads.draft(projections.desk, token)
+    return labels.preview(seen), seen.number
+
+
+def _rollout(projections: Projections, rollout_id: str) -> tuple[View, int]:
+    seen = rollouts.by_id(projections.desk, int(rollout_id))
+    return rollout.state(seen), seen.version
+
+
+def _approval(projections: Projections, token: str) -> tuple[View, int]:
+    seen = approvals.show(projections.desk, token)
+    return approval.request(seen), seen.version
+
+
+def _digest(projections: Projections, period: str) -> tuple[View, int]:
+    seen = digests.show(projections.desk, period)
+    return digest.month(seen), seen.version
+
+
+_ENTITIES: Mapping[str, Callable[[Projections, str], tuple[View, int]]] = {
+    "feature": _feature,
+    "investigation": Projections.run,
+    "draft": _draft,
+    "rollout": _rollout,
+    "approval": _approval,
+    "digest": _digest,
+}

@@ -1,0 +1,184 @@
+"""Slack as four verbs: post, update, open a form, fetch a file; and a way to answer one person. The only Web API calls.
+
+Errors are told apart by what must be done next, never by Slack's hundred codes (slack.md 15).
+"""
+
+from __future__ import annotations
+
+import http
+import http.client
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.error import URLError
+from urllib.parse import urlsplit
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web import SlackResponse
+from slack_sdk.webhook import WebhookClient
+
+from bot import files
+from bot.blockkit.render import Message
+from bot.blockkit.shape import Json
+from bot.files import SentFile
+from bot.metrics import API_CALLS
+from engine.errors import Invalid, RateLimited, Unavailable, Upstream
+
+log = logging.getLogger(__name__)
+
+CALL_SECONDS = 10
+REST_SECONDS = 30.0  # where Slack says 429 and not for how long
+REST_MOST = 300.0
+DEAD_TOKEN = frozenset({"token_revoked", "invalid_auth", "not_authed", "account_inactive", "token_expired"})
+TEMPORARY = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
+
+T = TypeVar("T")
+
+
+class SlackRefused(Upstream):
+    """Slack understood and said no; ``code`` is its word for why, ``needed`` a scope that is missing."""
+
+    def __init__(self, code: str, needed: str = "") -> None:
+        super().__init__(f"Slack says {code}" + (f" (scope {needed})" if needed else ""))
+        self.code = code
+        self.needed = needed
+
+
+class Unsure(Upstream):
+    """The connection broke after the call was sent: it may have taken effect."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a person who asked can be answered."""
+
+    person: str
+    channel: str = ""
+    response_url: str = ""
+
+
+class Slack:
+    """One workspace's Web API. Every call is made once: trying again is the outbox's."""
+
+    def __init__(self, client: WebClient) -> None:
+        self.client = client
+        self._hosts = {"files.slack.com", "hooks.slack.com", urlsplit(client.base_url).netloc}
+
+    def call(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """One Web API call. Raises ``RateLimited``, ``Unavailable``, ``Unsure`` or ``SlackRefused``."""
+        return _told_apart(method, lambda: _body(self.client.api_call(method, json=arguments)))
+
+    def post(self, channel: str, message: Message, *, uid: str) -> str:
+        """Post a message that can be found again by ``uid``; where it stands (``ts``)."""
+        metadata = {"event_type": "assay_outbox", "event_payload": {"outbox_id": uid}}
+        body = {"channel": channel, **_content(message), "metadata": metadata, "unfurl_links": False}
+        return str(self.call("chat.postMessage", body)["ts"])
+
+    def update(self, channel: str, ts: str, message: Message) -> None:
+        """Show something else in a message."""
+        self.call("chat.update", {"channel": channel, "ts": ts, **_content(message)})
+
+    def find(self, channel: str, uid: str, *, since: float) -> str | None:
+        """Where the message with ``uid`` stands, none when it is not there. Raises what ``call`` raises."""
+        asked = {"channel": channel, "include_all_metadata": True, "oldest": f"{since:.6f}", "limit": 200}
+        for message in self.call("conversations.history", asked).get("messages", []):
+            payload = message.get("metadata", {}).get("event_payload", {})
+            if payload.get("outbox_id") == uid:
+                return str(message["ts"])
+        return None
+
+    def open_form(self, trigger_id: str, form: Json) -> None:
+        """Open a modal; the trigger lives three seconds."""
+        self.call("views.open", {"trigger_id": trigger_id, "view": form})
+
+    def answer(self, place: Place, message: Message, *, fallback: Callable[[str, Message], None]) -> None:
+        """Tell one person alone: by ``response_url``, else as ephemeral message, else by ``fallback`` (a DM)."""
+        ways: list[Callable[[], object]] = []
+        if place.response_url:
+            ways.append(lambda: self._respond(place.response_url, message))
+        if place.channel:
+            asked = {"channel": place.channel, "user": place.person, **_content(message)}
+            ways.append(lambda: self.call("chat.postEphemeral", asked))
+        for way in ways:
+            try:
+                way()
+            except Upstream as error:
+                log.info("answer.failed", extra={"why": type(error).__name__})
+            else:
+                return
+        fallback(place.person, message)
+
+    def fetch_file(self, sent: SentFile, most_bytes: int) -> bytes:
+        """The bytes of a file a person sent. Raises ``Invalid`` for one we will not read, ``Upstream`` otherwise."""
+        files.check(sent, most_bytes)
+        self._check_host(sent.url)
+        token = str(self.client.token)
+        return _told_apart("files.fetch", lambda: files.fetch(sent, token, most_bytes, self._hosts))
+
+    def _respond(self, url: str, message: Message) -> None:
+        self._check_host(url)
+        body = {"response_type": "ephemeral", "replace_original": False, **_content(message)}
+        response = _told_apart("respond", lambda: _webhook(url, body))
+        if response >= http.client.BAD_REQUEST:
+            raise SlackRefused("response_url_refused")
+
+    def _check_host(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.netloc not in self._hosts or parts.scheme not in ("http", "https"):
+            raise Invalid(
+                "That address is not Slack's, so nothing was fetched from it.", hint="Send the file in Slack."
+            )
+
+
+def _content(message: Message) -> dict[str, Any]:
+    return {"text": message.text, **({"blocks": message.blocks} if message.blocks else {})}
+
+
+def _webhook(url: str, body: dict[str, Any]) -> int:
+    return WebhookClient(url, timeout=CALL_SECONDS, retry_handlers=[]).send_dict(body).status_code
+
+
+def _told_apart(method: str, call: Callable[[], T]) -> T:
+    """Make the call; what it raises becomes one of our errors, named by what must be done next."""
+    outcome = "failed"
+    try:
+        said = call()
+        outcome = "ok"
+    except SlackApiError as error:
+        raise _refused(error) from error
+    except URLError as error:
+        if isinstance(error.reason, ConnectionRefusedError | socket.gaierror):
+            raise Unavailable(f"Slack cannot be reached for {method}.") from error
+        raise Unsure(f"The connection broke during {method}.") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise Unsure(f"The connection broke during {method}.") from error
+    else:
+        return said
+    finally:
+        API_CALLS.labels(method=method, outcome=outcome).inc()
+
+
+def _body(response: SlackResponse) -> dict[str, Any]:
+    said: Any = getattr(response, "data", None)  # bytes where Slack answered with a page
+    return dict(said) if isinstance(said, dict) else {}  # pyright: ignore[reportUnknownArgumentType] # untyped in slack_sdk
+
+
+def _refused(error: SlackApiError) -> Upstream:
+    response: Any = error.response
+    status = int(getattr(response, "status_code", 0) or 0)
+    headers: dict[str, str] = getattr(response, "headers", None) or {}
+    body = _body(response)
+    code = str(body.get("error", ""))
+    if status == http.HTTPStatus.TOO_MANY_REQUESTS or code in ("ratelimited", "rate_limited"):
+        return RateLimited(f"Slack says {code or 429}", _rest(headers))
+    if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR or not code or code in TEMPORARY:
+        return Unavailable(f"Slack answered {status} {code}".strip())
+    return SlackRefused(code, str(body.get("needed", "")))
+
+
+def _rest(headers: dict[str, str]) -> float:
+    told = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+    return min(float(told), REST_MOST) if str(told).isdigit() else REST_SECONDS
