@@ -23,7 +23,7 @@ def encoder_sha(folder: str) -> str:
 
 def note_encoder(folder: Path, encoder: str, precision: str) -> None:
     """Write ``encoder.json``: which encoder a candidate stands on, and in which precision it was trained."""
-    known = {"name": _name(encoder), "precision": precision, "sha256": encoder_sha(encoder)}
+    known = {"name": encoder_name(encoder), "precision": precision, "sha256": encoder_sha(encoder)}
     (folder / "encoder.json").write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
 
 
@@ -52,6 +52,7 @@ def _computed(encoder: _torch.Encoder, texts: Sequence[str], progress: Progress 
     return np.concatenate(parts)
 
 
-def _name(encoder: str) -> str:
+def encoder_name(encoder: str) -> str:
+    """What an encoder calls itself; its folder's name where it does not say."""
     config = json.loads((Path(encoder) / "config.json").read_text(encoding="utf-8"))
     return str(config.get("_name_or_path") or Path(encoder).name)

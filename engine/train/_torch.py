@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ class Encoder:
         logging.disable_progress_bar()
         self.profile = profile
         self.device = torch.device(profile.device)
-        self.model = AutoModel.from_pretrained(folder, add_pooling_layer=False, local_files_only=True)
+        self.model: Any = AutoModel.from_pretrained(folder, add_pooling_layer=False, local_files_only=True)
         self.model.to(self.device).eval().requires_grad_(requires_grad=False)
         self._tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
         self._tokenizer.no_padding()
@@ -94,7 +95,7 @@ def pooled(hidden: Tensor, mask: Tensor) -> Tensor:
     return nn.functional.normalize(mean, dim=1)
 
 
-def by_length(rows: Sequence[Sequence[object]], size: int) -> Iterator[list[int]]:
+def by_length(rows: Sequence[Sized], size: int) -> Iterator[list[int]]:
     """Places of the rows in batches of about the same length, longest first (memory runs out at once or never)."""
     order = sorted(range(len(rows)), key=lambda place: (-len(rows[place]), place))
     for start in range(0, len(order), size):

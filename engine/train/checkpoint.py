@@ -1,0 +1,75 @@
+"""When a training is kept, and where: the last two checkpoints, each whole or not there. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+EVERY_SECONDS = 60.0
+EVERY_SHARE = 0.1
+KEPT = 2
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """State after ``step`` steps: arrays, and small facts as JSON."""
+
+    step: int
+    arrays: Arrays
+    facts: dict[str, Any]
+
+
+class Checkpoints:
+    """The checkpoints of one training in its scratch folder. ``clock`` counts seconds."""
+
+    def __init__(self, scratch: Path, steps: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._folder = scratch / "checkpoints"
+        self._every = max(1, round(steps * EVERY_SHARE))
+        self._clock = clock
+        self._kept_at = clock()
+
+    def is_due(self, step: int) -> bool:
+        """After 60 s or a tenth of the steps, whichever comes first."""
+        return step % self._every == 0 or self._clock() - self._kept_at >= EVERY_SECONDS
+
+    def keep(self, checkpoint: Checkpoint) -> None:
+        """Write it, then let go of all but the last two."""
+        from engine.train import _tensors
+
+        self._folder.mkdir(parents=True, exist_ok=True)
+        arrays = self._folder / f"{checkpoint.step:08d}.safetensors"
+        _tensors.save(arrays, checkpoint.arrays)
+        draft = arrays.with_suffix(".draft")
+        draft.write_text(json.dumps(checkpoint.facts), encoding="utf-8")
+        draft.rename(arrays.with_suffix(".json"))  # last: without it the checkpoint is not there
+        for old in self._whole()[:-KEPT]:
+            old.unlink()
+            old.with_suffix(".safetensors").unlink(missing_ok=True)
+        self._kept_at = self._clock()
+
+    def newest(self) -> Checkpoint | None:
+        """What to go on from; none at the beginning."""
+        from engine.train import _tensors
+
+        whole = self._whole()
+        if not whole:
+            return None
+        facts = json.loads(whole[-1].read_text(encoding="utf-8"))
+        return Checkpoint(int(whole[-1].stem), _tensors.load(whole[-1].with_suffix(".safetensors")), facts)
+
+    def forget(self) -> None:
+        """Begin again: nothing is kept of before."""
+        for path in self._whole():
+            path.unlink()
+            path.with_suffix(".safetensors").unlink(missing_ok=True)
+
+    def _whole(self) -> list[Path]:
+        return sorted(path for path in self._folder.glob("*.json") if path.with_suffix(".safetensors").exists())
