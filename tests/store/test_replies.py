@@ -1,0 +1,142 @@
+"""The cap is never passed by one call, whoever asks at once; a reply that arrived is never asked again."""
+
+from __future__ import annotations
+
+import random
+import threading
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from engine.models.feature import ApproachName, Feature
+from engine.models.investigation import Investigation, PaidReply, Reservation
+from engine.store import replies
+from engine.store.replies import Elsewhere, Held, Short
+
+NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
+RUN = "inv-abcdefgh"
+
+
+@pytest.fixture(autouse=True)
+def run(database) -> None:
+    with database.write() as tx:
+        feature = Feature(
+            slug="triage",
+            approach=ApproachName.CLASSIFY,
+            owner="U1",
+            live_since=date(2026, 1, 1),
+            margin=0.02,
+            registered_by="U1",
+            registered_at=NOW,
+        )
+        tx.add(feature)
+        tx.flush()
+        tx.add(Investigation(run_id=RUN, feature_id=feature.id, budget_nano=1000, requested_by="U1", created_at=NOW))
+
+
+def wanted(key: str, amount: int = 100, run_id: str = RUN, at: datetime = NOW) -> Reservation:
+    return Reservation(key=key, run_id=run_id, amount_nano=amount, at=at)
+
+
+def arrived(key: str, cost: int | None = 60, run_id: str = RUN) -> PaidReply:
+    return PaidReply(
+        key=key,
+        run_id=run_id,
+        base_url="http://x",
+        model="m",
+        text="bug",
+        tokens_in=20,
+        tokens_out=2,
+        cost_nano=cost,
+        latency_ms=1,
+        at=NOW,
+    )
+
+
+def reserve(database, *args, budget: int = 250, **more):
+    with database.write() as tx:
+        return replies.reserve(tx, wanted(*args, **more), budget_nano=budget)
+
+
+def settle(database, reply: PaidReply) -> None:
+    with database.write() as tx:
+        replies.settle(tx, reply)
+
+
+def test_the_worst_case_is_held_until_the_reply_is_booked(database) -> None:
+    assert reserve(database, "a") == Held()
+    assert reserve(database, "b") == Held()
+    assert reserve(database, "c") == Short(0, 200)
+    settle(database, arrived("a"))
+    assert reserve(database, "c") == Short(60, 100)
+    settle(database, arrived("b", cost=40))
+    assert reserve(database, "c") == Held()
+
+
+def test_a_call_that_fits_to_the_last_nano_dollar_is_sent(database) -> None:
+    assert reserve(database, "a", 250) == Held()
+    assert reserve(database, "b", 1) == Short(0, 250)
+
+
+def test_a_booked_reply_is_given_back_to_any_run_and_stays_as_it_is(database) -> None:
+    settle(database, arrived("a"))
+    settle(database, arrived("a", cost=1))
+    found = reserve(database, "a", run_id="inv-other000")
+    assert isinstance(found, PaidReply)
+    assert (found.run_id, found.cost_nano) == (RUN, 60)
+    with database.read() as tx:
+        assert replies.bill(tx, RUN) == replies.Bill(1, 20, 2, 60)
+        assert replies.bill(tx, "inv-other000") == replies.Bill(0, 0, 0, 0)
+        assert set(replies.find(tx, ["a", *(f"k{number}" for number in range(2000))])) == {"a"}
+
+
+def test_the_same_call_is_under_way_once(database) -> None:
+    assert reserve(database, "a") == Held()
+    assert reserve(database, "a", run_id="inv-other000") == Elsewhere()
+    with database.write() as tx:
+        replies.release(tx, "a")
+    assert reserve(database, "a", run_id="inv-other000") == Held()
+
+
+def test_what_a_dead_process_held_is_freed_and_what_it_paid_stays(database) -> None:
+    settle(database, arrived("a"))
+    reserve(database, "b")
+    reserve(database, "c", run_id="inv-other000")
+    reserve(database, "d", run_id="inv-other000", at=NOW - timedelta(hours=1))
+    with database.write() as tx:
+        assert replies.release_lost(tx, RUN, older_than=NOW - timedelta(minutes=15)) == 2
+    assert isinstance(reserve(database, "a"), PaidReply)
+    assert reserve(database, "b") == Held()
+    assert reserve(database, "c") == Elsewhere()
+
+
+def test_an_unpriced_reply_counts_as_a_call_and_no_money(database) -> None:
+    settle(database, arrived("a", cost=None))
+    with database.read() as tx:
+        assert replies.bill(tx, RUN) == replies.Bill(1, 20, 2, 0)
+
+
+def test_sixteen_threads_never_pass_the_cap_and_never_send_one_call_twice(database) -> None:
+    budget, sent, most = 2_000, [], []
+    keys = [f"k{number}" for number in range(40)]
+
+    def work(seed: int) -> None:
+        draw = random.Random(seed)
+        for key in draw.sample(keys, len(keys)):
+            amount = draw.randint(50, 150)
+            if reserve(database, key, amount, budget=budget) == Held():
+                sent.append(key)
+                with database.read() as tx:
+                    most.append(replies.bill(tx, RUN).nano_usd)
+                settle(database, arrived(key, cost=draw.randint(amount // 2, amount)))
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.read() as tx:
+        bill = replies.bill(tx, RUN)
+    assert len(sent) == len(set(sent)) == bill.paid_calls > 10
+    assert max(most) <= bill.nano_usd <= budget
+    assert bill.nano_usd > budget - 150
