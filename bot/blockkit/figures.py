@@ -29,6 +29,14 @@ def plus(difference: float | None) -> str:
     return UNKNOWN if difference is None else _idle(f"{difference * 100:+.1f}")
 
 
+def loss(margin: float | None) -> str:
+    """``2 points`` of a fraction: how far apart two qualities may be."""
+    if margin is None:
+        return UNKNOWN
+    told = _idle(f"{margin * 100:.1f}")
+    return f"{told} {'point' if told == '1' else 'points'}"
+
+
 def usd(amount: float | None) -> str:
     """``$620``: US dollars to two figures."""
     if amount is None:
@@ -61,6 +69,11 @@ def lasting(seconds: float | None) -> str:
     if seconds < _MINUTE:
         return f"{_two_figures(seconds)} s"
     return f"{seconds / _MINUTE:.0f} min" if seconds < _HOUR else f"{_two_figures(seconds / _HOUR)} h"
+
+
+def figure(number: float | None) -> str:
+    """``7.4``: a bare number to two figures."""
+    return UNKNOWN if number is None else _two_figures(number)
 
 
 def count(number: int | None) -> str:

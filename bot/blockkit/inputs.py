@@ -25,7 +25,7 @@ def form(title: Text, submit: Text, callback: str, metadata: str = "", close: Te
             "submit": words(submit, limits.VIEW_TITLE),
             "close": words(close, limits.VIEW_TITLE),
             "callback_id": callback,
-            "private_metadata": metadata,
+            "private_metadata": metadata[: limits.PRIVATE_METADATA],
         }
     )
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from markupsafe import Markup, escape
 
 from bot.blockkit import limits
-from bot.blockkit.escape import MENTION, PERSON, cut, cut_escaped, mrkdwn, plain
+from bot.blockkit.escape import ADDRESS, MENTION, PERSON, cut, cut_escaped, mrkdwn, plain
 from bot.blockkit.shape import Json
 
 Caller = Callable[[], Markup]
@@ -79,24 +79,30 @@ def facts(*pairs: tuple[str, Text]) -> Markup:
     return Markup().join(line({"type": "section", "fields": group}) for group in groups)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> Markup:
+def table(head: Sequence[str], rows: Sequence[Sequence[Text]], numbers: Sequence[int] = ()) -> Markup:
     """A table of strings; columns named in ``numbers`` stand to the right. Rows beyond Slack's limit are left out."""
-    body = [[_cell(text) for text in row] for row in (head, *rows[: limits.TABLE_ROWS - 1])]
+    told_rows: list[Sequence[Text]] = [head, *rows[: limits.TABLE_ROWS - 1]]
+    body = [[_cell(text) for text in row] for row in told_rows]
     settings = [{"align": "right" if index in numbers else "left", "is_wrapped": True} for index in range(len(head))]
     return line({"type": "table", "rows": body, "column_settings": settings})
 
 
-def bars(title: Text, series: Sequence[tuple[str, Sequence[tuple[str, float]]]], unit: str = "") -> Markup:
-    """Bars over shared categories: each series is a name and (category, value) pairs."""
-    axis: Json = {"categories": [point["label"] for point in _points(series[0][1])]}
-    if unit:
-        axis["y_label"] = cut(unit, limits.CHART_AXIS_LABEL)
-    lines = [{"name": cut(name, limits.CHART_LABEL), "data": _points(pairs)} for name, pairs in series]
+def bars(title: Text, categories: Sequence[Text], series: Sequence[tuple[str, Sequence[float]]], unit: str) -> Markup:
+    """Bars over shared categories: each series is a name and a value for each category."""
+    labels = _labels(categories)
+    lines = [
+        {
+            "name": cut(name, limits.CHART_LABEL),
+            "data": [{"label": label, "value": value} for label, value in zip(labels, values, strict=False)],
+        }
+        for name, values in series
+    ]
+    axis = {"categories": labels, "y_label": cut(unit, limits.CHART_AXIS_LABEL)}
     chart: Json = {"type": "bar", "series": lines, "axis_config": axis}
     return line({"type": "data_visualization", "title": cut(plain(title), limits.CHART_TITLE), "chart": chart})
 
 
-def plan(title: Text, tasks: Sequence[tuple[str, str, str]]) -> Markup:
+def plan(title: Text, tasks: Sequence[tuple[Text, str, Text]]) -> Markup:
     """Tasks as (name, status, note) under a title; the status is Slack's word."""
     found = [_task(index, *task) for index, task in enumerate(tasks[: limits.PLAN_TASKS], 1)]
     return line({"type": "plan", "title": cut(plain(title), limits.TEXT), "tasks": found}) if found else Markup()
@@ -107,18 +113,20 @@ def divider() -> Markup:
     return line({"type": "divider"})
 
 
-def button(text: Text, action: str, value: str = "", *, style: str = "", confirm: Json | None = None) -> Json:
+def button(text: Text, action: str, value: Text = "", *, style: str = "", confirm: Json | None = None) -> Json:
     """A button for ``buttons``; ``style`` is "", "primary" or "danger"."""
     found: Json = {"type": "button", "text": words(text, limits.BUTTON_TEXT), "action_id": action}
     if value:
-        found["value"] = cut(value, limits.BUTTON_VALUE)
+        found["value"] = cut(plain(value), limits.BUTTON_VALUE)
     if style:
         found["style"] = style
     return {**found, "confirm": confirm} if confirm else found
 
 
 def goto(text: Text, url: str) -> Json:
-    """A button that opens an address."""
+    """A button that opens an address; nothing where the address is none."""
+    if not ADDRESS.fullmatch(url):
+        return {}
     return {"type": "button", "text": words(text, limits.BUTTON_TEXT), "action_id": "page.open", "url": url}
 
 
@@ -184,29 +192,28 @@ def _fact(name: str, value: Text) -> Json:
         value = cut(value, FACT_TEXT)
         if _MARKS.search(value):
             return words(f"{name}\n{value}", limits.FIELD_TEXT)
-    return _mrkdwn(f"*{name}*\n{cut_escaped(mrkdwn(escape(value)), limits.FIELD_TEXT - 100)}")
+    return _mrkdwn(f"*{name}*\n{cut_escaped(_tidy(mrkdwn(escape(value))), limits.FIELD_TEXT - 100)}")
 
 
-def _cell(text: str) -> Json:
+def _cell(text: Text) -> Json:
     return {"type": "raw_text", "text": cut(plain(text), FACT_TEXT).strip() or EMPTY}
 
 
-def _points(pairs: Sequence[tuple[str, float]]) -> list[Json]:
-    points: list[Json] = []
-    seen: Counter[str] = Counter()
-    for label, value in pairs[: limits.CHART_POINTS]:
-        short = cut(label, limits.CHART_LABEL) or EMPTY
-        seen[short] += 1
-        if seen[short] > 1:
-            short = f"{cut(label, limits.CHART_LABEL - 3)} {seen[short]}"
-        points.append({"label": short, "value": value})
-    return points
+def _labels(categories: Sequence[Text]) -> list[str]:
+    """Short labels that differ, as Slack wants them."""
+    labels: list[str] = []
+    for category in categories[: limits.CHART_POINTS]:
+        label = cut(plain(category), limits.CHART_LABEL) or EMPTY
+        if label in labels:
+            label = f"{label[: limits.CHART_LABEL - 3]} {len(labels) + 1}"
+        labels.append(label)
+    return labels
 
 
-def _task(index: int, name: str, status: str, note: str) -> Json:
-    found: Json = {"task_id": f"task-{index}", "title": cut(name, FACT_TEXT) or EMPTY, "status": status}
+def _task(index: int, name: Text, status: str, note: Text) -> Json:
+    found: Json = {"task_id": f"task-{index}", "title": cut(plain(name), FACT_TEXT) or EMPTY, "status": status}
     if note.strip():
-        told_note = {"type": "rich_text_section", "elements": [_leaf(note)]}
+        told_note = {"type": "rich_text_section", "elements": [_leaf(plain(note))]}
         found["details"] = {"type": "rich_text", "elements": [told_note]}
     return found
 

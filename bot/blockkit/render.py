@@ -58,7 +58,9 @@ FILTERS: dict[str, Callable[..., str]] = {
     "count": figures.count,
     "day": figures.day,
     "exactly": figures.exactly,
+    "figure": figures.figure,
     "lasting": figures.lasting,
+    "loss": figures.loss,
     "ms": figures.ms,
     "nano": figures.nano,
     "percent": figures.percent,
@@ -97,7 +99,7 @@ def render(view: View) -> Message:
 def render_form(view: View) -> Json:
     """A view as a modal: the template's first line is its frame, the others are its blocks."""
     frame, *blocks = _lines(_block_words().get_template(f"{view.template}.j2").render(view=view))
-    found = {**frame, "blocks": blocks}
+    found = {**frame, "blocks": [part for block in blocks for part in degrade.split(block)]}
     _log_problems(found, "modal", view)
     return found
 
@@ -157,6 +159,7 @@ def _environment(words: dict[str, Callable[..., Any]]) -> Environment:
     made = Environment(
         loader=PackageLoader("templates", "slack"),
         autoescape=True,
+        extensions=["jinja2.ext.do"],
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

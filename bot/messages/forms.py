@@ -1,0 +1,81 @@
+"""Forms: each asks what its verb would take as words, under the same names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bot.messages import examples
+from bot.messages.approval import button_value
+from bot.messages.investigation import start_words
+from engine.desk.approvals import REASON_LEAST, REASON_MOST, ApprovalView
+from engine.desk.investigations import Quote
+
+
+@dataclass(frozen=True)
+class RegisterFeature:
+    """A new feature; ``channel`` is where it was asked for, ``owner`` who asked."""
+
+    template: ClassVar[str] = "forms/register_feature"
+    channel: str
+    owner: str
+    slug: str = ""
+
+    @classmethod
+    def example(cls) -> RegisterFeature:
+        """An empty form."""
+        return cls("C0AI", "U0ANN")
+
+
+@dataclass(frozen=True)
+class UploadLabels:
+    """A file of labels for a feature."""
+
+    template: ClassVar[str] = "forms/upload_labels"
+    slug: str
+    classes: tuple[str, ...] = ()
+
+    @classmethod
+    def example(cls) -> UploadLabels:
+        """Labels of a classifier."""
+        return cls("ticket-router", ("billing", "bug", "howto"))
+
+
+@dataclass(frozen=True)
+class ConfirmInvestigation:
+    """A quote that waits for Confirm; ``words`` start what was quoted."""
+
+    template: ClassVar[str] = "forms/confirm_investigation"
+    quote: Quote
+    words: str
+
+    @classmethod
+    def example(cls) -> ConfirmInvestigation:
+        """A quote of the default effort."""
+        return confirm_investigation(examples.quote())
+
+
+@dataclass(frozen=True)
+class RejectApproval:
+    """The reason for a no, of ``least`` to ``most`` characters."""
+
+    template: ClassVar[str] = "forms/reject_approval"
+    approval: ApprovalView
+    value: str
+    least: int = REASON_LEAST
+    most: int = REASON_MOST
+
+    @classmethod
+    def example(cls) -> RejectApproval:
+        """A no to 25 %."""
+        return reject_approval(examples.approval())
+
+
+def confirm_investigation(quote: Quote) -> ConfirmInvestigation:
+    """The form that starts what was quoted."""
+    return ConfirmInvestigation(quote, start_words(quote))
+
+
+def reject_approval(approval: ApprovalView) -> RejectApproval:
+    """The form that asks why not."""
+    return RejectApproval(approval, button_value(approval))

@@ -1,0 +1,167 @@
+"""The verdict: what the numbers say first, then the numbers, then what to do. Decides nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from bot.messages import examples
+from engine.desk.investigations import RunView
+from engine.models.verdict import Outcome
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The paired comparison on the sealed part: fractions; the interval is of candidate minus prompted."""
+
+    metric: str
+    n: int
+    candidate: float
+    prompted: float
+    difference: float
+    low: float
+    high: float
+    level: float
+    margin: float
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One rung on dev; ``quality`` is none where it was not run, ``skipped`` and ``alarm`` say why."""
+
+    name: str
+    quality: float | None
+    seconds: float
+    skipped: str
+    alarm: str
+
+
+@dataclass(frozen=True)
+class Side:
+    """What answering costs on one side: US dollars a call and milliseconds; none is unknown."""
+
+    call_usd: float | None
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    valid_share: float | None
+
+
+@dataclass(frozen=True)
+class Saving:
+    """The forecast in US dollars a month; ``payback_months`` is none when it never pays back."""
+
+    month_usd: float
+    fixed_month_usd: float
+    payback_months: float | None
+
+
+@dataclass(frozen=True)
+class VerdictMessage:
+    """The verdict of one run. ``interval`` (low, measured, high) and ``limit`` (the margin, thrice) are in points."""
+
+    template: ClassVar[str] = "verdict/verdict"
+    slug: str
+    run_id: str
+    outcome: Outcome
+    ships: bool
+    rows_needed: int | None
+    reasons: tuple[str, ...]
+    model: str
+    simulated: bool
+    rung: str
+    quality: Quality
+    rungs: tuple[Rung, ...]
+    tuned: Side
+    prompted: Side
+    saving: Saving | None
+    bill_nano: int | None
+    paid_calls: int
+    labels_version: str
+    policy: str
+    seal_look: int
+    interval: tuple[float, ...]
+    limit: tuple[float, ...]
+    report_url: str
+    more_labels: str
+
+    @classmethod
+    def example(cls) -> VerdictMessage:
+        """A tuned model that is as good and cheaper."""
+        return verdict(examples.judged(), report_url="https://assay.example/runs/inv-7k3mq9ab")
+
+
+def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
+    """The verdict of a run that has one."""
+    record = run.record
+    quality = quality_of(record["quality"])
+    return VerdictMessage(
+        slug=run.slug,
+        run_id=run.run_id,
+        outcome=Outcome(run.outcome),
+        ships=Outcome(run.outcome).ships,
+        rows_needed=run.rows_needed,
+        reasons=tuple(record.get("reasons", ())),
+        model=record["prompted"]["model"],
+        simulated=bool(record["prompted"].get("simulated")),
+        rung=record["candidate"]["rung"],
+        quality=quality,
+        rungs=tuple(_rung(line) for line in record.get("rungs", ())),
+        tuned=_side(record.get("scores", {}).get("candidate", {})),
+        prompted=_side(record.get("scores", {}).get("prompted", {})),
+        saving=_saving(record.get("cost")),
+        bill_nano=record.get("bill", {}).get("nano_usd"),
+        paid_calls=record.get("bill", {}).get("paid_calls", 0),
+        labels_version=record.get("labels_version", ""),
+        policy=record.get("policy_hash", "")[:12],
+        seal_look=record.get("seal_look", 0),
+        interval=_points(quality.low, quality.difference, quality.high),
+        limit=_points(-quality.margin, -quality.margin, -quality.margin),
+        report_url=report_url,
+        more_labels=f"labels {run.slug}" if run.rows_needed else "",
+    )
+
+
+def quality_of(found: dict[str, Any]) -> Quality:
+    """The quality part of a decision record."""
+    return Quality(
+        metric=found.get("metric", "accuracy"),
+        n=found["n"],
+        candidate=found["candidate"],
+        prompted=found["prompted"],
+        difference=found["difference"],
+        low=found["low"],
+        high=found["high"],
+        level=found["level"],
+        margin=found["margin"],
+    )
+
+
+def _points(*shares: float) -> tuple[float, ...]:
+    """Differences of fractions in points, as the chart shows them."""
+    return tuple(round(share * 100, 1) for share in shares)
+
+
+def _rung(line: dict[str, Any]) -> Rung:
+    return Rung(
+        name=line["rung"],
+        quality=line.get("dev_score"),
+        seconds=line.get("seconds") or 0.0,
+        skipped=line.get("skipped") or "",
+        alarm=line.get("alarm") or "",
+    )
+
+
+def _side(score: dict[str, Any]) -> Side:
+    nano = score.get("call_nano")
+    return Side(
+        call_usd=None if nano is None else nano / 1e9,
+        latency_p50_ms=score.get("latency_p50_ms"),
+        latency_p95_ms=score.get("latency_p95_ms"),
+        valid_share=score.get("valid_share"),
+    )
+
+
+def _saving(cost: dict[str, Any] | None) -> Saving | None:
+    if not cost:
+        return None
+    return Saving(cost["month_saving_usd"], cost["plan"]["fixed_month_usd"], cost.get("payback_months"))
