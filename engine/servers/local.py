@@ -1,0 +1,237 @@
+# pyright: basic
+"""Serve one classifier on this host: the OpenAI wire format, and a plain one. Loads the weights; meant for a child.
+
+``python -m engine.servers.local FOLDER [PORT]`` serves an artifact's folder until SIGTERM; port 0 takes a free one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import sys
+import threading
+import time
+from collections.abc import AsyncGenerator, Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from engine.errors import Invalid, NotFound, Refused, Unavailable
+from engine.servers import Endpoint
+from engine.settings import load_settings
+from engine.train import Answer, Answerer, Host
+from engine.train.ladder import host_of, rung_of
+
+LARGEST_BODY = 1 << 20  # bytes
+BATCH = 32  # questions that wait while the model works are answered together, so many at most
+START_SECONDS = 30.0
+
+_Waiting = tuple[str, asyncio.Future[Answer]]
+
+
+def loaded(folder: Path, host: Host) -> Answerer:
+    """The candidate in an artifact's folder. Raises ``Invalid`` for a folder that is none."""
+    try:
+        candidate = json.loads((folder / "candidate.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise Invalid(f"{folder.name} is no candidate: it has no candidate.json.", hint="Name its folder.") from error
+    return rung_of(str(candidate["rung"])).load(folder, host)
+
+
+@dataclass
+class Batcher:
+    """Answers questions one batch at a time; what arrives meanwhile is the next batch, so nobody waits for a timer."""
+
+    answerer: Answerer
+    _waiting: asyncio.Queue[_Waiting] = field(default_factory=lambda: asyncio.Queue[_Waiting]())
+
+    async def ask(self, text: str) -> Answer:
+        """One answer; a failure of the batch is the failure of each of its questions."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        await self._waiting.put((text, answer))
+        return await answer
+
+    async def work(self) -> None:
+        """Until cancelled."""
+        while True:
+            batch = [await self._waiting.get()]
+            while len(batch) < BATCH and not self._waiting.empty():
+                batch.append(self._waiting.get_nowait())
+            work = asyncio.to_thread(self.answerer.answer, [text for text, _ in batch])
+            (said,) = await asyncio.gather(work, return_exceptions=True)
+            for place, (_, answer) in enumerate(batch):
+                _settle(answer, said, place)
+
+
+class Wire:
+    """The routes of one served candidate."""
+
+    def __init__(self, model: str, answerer: Answerer) -> None:
+        self.model = model
+        self._batcher = Batcher(answerer)
+        self._began = int(time.time())
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _app: Starlette) -> AsyncGenerator[None]:
+        """Works batches while the server runs."""
+        worker = asyncio.create_task(self._batcher.work())
+        yield
+        worker.cancel()
+
+    async def healthz(self, _request: Request) -> Response:
+        """200 once the weights are there."""
+        return JSONResponse({"status": "ok", "model": self.model})
+
+    async def models(self, _request: Request) -> Response:
+        """The one model."""
+        known = {"id": self.model, "object": "model", "created": self._began, "owned_by": "assay"}
+        return JSONResponse({"object": "list", "data": [known]})
+
+    async def classify(self, request: Request) -> Response:
+        """``{"input": text or [texts]}`` to ``{"model", "results": [{"label", "score"}]}``."""
+        body = await _body(request)
+        asked = body.get("input")
+        texts: list[object] = list(asked) if isinstance(asked, list) else [asked]
+        answers = await asyncio.gather(*[self._batcher.ask(_text(text, "input")) for text in texts])
+        results = [{"label": answer.text, "score": answer.confidence} for answer in answers]
+        return JSONResponse({"model": self.model, "results": results})
+
+    async def chat(self, request: Request) -> Response:
+        """The last user message is the input; the label is the content, its probability ``assay.score``."""
+        body = await _body(request)
+        self._check_model(body.get("model"))
+        answer = await self._batcher.ask(_question(body.get("messages")))
+        kept = {"id": f"chatcmpl-{uuid4().hex}", "created": int(time.time()), "model": self.model}
+        scored = {"assay": {"score": answer.confidence}}
+        if body.get("stream") is True:
+            return StreamingResponse(_events(kept, scored, answer.text), media_type="text/event-stream")
+        choice = {"index": 0, "message": {"role": "assistant", "content": answer.text}, "finish_reason": "stop"}
+        usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}  # nothing here is paid by the token
+        return JSONResponse({**kept, "object": "chat.completion", "choices": [choice], "usage": usage, **scored})
+
+    def _check_model(self, asked: object) -> None:
+        if asked != self.model:
+            raise NotFound(f"The model {asked!r} is not served here.", hint=f"Served is {self.model}.")
+
+
+def build_app(model: str, answerer: Answerer) -> Starlette:
+    """The ASGI application of one candidate; ``model`` is its artifact id."""
+    wire = Wire(model, answerer)
+    routes = [
+        Route("/healthz", wire.healthz),
+        Route("/v1/models", wire.models),
+        Route("/v1/classify", wire.classify, methods=["POST"]),
+        Route("/v1/chat/completions", wire.chat, methods=["POST"]),
+    ]
+    return Starlette(routes=routes, lifespan=wire.lifespan, exception_handlers={Refused: _refused})
+
+
+@contextlib.contextmanager
+def served(app: Starlette, model: str) -> Generator[Endpoint]:
+    """Serve on a free loopback port from a thread of this process. Raises ``Unavailable`` when it does not start."""
+    listening = _listening("127.0.0.1", 0)
+    server = uvicorn.Server(_config(app))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + START_SECONDS
+    try:
+        while not server.started:
+            if not thread.is_alive() or time.monotonic() > deadline:
+                raise Unavailable("The local server did not start.")
+            time.sleep(0.01)
+        yield Endpoint(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}/v1", model=model)
+    finally:
+        server.should_exit = True
+        thread.join(START_SECONDS)
+        listening.close()
+
+
+def main(arguments: list[str]) -> int:
+    """Serve the artifact's folder named first, on the port named second (0: a free one), on ASSAY_HOST."""
+    settings = load_settings()
+    folder = Path(arguments[0]).resolve()
+    app = build_app(folder.name, loaded(folder, host_of(settings.encoder)))
+    with contextlib.closing(_listening(settings.host, int(arguments[1]) if len(arguments) > 1 else 0)) as listening:
+        sys.stderr.write(f"Serving {folder.name} on http://{settings.host}:{listening.getsockname()[1]}/v1\n")
+        uvicorn.Server(_config(app)).run(sockets=[listening])
+    return 0
+
+
+def _config(app: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=2)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((host, port))
+    listening.listen(128)
+    return listening
+
+
+def _settle(answer: asyncio.Future[Answer], said: list[Answer] | BaseException, place: int) -> None:
+    if answer.done():
+        return  # who asked has gone
+    if isinstance(said, BaseException):
+        answer.set_exception(said)
+    else:
+        answer.set_result(said[place])
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    content = bytearray()
+    async for part in request.stream():
+        content += part
+        if len(content) > LARGEST_BODY:
+            raise Invalid("The request is larger than 1 MB.", hint="Send one text at a time.")
+    try:
+        body: object = json.loads(bytes(content))
+    except ValueError as error:
+        raise Invalid("The request is not JSON.", hint="Send a JSON object.") from error
+    if not isinstance(body, dict):
+        raise Invalid("The request is not a JSON object.", hint="Send a JSON object.")
+    return body
+
+
+def _question(messages: object) -> str:
+    asked = messages if isinstance(messages, list) else []
+    said = [message for message in asked if isinstance(message, dict) and message.get("role") == "user"]
+    if not said:
+        raise Invalid("messages holds no user message.", hint="Send the text as a message with the role user.")
+    content = said[-1].get("content")
+    if isinstance(content, list):
+        content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return _text(content, "the user message")
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise Invalid(f"{name} is not a text, or an empty one.", hint="Send the text to be classified.")
+    return value
+
+
+async def _events(kept: dict[str, Any], scored: dict[str, Any], content: str) -> AsyncGenerator[str]:
+    for delta, finish in (({"role": "assistant", "content": content}, None), ({}, "stop")):
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        chunk = {**kept, "object": "chat.completion.chunk", "choices": [choice], **scored}
+        yield f"data: {json.dumps(chunk)}\n\n"
+    yield "data: [DONE]\n\n"
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    status = 404 if isinstance(error, NotFound) else 400
+    kind = "model_not_found" if status == 404 else "invalid_request_error"
+    return JSONResponse({"error": {"message": str(error), "type": kind, "code": kind}}, status_code=status)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
