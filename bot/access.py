@@ -9,7 +9,7 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.grammar import Asked, role_of
+from bot.grammar import Asked, parse, role_of
 from engine.desk import Desk, roles
 from engine.errors import NotAllowed
 from engine.models.actor import Actor, Role
@@ -81,6 +81,11 @@ def check(desk: Desk, actor: Actor, asked: Asked, *, is_workspace_admin: bool = 
     if asked.verb in BY_REQUEST or needed is Role.MEMBER:
         return
     _check_roles(desk, actor, asked, needed, is_workspace_admin=is_workspace_admin)
+
+
+def check_words(desk: Desk, actor: Actor, words: str) -> None:
+    """The same for a button or form that does what these words do."""
+    check(desk, actor, parse(words))
 
 
 def _check_roles(desk: Desk, actor: Actor, asked: Asked, needed: Role, *, is_workspace_admin: bool) -> None:

@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot.blockkit.render import Message, View, render
-from bot.messages import approval, digest, feature, investigation, labels, rollout, verdict
+from bot.messages import approval, digest, feature, investigation, labels, rollout
 from engine.desk import Desk, approvals, digests, features, investigations, rollouts
 from engine.desk import labels as uploads
-from engine.models.investigation import RunState
 from engine.models.mail import Outbox
 
 
@@ -47,9 +46,7 @@ class Projections:
     def run(self, run_id: str) -> tuple[View, int]:
         """The one message of an investigation: progress while it is open, the verdict once there is one."""
         (seen,) = investigations.status(self.desk, run_id)
-        if seen.state is RunState.DONE and seen.outcome:
-            return verdict.verdict(seen, self.report_url(run_id)), seen.version
-        return investigation.progress(seen), seen.version
+        return investigation.card(seen, report_url=self.report_url(run_id)), seen.version
 
 
 def _feature(projections: Projections, slug: str) -> tuple[View, int]:
@@ -69,7 +66,7 @@ def _rollout(projections: Projections, rollout_id: str) -> tuple[View, int]:
 
 def _approval(projections: Projections, token: str) -> tuple[View, int]:
     seen = approvals.show(projections.desk, token)
-    return approval.request(seen), seen.version
+    return approval.card(seen), seen.version
 
 
 def _digest(projections: Projections, period: str) -> tuple[View, int]:

@@ -193,45 +193,60 @@ def _add(desk: Desk, tx: Tx, actor: Actor, asked: Registration) -> Feature:
     return feature
 
 
-def _check(asked: Registration) -> None:
-    wrong = [*_missing(asked), *_wrong(asked)]
-    if wrong:
-        example = 'approach=classify model=gpt-4o-mini prompt="Sort this ticket: {{ input }}" labels=billing,bug'
-        raise Invalid("; ".join(wrong) + ".", hint=f"For example: /assay register {asked.slug[:40]} {example}")
-
-
-def _missing(asked: Registration) -> list[str]:
+def wrong(asked: Registration) -> dict[str, str]:
+    """What is missing or wrong in a registration, by key; empty when nothing is."""
     needed = {"model": asked.model, "prompt": asked.prompt.strip(), "labels": asked.labels}
-    lacking = [f"{name}=" for name, value in needed.items() if not value]
-    return [f"{', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} missing"] if lacking else []
+    said = {name: f"{name} is missing" for name, value in needed.items() if not value}
+    checks = {
+        "slug": _wrong_slug(asked.slug),
+        "approach": _wrong_approach(asked.approach),
+        "labels": said.get("labels", "") or _wrong_labels(asked.labels),
+        "margin": _wrong_share("margin", asked.margin, MARGIN_MOST),
+        "quality_bar": _wrong_share("quality_bar", asked.quality_bar, 1.0),
+        "base_url": _wrong_address(asked.base_url),
+        "prompt": said.get("prompt", "") or _wrong_length(asked.prompt),
+    }
+    return said | {name: sentence for name, sentence in checks.items() if sentence}
 
 
-def _wrong(asked: Registration) -> list[str]:
-    said = _wrong_approach(asked.approach)
-    if not SLUG.fullmatch(asked.slug):
-        said.append(
-            f"the name {asked.slug[:40]!r} is no slug (a to z first, then a to z, 0 to 9 and -, 2 to 40 in all)"
-        )
-    if asked.labels and not 1 < len(set(asked.labels)) <= CLASSES_MOST:
-        said.append(f"labels= names {len(set(asked.labels))} different labels; 2 to {CLASSES_MOST} are needed")
-    said += _wrong_share("margin", asked.margin, MARGIN_MOST) + _wrong_share("quality_bar", asked.quality_bar, 1.0)
-    if asked.base_url and urlsplit(asked.base_url).scheme not in ("http", "https"):
-        said.append("base_url is no http address")
-    if len(asked.prompt) > PROMPT_MOST:
-        said.append(f"prompt has {len(asked.prompt):,} characters; at most {PROMPT_MOST:,}")
-    return said
+def _check(asked: Registration) -> None:
+    found = wrong(asked)
+    if found:
+        example = 'approach=classify model=gpt-4o-mini prompt="Sort this ticket: {{ input }}" labels=billing,bug'
+        slug = asked.slug if SLUG.fullmatch(asked.slug) else "ticket-router"
+        raise Invalid("; ".join(found.values()) + ".", hint=f"For example: /assay register {slug} {example}")
 
 
-def _wrong_approach(approach: str) -> list[str]:
+def _wrong_slug(slug: str) -> str:
+    if SLUG.fullmatch(slug):
+        return ""
+    return f"the name {slug[:40]!r} is no slug (a to z first, then a to z, 0 to 9 and -, 2 to 40 in all)"
+
+
+def _wrong_labels(names: tuple[str, ...]) -> str:
+    if 1 < len(set(names)) <= CLASSES_MOST:
+        return ""
+    return f"labels names {len(set(names))} different labels; 2 to {CLASSES_MOST} are needed"
+
+
+def _wrong_address(url: str) -> str:
+    return "" if not url or urlsplit(url).scheme in ("http", "https") else "base_url is no http address"
+
+
+def _wrong_length(prompt: str) -> str:
+    return "" if len(prompt) <= PROMPT_MOST else f"prompt has {len(prompt):,} characters; at most {PROMPT_MOST:,}"
+
+
+def _wrong_approach(approach: str) -> str:
     if approach not in set(ApproachName):
         near = difflib.get_close_matches(approach, [*ApproachName], n=1, cutoff=0)[0]
-        return [f"approach is {approach[:40]!r}; nearest: {near}"]
+        return f"approach is {approach[:40]!r}; nearest: {near}"
     if approach != ApproachName.CLASSIFY:
-        return [f"approach is {approach}, and this version of Assay judges classify alone"]
-    return []
+        return f"approach is {approach}, and this version of Assay judges classify alone"
+    return ""
 
 
-def _wrong_share(name: str, value: float | None, most: float) -> list[str]:
+def _wrong_share(name: str, value: float | None, most: float) -> str:
     if value is None or 0 < value <= most:
-        return []
-    return [f"{name} is {value:g}; it must be above 0 and at most {most:g}"]
+        return ""
+    return f"{name} is {value:g}; it must be above 0 and at most {most:g}"

@@ -52,6 +52,7 @@ class RunView(Value):
     effort: Effort
     budget_usd: float
     requested_by: str
+    channel: str = ""
     step: str
     tasks: tuple[RunTask, ...]
     reason: str
@@ -160,6 +161,7 @@ def view(desk: Desk, tx: Tx, run: Investigation) -> RunView:
         effort=run.effort,
         budget_usd=to_usd(run.budget_nano),
         requested_by=run.requested_by,
+        channel=run.channel,
         step=run.step,
         tasks=tuple(progress.tasks(run)),
         reason=run.reason,

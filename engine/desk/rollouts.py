@@ -38,6 +38,7 @@ class RolloutView(Value):
     reasons: tuple[str, ...] = ()
     pending: str = ""
     simulated: bool = False
+    version: int = 1
 
 
 def show(desk: Desk, slug: str) -> RolloutView:
@@ -47,6 +48,14 @@ def show(desk: Desk, slug: str) -> RolloutView:
         rollout = rollouts.newest_of(tx, feature.id or 0)
         verdict = tx.get_one(Verdict, rollout.verdict_id) if rollout else _ship(tx, feature)
         return view(desk, tx, feature, verdict, rollout)
+
+
+def by_id(desk: Desk, rollout_id: int) -> RolloutView:
+    """One rollout, open or ended."""
+    with desk.services.database.read() as tx:
+        rollout = rollouts.by_id(tx, rollout_id)
+        feature = features.by_id(tx, rollout.feature_id)
+        return view(desk, tx, feature, tx.get_one(Verdict, rollout.verdict_id), rollout)
 
 
 def view(desk: Desk, tx: Tx, feature: Feature, verdict: Verdict, rollout: Rollout | None) -> RolloutView:
@@ -67,6 +76,7 @@ def view(desk: Desk, tx: Tx, feature: Feature, verdict: Verdict, rollout: Rollou
             "gate": said.action,
             "reasons": said.reasons,
             "pending": waiting.token if waiting else "",
+            "version": rollout.version,
         }
     )
 

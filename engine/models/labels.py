@@ -90,7 +90,7 @@ class Label(Table, table=True):
 class UploadCheck(Value):
     """What a label file turned out to be: counts, the refused rows, and what redaction and de-duplication found.
 
-    ``classes`` counts good rows per label. ``unchanged`` means every good row is already in the current version.
+    ``classes`` counts good rows per label; ``template`` is the id of a row that over a tenth of the version copies.
     """
 
     filename: str
@@ -102,8 +102,8 @@ class UploadCheck(Value):
     classes: dict[str, int]
     redactions: dict[str, int]
     forgiven: int = 0
-    unchanged: bool = False
-    rows_after: int = 0
+    template: str = ""
+    copies_of_sealed: int = 0
 
 
 class Draft(Table, table=True):

@@ -59,14 +59,13 @@ class Left:
 
 @dataclass(frozen=True)
 class Placement:
-    """All new rows, each in one of these: placed, left out, a duplicate in the file, or known already.
+    """All new rows, each in one of these: placed, left out, or known already with the same label.
 
     ``template`` is the id of a row of a cluster that holds more than a tenth of the version, "" for none.
     """
 
     placed: tuple[Placed, ...]
     left: tuple[Left, ...]
-    duplicates: int
     known: int
     template: str = ""
     clusters: int = 0
@@ -93,11 +92,11 @@ class _Links:
 def place(
     known: Sequence[Known], rows: Sequence[Row], *, salt: str, dev: float, sealed: float, threshold: float = 0.5
 ) -> Placement:
-    """Place new rows beside the stored ones. ``dev`` and ``sealed`` are shares of clusters.
+    """Place new rows, no two with the same text, beside the stored ones. ``dev`` and ``sealed`` are shares of clusters.
 
     Raises ValueError for shares that pass 1 or an empty salt.
     """
-    fresh, left, duplicates, old = _distinct(known, rows)
+    fresh, left, old = _beside(known, rows)
     fresh, refused = _clear_of_seal(known, rows, fresh, threshold)
     links = _linked(known, rows, fresh, threshold)
     parts: dict[str, tuple[str, Part]] = {
@@ -108,7 +107,6 @@ def place(
     return Placement(
         placed=tuple(placed),
         left=tuple(sorted([*left, *refused], key=lambda one: one.line)),
-        duplicates=duplicates,
         known=old,
         template=_template(sizes, rows, placed),
         clusters=len(sizes),
@@ -120,32 +118,17 @@ def canonical(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def _distinct(known: Sequence[Known], rows: Sequence[Row]) -> tuple[list[int], list[Left], int, int]:
+def _beside(known: Sequence[Known], rows: Sequence[Row]) -> tuple[list[int], list[Left], int]:
     stored = {canonical(row.input): row for row in known}
-    first: dict[str, int] = {}
-    disputed: set[int] = set()
+    fresh: list[int] = []
     left: list[Left] = []
-    duplicates = old = 0
     for index, row in enumerate(rows):
-        text = canonical(row.input)
-        if text in stored:
-            same = stored[text].output == row.output
-            old += same
-            if not same:
-                said = f"same text as row {stored[text].id} of the current version with another label; left out"
-                left.append(Left(row.line, said))
-        elif text not in first:
-            first[text] = index
-        elif rows[first[text]].output == row.output:
-            duplicates += 1
-        else:
-            other = rows[first[text]]
-            disputed.add(first[text])
-            said = f"same text as line {other.line} (id {other.id}) with another label; both left out"
-            left.append(Left(row.line, said))
-    for index in disputed:
-        left.append(Left(rows[index].line, "another line has the same text with another label; both left out"))
-    return [index for index in first.values() if index not in disputed], left, duplicates, old
+        same = stored.get(canonical(row.input))
+        if same is None:
+            fresh.append(index)
+        elif same.output != row.output:
+            left.append(Left(row.line, f"same text as row {same.id} of the current version, with another label"))
+    return fresh, left, len(rows) - len(fresh) - len(left)
 
 
 def _clear_of_seal(

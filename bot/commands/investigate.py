@@ -1,0 +1,81 @@
+"""Start an investigation after its quote, watch it, cancel it, and see what it found."""
+
+from __future__ import annotations
+
+from bot import access, grammar
+from bot.messages import forms, investigation, notice, verdict
+from bot.router import Answer, Filled, Form, Press, Words, always, button, command, form
+from engine.desk import investigations
+from engine.desk.investigations import DEFAULT_BUDGET_USD, RunView
+from engine.errors import Invalid
+from engine.models.investigation import Effort
+
+
+@command("investigate", opens=always, changes=always)
+def investigate(words: Words) -> Answer | Form:
+    """A quote that waits for Confirm in Slack; typed in a shell, the words are the consent."""
+    slug, budget, effort = _asked(words.asked)
+    if words.forms:
+        quote = investigations.quote(words.desk, slug, budget_usd=budget, effort=effort)
+        if quote.open_run:
+            return Answer(investigation.runs(investigations.status(words.desk, quote.open_run), slug))
+        return Form(forms.confirm_investigation(quote))
+    return Answer(_started(words, slug, budget, effort))
+
+
+@form("confirm_investigation")
+def confirmed(filled: Filled) -> Answer:
+    """The quote, confirmed."""
+    access.check_words(filled.desk, filled.actor, filled.carried)
+    slug, budget, effort = _asked(grammar.parse(filled.carried))
+    run = investigations.start(filled.desk, filled.actor, slug, budget_usd=budget, effort=effort, once=filled.once)
+    return Answer(_receipt(run))
+
+
+@command("status")
+def status(words: Words) -> Answer:
+    """How investigations stand: the newest of all, of one feature, or one of them."""
+    asked = words.asked.word()
+    found = investigations.status(words.desk, asked)
+    if len(found) == 1 and asked:
+        return Answer(investigation.card(found[0]))
+    return Answer(investigation.runs(found, asked))
+
+
+@command("cancel", changes=always)
+def cancel(words: Words) -> Answer:
+    """End a run."""
+    return Answer(_cancelled(investigations.cancel(words.desk, words.actor, words.asked.word(), once=words.once)))
+
+
+@button("investigation.cancel")
+def cancel_pressed(press: Press) -> Answer:
+    """The Cancel button of a running investigation."""
+    access.check_words(press.desk, press.actor, f"cancel {press.value}")
+    return Answer(_cancelled(investigations.cancel(press.desk, press.actor, press.value, once=press.once)))
+
+
+@command("compare")
+def compare(words: Words) -> Answer:
+    """The newest verdict with its evidence."""
+    return Answer(verdict.verdict(investigations.compare(words.desk, words.asked.word())))
+
+
+def _asked(asked: grammar.Asked) -> tuple[str, float, Effort]:
+    word = asked.text("effort", Effort.NORMAL)
+    if word not in set(Effort):
+        raise Invalid(f"effort is {word[:40]!r}.", hint=f"One of: {', '.join(Effort)}")
+    return asked.word(), asked.money("budget", DEFAULT_BUDGET_USD), Effort(word)
+
+
+def _started(words: Words, slug: str, budget: float, effort: Effort) -> notice.Receipt:
+    run = investigations.start(words.desk, words.actor, slug, budget_usd=budget, effort=effort, once=words.once)
+    return _receipt(run)
+
+
+def _receipt(run: RunView) -> notice.Receipt:
+    return notice.Receipt("running" if run.existed else "started", run.slug, run.channel, run.run_id)
+
+
+def _cancelled(run: RunView) -> notice.Receipt:
+    return notice.Receipt("cancelled", run.slug, run.channel, run.run_id)

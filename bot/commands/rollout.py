@@ -1,0 +1,105 @@
+"""Roll a winner out: ask for the next stage, vote, pause, resume, roll back."""
+
+from __future__ import annotations
+
+from bot import access
+from bot.grammar import Asked
+from bot.messages import approval, forms, notice, rollout
+from bot.router import Answer, FieldErrors, Filled, Form, Press, Words, always, button, command, form
+from engine.desk import Desk, approvals, rollouts
+from engine.desk.approvals import ApprovalView
+from engine.errors import Conflict, Invalid, NotFound
+from engine.models.actor import Actor
+from engine.models.mail import Once
+from engine.models.rollout import ApprovalState
+
+MOVED: dict[str, rollout.Moved] = {"pause": "paused", "resume": "resumed", "rollback": "rolled_back"}
+
+
+def _changes(asked: Asked) -> bool:
+    return bool(asked.word(1))
+
+
+@command("rollout", changes=_changes)
+def move(words: Words) -> Answer:
+    """Where it stands, or one of its steps."""
+    slug, step = words.asked.word(), words.asked.word(1)
+    if not step:
+        return Answer(rollout.state(rollouts.show(words.desk, slug)))
+    if step == "next":
+        return Answer(_asked_for(words.desk, words.actor, slug, words.once))
+    seen = rollouts.lower(words.desk, words.actor, slug, step, once=words.once)
+    return Answer(rollout.moved(seen, MOVED[step], by=words.actor.id))
+
+
+@button("rollout.next")
+def next_pressed(press: Press) -> Answer:
+    """The primary button of a verdict that ships."""
+    access.check_words(press.desk, press.actor, f"rollout {press.value} next")
+    return Answer(_asked_for(press.desk, press.actor, press.value, press.once))
+
+
+@command("approvals")
+def waiting(words: Words) -> Answer:
+    """What waits for a vote."""
+    return Answer(approval.waiting(approvals.pending(words.desk)))
+
+
+@command("approve", changes=always)
+def approve(words: Words) -> Answer:
+    """Say yes, by words."""
+    return Answer(_voted(approvals.approve(words.desk, words.actor, words.asked.word(), once=words.once)))
+
+
+@command("reject", changes=always)
+def reject(words: Words) -> Answer:
+    """Say no, by words."""
+    reason = words.asked.text("reason")
+    return Answer(_voted(approvals.reject(words.desk, words.actor, words.asked.word(), reason, once=words.once)))
+
+
+@button("approval.approve")
+def approve_pressed(press: Press) -> Answer:
+    """Say yes, by button."""
+    token, version = _value(press.value)
+    return Answer(_voted(approvals.approve(press.desk, press.actor, token, version=version, once=press.once)))
+
+
+@button("approval.reject", opens=True)
+def reject_pressed(press: Press) -> Form:
+    """Ask why not."""
+    token, _ = _value(press.value)
+    seen = approvals.show(press.desk, token)
+    if seen.state is not ApprovalState.PENDING:
+        raise Conflict("This request was decided already. Nothing was changed.", hint="/assay approvals")
+    return Form(forms.reject_approval(seen))
+
+
+@form("reject_approval")
+def rejected(filled: Filled) -> Answer:
+    """The reason, sent."""
+    token, _ = _value(filled.carried)
+    try:
+        seen = approvals.reject(filled.desk, filled.actor, token, filled.values.get("reason", ""), once=filled.once)
+    except Invalid as error:
+        raise FieldErrors({"reason": error.message}) from error
+    return Answer(_voted(seen))
+
+
+def _asked_for(desk: Desk, actor: Actor, slug: str, once: Once | None) -> notice.Receipt:
+    made = rollouts.next_stage(desk, actor, slug, once=once)
+    return notice.Receipt("asked", slug, made.channel, made.token, made.needed)
+
+
+def _voted(seen: ApprovalView) -> notice.Receipt:
+    if seen.state is ApprovalState.REJECTED:
+        return notice.Receipt("rejected", seen.slug, name=seen.token)
+    missing = max(seen.needed - len(seen.voters), 0)
+    return notice.Receipt("voted" if missing else "approved", seen.slug, name=seen.token, missing=missing)
+
+
+def _value(carried: str) -> tuple[str, int]:
+    token, _, version = carried.rpartition(".")
+    if not token or not version.isdigit():
+        raise NotFound("This button carries nothing Assay knows.", hint="What waits for you: /assay approvals")
+    return token, int(version)

@@ -1,0 +1,310 @@
+"""Labels in: a file is read and previewed, stored at Confirm as the next version, and sealed before any training.
+
+What a draft keeps is already redacted; the bytes a person sent are never written (engine.md 4.2).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from datetime import datetime, timedelta
+
+from engine.approaches import Task
+from engine.desk import Desk
+from engine.errors import Conflict, NotAllowed, NotFound
+from engine.importers.labels import ParsedLabels, read_labels, refuse_one_class
+from engine.models.actor import Actor, Role
+from engine.models.base import Value
+from engine.models.call import BadRow
+from engine.models.feature import Feature
+from engine.models.labels import Draft, LabelRow, LabelSet, Part, UploadCheck
+from engine.models.mail import Once
+from engine.rules.power import sealed_share
+from engine.rules.split import Placement, Row, place
+from engine.store import deeds, features, labels, mail, policies, roles, seals
+from engine.store.database import Tx
+
+SHOWN_BAD = 20  # engine.md 4.1: a summary after that many
+DRAFT_LIFE = timedelta(hours=24)
+COMMAND_LINE_BYTES = 2 * 1000**3
+_ROWS = "rows.jsonl"
+
+
+class DraftView(Value):
+    """An upload as people see it: what is good, what is not and why, and what storing it made."""
+
+    token: str
+    slug: str
+    filename: str
+    rows: int
+    bad: tuple[str, ...] = ()
+    bad_count: int = 0
+    classes: tuple[tuple[str, int], ...] = ()
+    duplicates: int = 0
+    copies_of_sealed: int = 0
+    redacted: tuple[tuple[str, int], ...] = ()
+    warnings: tuple[str, ...] = ()
+    state: str = "open"
+    version: str = ""
+    total: int = 0
+    train: int = 0
+    dev: int = 0
+    sealed: int = 0
+    unchanged: bool = False
+    number: int = 1
+
+
+class LabelsView(Value):
+    """A feature's labels: the newest version, its parts, and how many rows an investigation still needs."""
+
+    slug: str
+    version: str = ""
+    rows: int = 0
+    classes: tuple[tuple[str, int], ...] = ()
+    train: int = 0
+    dev: int = 0
+    sealed: int = 0
+    sources: tuple[tuple[str, int], ...] = ()
+    needed: int = 0
+    next_step: str = ""
+
+
+def show(desk: Desk, slug: str) -> LabelsView:
+    """The labels of a feature. Raises ``NotFound``."""
+    with desk.services.database.read() as tx:
+        feature = features.by_slug(tx, slug)
+        label_set = labels.newest_or_none(tx, feature.id or 0)
+        policy = policies.current(tx, feature.id).evaluation
+        least = policy.train_rows_least + policy.sealed_rows_least + 100  # about 600, dev included (engine.md 2)
+        if label_set is None:
+            return LabelsView(slug=slug, needed=least, next_step=f"/assay labels {slug}")
+        counts = _parts(tx, label_set)
+        enough = counts[Part.TRAIN] >= policy.train_rows_least and counts[Part.SEALED] >= policy.sealed_rows_least
+        return LabelsView(
+            slug=slug,
+            version=label_set.name,
+            rows=label_set.rows,
+            classes=tuple(labels.classes(tx, label_set.id or 0).items()),
+            train=counts[Part.TRAIN],
+            dev=counts[Part.DEV],
+            sealed=counts[Part.SEALED],
+            sources=tuple(labels.sources(tx, label_set.id or 0).items()),
+            needed=0 if enough else max(least - label_set.rows, 1),
+            next_step=f"/assay investigate {slug}" if enough else f"/assay labels {slug}",
+        )
+
+
+def preview(
+    desk: Desk, actor: Actor, slug: str, filename: str, content: bytes, *, once: Once | None = None
+) -> DraftView:
+    """Read a file and keep its good rows until Confirm; nothing is stored as labels yet.
+
+    Raises ``Invalid`` for a file that is refused whole.
+    """
+    task, feature_id = _task(desk, slug)
+    parsed = read_labels(filename, content, task, feature=slug)
+    kept = "\n".join(row.model_dump_json() for row in parsed.rows).encode()
+    artifact = desk.services.artifacts.put_bytes(_ROWS, kept)
+    with desk.services.database.write() as tx:
+        mail.take(tx, desk.services.clock, once)
+        placement = _placed(tx, feature_id, parsed.rows)
+        _refuse_one_class(tx, feature_id, parsed.rows, placement)
+        draft = labels.add_draft(
+            tx,
+            Draft(
+                token=secrets.token_urlsafe(16),
+                feature_id=feature_id,
+                by=actor.id,
+                channel=actor.channel,
+                filename=filename,
+                artifact=artifact,
+                check=_check(filename, parsed, placement).model_dump(mode="json"),
+                created_at=desk.services.clock.now(),
+            ),
+        )
+        mail.enqueue_projection(tx, desk.services.clock, "draft", draft.token, "card", actor.channel)
+        return _view(tx, draft)
+
+
+def confirm(desk: Desk, actor: Actor, token: str, *, once: Once | None = None) -> DraftView:
+    """Store a draft's rows as the next version; confirmed twice is stored once.
+
+    Raises ``NotFound``, ``NotAllowed`` for somebody who neither sent the file nor owns the feature, ``Conflict`` for a
+    draft that was cancelled or is older than a day.
+    """
+    with desk.services.database.write() as tx:
+        mail.take(tx, desk.services.clock, once)
+        draft = _open_draft(desk, tx, actor, token)
+        if draft.state == "open":
+            lines = desk.services.artifacts.read_bytes(draft.artifact, _ROWS).decode().splitlines()
+            rows = [LabelRow.model_validate_json(line) for line in lines]
+            _store(desk, tx, actor, draft, rows)
+        return _view(tx, draft)
+
+
+def cancel(desk: Desk, actor: Actor, token: str, *, once: Once | None = None) -> DraftView:
+    """Drop a draft; nothing of it is stored. Raises as ``confirm`` does."""
+    with desk.services.database.write() as tx:
+        mail.take(tx, desk.services.clock, once)
+        draft = _open_draft(desk, tx, actor, token)
+        if draft.state == "open":
+            _settle(desk, tx, draft, "cancelled")
+        return _view(tx, draft)
+
+
+def import_file(desk: Desk, actor: Actor, slug: str, filename: str, content: bytes) -> DraftView:
+    """Read and store a file at once: on the command line the words are the consent."""
+    seen = preview(desk, actor, slug, filename, content)
+    return confirm(desk, actor, seen.token)
+
+
+def draft(desk: Desk, token: str) -> DraftView:
+    """An upload by its token. Raises ``NotFound``."""
+    with desk.services.database.read() as tx:
+        return _view(tx, _draft(tx, token))
+
+
+def _task(desk: Desk, slug: str) -> tuple[Task, int]:
+    with desk.services.database.read() as tx:
+        feature = features.by_slug(tx, slug)
+        return Task(approach=feature.approach, classes=tuple(feature.labels)), feature.id or 0
+
+
+def _placed(tx: Tx, feature_id: int, rows: list[LabelRow]) -> Placement:
+    seal = seals.find(tx, feature_id)
+    salt, dev, sealed = (seal.salt, seal.dev_share, seal.sealed_share) if seal else ("preview", 0.15, 0.20)
+    new = [Row(row.line, row.id, row.input, row.output, row.group) for row in rows]
+    return place(labels.known(tx, feature_id), new, salt=salt, dev=dev, sealed=sealed)
+
+
+def _refuse_one_class(tx: Tx, feature_id: int, rows: list[LabelRow], placement: Placement) -> None:
+    known = labels.newest_or_none(tx, feature_id)
+    counts = Counter(labels.classes(tx, known.id or 0)) if known else Counter[str]()
+    counts.update(rows[one.index].output for one in placement.placed)
+    refuse_one_class(counts)
+
+
+def _store(desk: Desk, tx: Tx, actor: Actor, draft: Draft, rows: list[LabelRow]) -> None:
+    now = desk.services.clock.now()
+    feature = features.by_id(tx, draft.feature_id)
+    _seal(tx, feature, len(rows), now)
+    placement = _placed(tx, draft.feature_id, rows)
+    if placement.placed:
+        label_set = labels.add_version(
+            tx, draft.feature_id, rows, placement.placed, by=actor.id, at=now, filename=draft.filename
+        )
+        draft.label_set_id = label_set.id
+        after = {"version": label_set.name, "rows": label_set.rows, "added": label_set.added}
+        deeds.record(
+            tx,
+            desk.services.clock,
+            actor,
+            "import labels",
+            entity="label_set",
+            entity_id=label_set.name,
+            feature_id=draft.feature_id,
+            after=after,
+        )
+        feature.version += 1
+        tx.add(feature)
+        mail.enqueue_projection(tx, desk.services.clock, "feature", feature.slug, "card", feature.channel)
+    _settle(desk, tx, draft, "confirmed")
+
+
+def _seal(tx: Tx, feature: Feature, rows: int, now: datetime) -> None:
+    """Seal before any label is stored: shares are fixed by the first version (verdict.md 3)."""
+    if seals.find(tx, feature.id or 0) is None:
+        policy = policies.current(tx, feature.id).evaluation
+        share = sealed_share(rows, feature.margin, policy)
+        seals.add(tx, feature.id or 0, dev_share=policy.dev_share, sealed_share=share, at=now)
+
+
+def _settle(desk: Desk, tx: Tx, draft: Draft, state: str) -> None:
+    draft.state = state
+    draft.version += 1
+    tx.add(draft)
+    mail.enqueue_projection(tx, desk.services.clock, "draft", draft.token, "card", draft.channel)
+
+
+def _draft(tx: Tx, token: str) -> Draft:
+    found = labels.draft(tx, token)
+    if found is None:
+        raise NotFound("There is no such upload.", hint="Send the file again: /assay labels SLUG")
+    return found
+
+
+def _open_draft(desk: Desk, tx: Tx, actor: Actor, token: str) -> Draft:
+    found = _draft(tx, token)
+    slug = features.by_id(tx, found.feature_id).slug
+    owners = roles.people(tx, Role.OWNER, found.feature_id)
+    if actor.id not in (found.by, *owners) and actor.role is not Role.OPERATOR:
+        who = tuple(dict.fromkeys((found.by, *owners)))
+        named = ", ".join(f"<@{person}>" for person in who)
+        raise NotAllowed(
+            "Only who sent this file, or an owner of the feature, decides about it.", hint=f"Ask {named}.", people=who
+        )
+    if found.state == "open" and desk.services.clock.now() - found.created_at > DRAFT_LIFE:
+        raise Conflict("This upload is older than a day and was dropped.", hint=f"Send it again: /assay labels {slug}")
+    return found
+
+
+def _check(filename: str, parsed: ParsedLabels, placement: Placement) -> UploadCheck:
+    left = [BadRow(line=one.line, reason=one.reason) for one in placement.left]
+    bad = sorted([*parsed.bad, *left], key=lambda row: row.line)
+    return UploadCheck(
+        filename=filename,
+        good=len(placement.placed),
+        bad=bad[:SHOWN_BAD],
+        bad_rows=len(bad),
+        already_known=placement.known,
+        duplicates=parsed.duplicates,
+        classes=dict(Counter(parsed.rows[one.index].output for one in placement.placed).most_common()),
+        redactions=parsed.redactions,
+        forgiven=parsed.forgiven,
+        template=placement.template,
+        copies_of_sealed=sum("sealed row" in one.reason for one in placement.left),
+    )
+
+
+def _view(tx: Tx, draft: Draft) -> DraftView:
+    found = UploadCheck.model_validate(draft.check)
+    label_set = tx.get_one(LabelSet, draft.label_set_id) if draft.label_set_id else None
+    counts = _parts(tx, label_set) if label_set else dict.fromkeys(Part, 0)
+    return DraftView(
+        token=draft.token,
+        slug=features.by_id(tx, draft.feature_id).slug,
+        filename=draft.filename,
+        rows=found.good,
+        bad=tuple(row.sentence() for row in found.bad),
+        bad_count=found.bad_rows,
+        classes=tuple(found.classes.items()),
+        duplicates=found.duplicates,
+        copies_of_sealed=found.copies_of_sealed,
+        redacted=tuple(sorted(found.redactions.items())),
+        warnings=tuple(_warnings(found)),
+        state=draft.state,
+        version=label_set.name if label_set else "",
+        total=label_set.rows if label_set else 0,
+        train=counts[Part.TRAIN],
+        dev=counts[Part.DEV],
+        sealed=counts[Part.SEALED],
+        unchanged=not found.good,
+        number=draft.version,
+    )
+
+
+def _warnings(found: UploadCheck) -> list[str]:
+    said: list[str] = []
+    if found.already_known:
+        said.append(f"{found.already_known:,} rows are in the current version already.")
+    if found.forgiven:
+        said.append(f"{found.forgiven:,} labels were spelled in another case or with outer spaces; they were mended.")
+    if found.template:
+        said.append(
+            f"More than a tenth of the rows are copies of one text (row {found.template}): is the text a template?"
+        )
+    return said
+
+
+def _parts(tx: Tx, label_set: LabelSet) -> dict[Part, int]:
+    return {part: labels.count(tx, label_set.id or 0, part) for part in Part}
