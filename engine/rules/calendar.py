@@ -22,7 +22,10 @@ def period_of(moment: datetime) -> str:
 
 def bounds(period: str) -> tuple[datetime, datetime]:
     """First moment of a month and of the month after, UTC. Raises ``ValueError`` for text that is no month."""
-    start = datetime.strptime(period, "%Y-%m").replace(tzinfo=UTC)
+    try:
+        start = datetime.strptime(period, "%Y-%m").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise ValueError(f"period is {period!r}; a month like 2026-10 is needed") from error
     return start, (start + timedelta(days=32)).replace(day=1)
 
 

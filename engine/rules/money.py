@@ -34,7 +34,7 @@ class CostPolicy:
 
 @dataclass(frozen=True)
 class Spending:
-    """What was measured: calls a month, a baseline call in US dollars, labelling minutes, teacher and training bills."""
+    """Measured: calls a month, a baseline call in US dollars, labelling minutes, teacher and training bills."""
 
     calls_per_month: float
     baseline_call_usd: float

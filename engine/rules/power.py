@@ -66,14 +66,16 @@ def rows_planned(dev: Pairs, margin: float, look: int, policy: EvalPolicy | None
 
     The difference planned for is 0 while dev's 80 % bounds hold it; a candidate clearly ahead is planned at its lower
     bound, one clearly behind the margin at its upper bound, since fewer rows settle those. ``look`` is 1, 2 or 3.
+    Raises ValueError for a margin of 0 or below, or another look.
     """
     rules = policy or EvalPolicy()
+    allowed = checks.above("margin", margin)
     disagreeing = (dev.candidate_only + dev.baseline_only) / dev.n
     z = normal_quantile(_ONE_SIDED_80)
     upper = min(1.0, disagreeing + z * math.sqrt(max(disagreeing * (1.0 - disagreeing), 1.0 / dev.n) / dev.n))
     spread = z * math.sqrt(max(disagreeing - dev.difference**2, 0.0) / dev.n)
-    assumed = _assumed(dev.difference - spread, dev.difference + spread, margin)
-    distance = abs(assumed + margin)
+    assumed = _assumed(dev.difference - spread, dev.difference + spread, allowed)
+    distance = abs(assumed + allowed)
     z_sum = normal_quantile(1.0 - look_alpha(look)) + normal_quantile(_POWER)
     needed = math.ceil(z_sum**2 * max(upper - assumed**2, 0.0) / distance**2)
     return RowPlan(max(needed, rules.sealed_rows_least), upper, assumed)

@@ -1,0 +1,95 @@
+"""Quantiles within 1 % of the sorted values (dataplane.md section 8); sums that do not care for order."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.rules import histogram
+from engine.rules.histogram import Histogram, from_bytes, merge, of, quantile, to_bytes
+
+values = st.lists(st.floats(0, 1e9), max_size=50)
+
+
+@given(st.lists(st.floats(1e-6, 1e9), min_size=1, max_size=60), st.floats(0, 1))
+def test_a_quantile_is_within_one_percent_of_the_value_at_its_rank(numbers: list[float], share: float) -> None:
+    exact = sorted(numbers)[math.floor(share * (len(numbers) - 1))]
+    assert quantile(of(numbers), share) == pytest.approx(exact, rel=0.01 + 1e-9)
+
+
+def test_percentiles_of_a_lognormal_latency_are_within_one_percent() -> None:
+    drawn = np.random.default_rng(1).lognormal(5, 1, 100_000)
+    counted = of(drawn)
+    for share in (0.5, 0.95, 0.99):
+        assert quantile(counted, share) == pytest.approx(float(np.quantile(drawn, share, method="lower")), rel=0.01)
+
+
+@given(values, values, values)
+def test_adding_does_not_care_for_order_or_grouping(one: list[float], two: list[float], three: list[float]) -> None:
+    whole = of([*one, *two, *three])
+    assert merge([of(three), merge([of(one), of(two)])]) == whole
+    assert merge([of(one), of(two), of(three)]).total == len(one) + len(two) + len(three)
+
+
+@given(values)
+def test_bytes_come_back_as_the_same_histogram(numbers: list[float]) -> None:
+    counted = of(numbers)
+    assert from_bytes(to_bytes(counted)) == counted
+    assert hash(from_bytes(to_bytes(counted))) == hash(counted)
+    assert to_bytes(of(numbers[::-1])) == to_bytes(counted)
+
+
+def test_nothing_counted_has_no_quantile() -> None:
+    assert quantile(of([]), 0.5) is None
+    assert merge([]) == of([]) == from_bytes(b"")
+    assert of([]) != "nothing"
+
+
+def test_zeros_and_dust_are_zero() -> None:
+    counted = of([0.0, 1e-12, 5.0])
+    assert (counted.zeros, counted.total) == (2, 3)
+    assert quantile(counted, 0.0) == 0.0
+    assert quantile(counted, 1.0) == pytest.approx(5.0, rel=0.01)
+
+
+def test_an_hour_of_latencies_is_small() -> None:
+    drawn = np.random.default_rng(2).lognormal(6, 0.7, 5_000)
+    assert len(to_bytes(of(drawn))) < 1000
+
+
+def test_a_longer_hour_costs_no_more_than_its_buckets() -> None:
+    many = of(np.random.default_rng(3).lognormal(6, 0.7, 200_000))
+    assert len(many.buckets) < 500
+    assert isinstance(many, Histogram)
+
+
+def broken(raw: bytes) -> bytes:
+    return b"\x01" + zlib.compress(raw)
+
+
+REFUSED: list[tuple[str, Callable[[], object]]] = [
+    ("values holds -1", lambda: of([1.0, -1.0])),
+    ("values holds nan", lambda: of([math.nan])),
+    ("values holds inf", lambda: of([math.inf])),
+    ("share", lambda: quantile(of([1.0]), 1.1)),
+    ("only version", lambda: from_bytes(b"\x02abc")),
+    ("no histogram", lambda: from_bytes(b"\x01not zlib")),
+    ("no histogram", lambda: from_bytes(broken(b"short"))),
+    ("need 36", lambda: from_bytes(broken(bytes(8) + b"\x02\x00\x00\x00" + bytes(3)))),
+]
+
+
+@pytest.mark.parametrize(("named", "call"), REFUSED)
+def test_broken_values_and_bytes_are_refused(named: str, call: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match=named):
+        call()
+
+
+def test_the_promised_accuracy_is_one_percent() -> None:
+    assert histogram.ACCURACY == 0.01
