@@ -8,6 +8,7 @@ from engine.desk.approvals import ApprovalView
 from engine.desk.digests import DigestView
 from engine.desk.features import FeatureView
 from engine.desk.investigations import Quote, RunView
+from engine.desk.labels import DraftView
 from engine.desk.rollouts import RolloutView
 from engine.models.investigation import Effort, RunState, RunTask, TaskState
 from engine.models.rollout import ApprovalState, Stage
@@ -34,6 +35,26 @@ def feature(**changes: object) -> FeatureView:
             "dev": 300,
             "sealed": 300,
             "next_step": "/assay investigate ticket-router",
+            **changes,
+        }
+    )
+
+
+def draft(**changes: object) -> DraftView:
+    """An upload with one bad row."""
+    return DraftView.model_validate(
+        {
+            "token": "tQ3xYv81LmZk0aBc",
+            "slug": "ticket-router",
+            "filename": "tickets.csv",
+            "rows": 437,
+            "bad": ("line 9: output is empty",),
+            "bad_count": 1,
+            "classes": (("billing", 201), ("bug", 140), ("howto", 96)),
+            "duplicates": 3,
+            "copies_of_sealed": 2,
+            "redacted": (("email", 12),),
+            "warnings": ("howto has only 96 rows",),
             **changes,
         }
     )

@@ -1,0 +1,112 @@
+"""Labels: the preview of an upload that waits for Confirm, what storing it made, and the labels a feature has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bot.messages import examples
+from engine.desk.labels import DraftView, LabelsView
+
+BAD_LISTED = 10
+CLASSES_LISTED = 30
+
+
+@dataclass(frozen=True)
+class Preview:
+    """An upload before Confirm: what is good, the bad rows by line, and what is odd. ``more_bad`` are not listed."""
+
+    template: ClassVar[str] = "labels/preview"
+    draft: DraftView
+    bad: tuple[str, ...]
+    more_bad: int
+    classes: tuple[tuple[str, int], ...]
+    more_classes: int
+    can_confirm: bool
+
+    @classmethod
+    def example(cls) -> Preview:
+        """A file with one bad row."""
+        return preview(examples.draft())
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An upload that was confirmed: the version it made and how its rows lie in the parts."""
+
+    template: ClassVar[str] = "labels/stored"
+    draft: DraftView
+
+    @classmethod
+    def example(cls) -> Stored:
+        """A first version."""
+        return cls(examples.draft(state="confirmed", version="5c1f09ab77de", total=437, train=300, dev=67, sealed=70))
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """An upload that was cancelled; nothing was stored."""
+
+    template: ClassVar[str] = "labels/dropped"
+    draft: DraftView
+
+    @classmethod
+    def example(cls) -> Dropped:
+        """A cancelled upload."""
+        return cls(examples.draft(state="cancelled"))
+
+
+@dataclass(frozen=True)
+class State:
+    """The labels of a feature, and how many an investigation still needs."""
+
+    template: ClassVar[str] = "labels/state"
+    labels: LabelsView
+    classes: tuple[tuple[str, int], ...]
+    more_classes: int
+
+    @classmethod
+    def example(cls) -> State:
+        """Labels that do not suffice yet."""
+        return state(
+            LabelsView(
+                slug="ticket-router",
+                version="5c1f09ab77de",
+                rows=437,
+                classes=(("billing", 201), ("bug", 140), ("howto", 96)),
+                train=300,
+                dev=67,
+                sealed=70,
+                sources=(("person", 437),),
+                needed=163,
+                next_step="/assay labels ticket-router",
+            )
+        )
+
+
+def card(draft: DraftView) -> Preview | Stored | Dropped:
+    """The one message of an upload, by its state."""
+    match draft.state:
+        case "confirmed":
+            return Stored(draft)
+        case "cancelled":
+            return Dropped(draft)
+        case _:
+            return preview(draft)
+
+
+def preview(draft: DraftView) -> Preview:
+    """An upload before Confirm."""
+    return Preview(
+        draft=draft,
+        bad=draft.bad[:BAD_LISTED],
+        more_bad=max(draft.bad_count - min(len(draft.bad), BAD_LISTED), 0),
+        classes=draft.classes[:CLASSES_LISTED],
+        more_classes=max(len(draft.classes) - CLASSES_LISTED, 0),
+        can_confirm=draft.rows > 0,
+    )
+
+
+def state(labels: LabelsView) -> State:
+    """The labels of a feature."""
+    return State(labels, labels.classes[:CLASSES_LISTED], max(len(labels.classes) - CLASSES_LISTED, 0))
