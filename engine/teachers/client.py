@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from types import TracebackType
+from typing import Any
 from urllib.parse import urlsplit
 
 import openai
-from openai.types.chat import ChatCompletion
+from pydantic import BaseModel, Field, ValidationError
 
 from engine.errors import BadReply, KeyRejected, RateLimited, Unavailable, Upstream
 from engine.models.feature import is_simulated
@@ -50,7 +51,7 @@ class Client:
             got = self._openai.post(
                 "/chat/completions",
                 body={**question.parameters, "model": question.model, "messages": list(question.messages)},
-                cast_to=ChatCompletion,
+                cast_to=object,
             )
         except openai.APIStatusError as error:
             return _refused(question, error, _since(began))
@@ -73,23 +74,57 @@ class Client:
         self.close()
 
 
+class _Details(BaseModel):
+    cached_tokens: int | None = Field(default=None, ge=0)
+
+
+class _Usage(BaseModel):
+    prompt_tokens: int = Field(ge=0)
+    completion_tokens: int = Field(ge=0)
+    prompt_tokens_details: _Details | None = None
+
+
+class _Said(BaseModel):
+    content: Any = None
+    refusal: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Said
+    finish_reason: str | None = None
+
+
+class _Completion(BaseModel):
+    """What is read of a chat completion; the SDK's own classes do not check what they parse."""
+
+    choices: list[_Choice] = Field(min_length=1)
+    usage: _Usage | None = None
+
+
 def _read(question: Question, got: object, latency_ms: float) -> Reply:
-    """The SDK does not check what it parses, so every part may be missing."""
-    if not isinstance(got, ChatCompletion) or not getattr(got, "choices", None):
-        raise BadReply(f"{_named(question)} sent something that is no chat completion.")
-    choice, usage = got.choices[0], got.usage
-    refusal = choice.message.refusal or ""
+    try:
+        completion = _Completion.model_validate(got)
+    except ValidationError as error:
+        raise BadReply(f"{_named(question)} sent something that is no chat completion.") from error
+    said, usage = completion.choices[0].message, completion.usage
+    if not isinstance(said.content, str | None):
+        raise BadReply(f"{_named(question)} sent an answer that is no text.")
     details = usage.prompt_tokens_details if usage else None
     fed = usage.prompt_tokens if usage else question.input_tokens_most
     return Reply(
-        text=choice.message.content or refusal,
-        finish=choice.finish_reason or "",
-        refusal=bool(refusal),
+        text=_storable(said.content or said.refusal or ""),
+        finish=completion.choices[0].finish_reason or "",
+        refusal=bool(said.refusal),
         tokens_in=fed,
         tokens_cached=min((details.cached_tokens if details else 0) or 0, fed),
         tokens_out=usage.completion_tokens if usage else question.output_tokens_most,
         latency_ms=latency_ms,
     )
+
+
+def _storable(text: str) -> str:
+    """A reply is kept whatever it holds; no database keeps half characters, and PostgreSQL no NUL."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 def _refused(question: Question, error: openai.APIStatusError, latency_ms: float) -> Reply:
