@@ -1,0 +1,38 @@
+"""The demo's simulated model as a program."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+
+import httpx2
+import pytest
+
+
+@pytest.mark.processes
+@pytest.mark.xdist_group("processes")
+def test_the_program_says_its_port_answers_and_marks_itself_as_simulated(tmp_path) -> None:
+    truth, port_file = tmp_path / "truth.jsonl", tmp_path / "port.json"
+    truth.write_text("".join(json.dumps({"input": f"t{n}", "output": "ab"[n % 2]}) + "\n" for n in range(4)))
+    command = [sys.executable, "-m", "bot.standin.model", "--port-file", str(port_file), "--truth", str(truth)]
+    child = subprocess.Popen([*command, "--accuracy", "1", "--latency-ms", "1"])
+    try:
+        deadline = time.monotonic() + 30
+        while not port_file.exists():
+            assert child.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        base = json.loads(port_file.read_text())["url"]
+        body = {"model": "simulated-frontier-1", "messages": [{"role": "user", "content": "t3"}]}
+        reply = httpx2.post(f"{base}v1/chat/completions", json=body, timeout=10).json()
+        assert reply["choices"][0]["message"]["content"] == "b"
+        assert reply["assay"] == {"simulated": True}
+        assert reply["usage"]["prompt_tokens"] > 0
+        assert httpx2.get(f"{base}v1/models").json()["data"][0]["id"] == "simulated-frontier-1"
+        refused = httpx2.post(f"{base}v1/chat/completions", json={**body, "model": "gpt-4o"})
+        assert refused.status_code == 404
+    finally:
+        child.terminate()
+        assert child.wait(10) in (0, -15)
