@@ -66,7 +66,7 @@ class Listener:
         key = "/".join((place.person, payloads.where(body), action_id, str(pressed.get("action_ts", ""))))
         trigger = str(body.get("trigger_id", ""))
         button = REGISTRY.buttons.get(action_id)
-        if action_id == RUN_WORDS:
+        if action_id == RUN_WORDS or action_id.startswith(f"{RUN_WORDS}."):  # .2 for a second one in a row
             self._words(ack, value, place, key=key, trigger=trigger)
         elif button is None:
             _timed(ack, "press")

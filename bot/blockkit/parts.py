@@ -127,7 +127,7 @@ def goto(text: Text, url: str) -> Json:
     """A button that opens an address; nothing where the address is none."""
     if not ADDRESS.fullmatch(url):
         return {}
-    return {"type": "button", "text": words(text, limits.BUTTON_TEXT), "action_id": "page.open", "url": url}
+    return {"type": "button", "text": words(text, limits.BUTTON_TEXT), "action_id": "link.open", "url": url}
 
 
 def asking(title: Text, text: Text, confirm: Text, deny: Text = "Not now") -> Json:

@@ -27,7 +27,7 @@ class Preview:
     @classmethod
     def example(cls) -> Preview:
         """A file with one bad row."""
-        return preview(examples.draft())
+        return _preview(examples.draft())
 
 
 @dataclass(frozen=True)
@@ -84,19 +84,17 @@ class State:
         )
 
 
-def card(draft: DraftView) -> Preview | Stored | Dropped:
-    """The one message of an upload, by its state."""
-    match draft.state:
-        case "confirmed":
-            return Stored(draft)
-        case "cancelled":
-            return Dropped(draft)
-        case _:
-            return preview(draft)
+def preview(draft: DraftView) -> Preview | Stored | Dropped:
+    """The one message of an upload: its preview, until it is confirmed or cancelled."""
+    return stored(draft) if draft.state in ("confirmed", "cancelled") else _preview(draft)
 
 
-def preview(draft: DraftView) -> Preview:
-    """An upload before Confirm."""
+def stored(draft: DraftView) -> Stored | Dropped:
+    """What became of an upload."""
+    return Dropped(draft) if draft.state == "cancelled" else Stored(draft)
+
+
+def _preview(draft: DraftView) -> Preview:
     return Preview(
         draft=draft,
         bad=draft.bad[:BAD_LISTED],
