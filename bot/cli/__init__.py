@@ -1,0 +1,73 @@
+"""``assay WORD``: look the word up in a table and import that program alone. The only package that prints."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from collections.abc import Callable
+
+from engine.errors import AssayError
+
+PROGRAMS = {
+    "bot": ("bot.app:main", "the Slack app: Socket Mode, or HTTP on /slack/events"),
+    "scheduler": ("bot.scheduler:main", "monthly digests; --once does what is due and ends"),
+    "engine": ("engine.worker:main", "investigations, on the GPU host"),
+    "gateway": ("engine.gateway.main:main", "OpenAI-compatible data plane (planned)"),
+    "demo": ("bot.cli.demo:main", "everything on this machine, in your browser"),
+    "say": ("bot.cli.say:main", "the words of /assay without Slack"),
+    "doctor": ("bot.cli.doctor:main", "what is wrong, and how to mend it"),
+    "db": ("bot.cli.db:main", "bring the database to this version"),
+    "import-labels": ("bot.cli.files:labels_main", "labels from a file"),
+    "import-traffic": ("bot.cli.files:traffic_main", "production calls from a log file"),
+    "prices": ("bot.cli.prices:main", "show or set what models cost"),
+    "manifest": ("bot.cli.manifest:main", "the manifest of the Slack app"),
+}
+
+_WIDTH = 16
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one program; 0 done, 1 refused, 2 not understood."""
+    words = sys.argv[1:] if argv is None else argv
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_help())
+        return 0 if words else 2
+    name, *rest = words
+    if name == "--version":
+        print(_version())
+        return 0
+    if name not in PROGRAMS:
+        near = difflib.get_close_matches(name, PROGRAMS, n=1)
+        print(f"assay has no program {name[:40]!r}.{f' Did you mean {near[0]}?' if near else ''}", file=sys.stderr)
+        print("All of them: assay --help", file=sys.stderr)
+        return 2
+    try:
+        return _program(PROGRAMS[name][0])(rest)
+    except AssayError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _program(where: str) -> Callable[[list[str]], int]:
+    module, _, function = where.partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def _help() -> str:
+    lines = [f"  {name:{_WIDTH}}{told}" for name, (_, told) in PROGRAMS.items()]
+    return "\n".join(
+        [
+            "assay PROGRAM …   does a fine-tuned small model beat the prompted one, in numbers, today?",
+            "",
+            *lines,
+            "",
+            "Try: assay demo · assay say help · assay PROGRAM --help",
+        ]
+    )
+
+
+def _version() -> str:
+    return importlib.import_module("importlib.metadata").version("assay")

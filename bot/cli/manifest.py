@@ -1,0 +1,22 @@
+"""Print the manifest of the Slack app."""
+
+from __future__ import annotations
+
+import argparse
+
+from bot.manifest import manifest
+
+
+def main(argv: list[str]) -> int:
+    """``assay manifest [--url URL | --socket]``."""
+    parser = argparse.ArgumentParser(
+        prog="assay manifest",
+        description="The manifest (YAML) to create the Slack app from: api.slack.com/apps, From a manifest.",
+        epilog="Example: assay manifest --socket > manifest.yaml",
+    )
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--url", default="", help="public address of assay bot, for HTTP mode")
+    way.add_argument("--socket", action="store_true", help="Socket Mode: no public address (the default)")
+    known = parser.parse_args(argv)
+    print(manifest(url=known.url), end="")
+    return 0

@@ -1,0 +1,46 @@
+"""What models cost: show the price in force, or set the team's own from a day on."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date
+
+from engine.desk import open_desk, operate, traffic
+from engine.log import set_up
+from engine.models.actor import Actor, Role
+from engine.services import build
+from engine.settings import load_settings
+
+
+def main(argv: list[str]) -> int:
+    """Show, or set with ``--input`` and ``--output``."""
+    parser = argparse.ArgumentParser(
+        prog="assay prices",
+        description="Prices in US dollars per million tokens. A team's own price wins over the bundled one.",
+        epilog="Examples: assay prices gpt-4o-mini · assay prices our-model --input 2.50 --output 10 --from 2026-11-01",
+    )
+    parser.add_argument("model")
+    parser.add_argument("--input", type=float, help="US dollars per million input tokens")
+    parser.add_argument("--cached", type=float, help="the same for cached input tokens")
+    parser.add_argument("--output", type=float, help="the same for output tokens")
+    parser.add_argument("--from", dest="starts_on", type=date.fromisoformat, help="first day, like 2026-11-01 (today)")
+    parser.add_argument("--source", default="set on the command line", help="where the price comes from")
+    parser.add_argument("--as", dest="person", default="operator", help="who sets it, for the audit")
+    known = parser.parse_args(argv)
+    set_up("warning")
+    services = build(load_settings())
+    operate.prepare(services)
+    desk = open_desk(services)
+    if known.input is not None and known.output is not None:
+        actor = Actor(id=known.person, role=Role.OPERATOR)
+        price = traffic.NewPrice(
+            model=known.model,
+            input_usd=known.input,
+            output_usd=known.output,
+            cached_usd=known.cached,
+            starts_on=known.starts_on or services.clock.now().date(),
+            source=known.source,
+        )
+        traffic.set_price(desk, actor, price)
+    print(traffic.price_line(desk, known.model))
+    return 0

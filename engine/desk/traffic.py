@@ -1,0 +1,154 @@
+"""Production calls in from logs, and the team's own prices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from itertools import islice
+from typing import IO
+
+from engine.desk import Desk
+from engine.errors import Invalid
+from engine.importers import calls as importers
+from engine.models.actor import Actor
+from engine.models.base import Value
+from engine.models.call import BadRow, Call
+from engine.models.money import Price, from_usd, to_usd
+from engine.store import deeds, features, usage
+from engine.store import prices as overlay
+from engine.teachers import prices
+
+SHOWN_BAD = 20
+CHUNK = 5_000  # calls in one transaction: short enough that nobody waits long for the database
+
+
+class Imported(Value):
+    """What an import did: calls counted, counted before, and rows refused with their lines."""
+
+    added: int = 0
+    known: int = 0
+    bad: tuple[str, ...] = ()
+    bad_count: int = 0
+    unpriced: int = 0
+    unpriced_model: str = ""
+
+
+class NewPrice(Value):
+    """A price to set, in US dollars per million tokens."""
+
+    model: str
+    input_usd: float
+    output_usd: float
+    cached_usd: float | None = None
+    starts_on: date
+    source: str
+
+
+def formats() -> list[str]:
+    """The log formats that can be imported."""
+    return importers.formats()
+
+
+def import_calls(
+    desk: Desk,
+    actor: Actor,
+    slug: str,
+    stream: IO[bytes],
+    *,
+    format_name: str,
+    progress: Callable[[int], None] | None = None,
+) -> Imported:
+    """Count the calls of a log; good rows go in, bad ones are named by line, the same call is never counted twice.
+
+    Raises ``Invalid`` for an unknown format, ``NotFound``.
+    """
+    read = importers.importer_of(format_name)
+    with desk.services.database.read() as tx:
+        feature_id = features.by_slug(tx, slug).id or 0
+    done = Imported()
+    bad: list[BadRow] = []
+    rows = read(stream, until=desk.services.clock.now())
+    total = 0
+    while chunk := list(islice(rows, CHUNK)):
+        bad += [row for row in chunk if isinstance(row, BadRow)]
+        done = _count(desk, feature_id, [row for row in chunk if isinstance(row, Call)], done, source=format_name)
+        total += len(chunk)
+        if progress is not None:
+            progress(total)
+    with desk.services.database.write() as tx:
+        deeds.record(
+            tx,
+            desk.services.clock,
+            actor,
+            "capture",
+            entity="traffic",
+            entity_id=slug,
+            feature_id=feature_id,
+            after={"added": done.added, "known": done.known, "refused": len(bad)},
+        )
+    told = tuple(row.sentence() for row in bad[:SHOWN_BAD])
+    return done.model_copy(update={"bad": told, "bad_count": len(bad)})
+
+
+def set_price(desk: Desk, actor: Actor, price: NewPrice) -> None:
+    """Set what a model costs from a day on. Raises ``Invalid`` for a negative price."""
+    if min(price.input_usd, price.output_usd, price.cached_usd or 0.0) < 0:
+        raise Invalid(
+            "A price cannot be negative.", hint="For example: assay prices our-model --input 2.50 --output 10"
+        )
+    with desk.services.database.write() as tx:
+        row = Price(
+            model=price.model,
+            starts_on=price.starts_on,
+            input_nano=from_usd(price.input_usd),
+            output_nano=from_usd(price.output_usd),
+            cached_nano=None if price.cached_usd is None else from_usd(price.cached_usd),
+            source=price.source,
+            by=actor.id,
+            created_at=desk.services.clock.now(),
+        )
+        overlay.add(tx, row)
+        deeds.record(
+            tx,
+            desk.services.clock,
+            actor,
+            "set price",
+            entity="price",
+            entity_id=price.model,
+            after=price.model_dump(mode="json"),
+        )
+
+
+def price_line(desk: Desk, model: str) -> str:
+    """What a model costs today, in one sentence."""
+    today = desk.services.clock.now().date()
+    with desk.services.database.read() as tx:
+        found = prices.price_of(tx, model, today)
+    if found is None:
+        return f"{model} has no known price. Set one: assay prices {model} --input USD --output USD"
+    return (
+        f"{model}: ${to_usd(found.input):,.2f} in, ${to_usd(found.output):,.2f} out per million tokens"
+        f" on {today.isoformat()}"
+    )
+
+
+def _count(desk: Desk, feature_id: int, calls: list[Call], done: Imported, *, source: str) -> Imported:
+    unpriced: list[str] = []
+    with desk.services.database.write() as tx:
+        cost_of = prices.costing(tx)
+
+        def cost(call: Call) -> int | None:
+            found = cost_of(call)
+            if found is None:
+                unpriced.append(call.model)
+            return found
+
+        added = usage.add_calls(tx, feature_id, calls, cost_of=cost, source=source)
+    return done.model_copy(
+        update={
+            "added": done.added + added.added,
+            "known": done.known + added.known,
+            "unpriced": done.unpriced + len(unpriced),
+            "unpriced_model": unpriced[0] if unpriced else done.unpriced_model,
+        }
+    )
