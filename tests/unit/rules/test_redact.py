@@ -45,6 +45,7 @@ FOUND = [
     ("authorization: Basic YWxhZGRpbjE6b3Blbg==", "authorization: Basic [KEY_1]"),
     (f'"api_key": "{RANDOM}"', '"api_key": "[KEY_1]"'),
     (f"the password is {RANDOM}", "the password is [KEY_1]"),
+    ("api_key=sk-proj-abc123def456ghi next", "api_key=[KEY_1] next"),  # a key twice over is one key
 ]
 
 
