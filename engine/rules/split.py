@@ -98,7 +98,11 @@ def place(
     """
     fresh, left, old = _beside(known, rows)
     fresh, refused = _clear_of_seal(known, rows, fresh, threshold)
-    links = _linked(known, rows, fresh, threshold)
+    copies = _copies(known, rows, fresh, threshold)
+    torn = _torn(known, fresh, _linked(known, rows, fresh, copies), copies)
+    refused += [Left(rows[index].line, "ties rows of two parts together; it can lie on neither side") for index in torn]
+    fresh = [index for index in fresh if index not in torn]
+    links = _linked(known, rows, fresh, [pair for pair in copies if torn.isdisjoint(map(_index, pair))])
     parts: dict[str, tuple[str, Part]] = {
         links.root("cluster:" + row.cluster): (row.cluster, row.part) for row in reversed(known)
     }
@@ -147,7 +151,18 @@ def _clear_of_seal(
     return [index for index in fresh if index not in hits], refused
 
 
-def _linked(known: Sequence[Known], rows: Sequence[Row], fresh: list[int], threshold: float) -> _Links:
+def _copies(known: Sequence[Known], rows: Sequence[Row], fresh: list[int], threshold: float) -> list[tuple[str, str]]:
+    """Name the near copies of each new row: new rows, and clusters of stored rows outside the seal."""
+    others = [row for row in known if row.part != "sealed"]
+    texts = [rows[index].input for index in fresh]
+    if not texts:
+        return []
+    names = [f"row:{index}" for index in fresh] + ["cluster:" + row.cluster for row in others]
+    found = near_copies(texts, texts + [row.input for row in others], threshold)
+    return [(names[copy.sealed], names[copy.other]) for copy in found if copy.sealed != copy.other]
+
+
+def _linked(known: Sequence[Known], rows: Sequence[Row], fresh: list[int], copies: Sequence[tuple[str, str]]) -> _Links:
     links = _Links()
     for row in known:
         if row.group:
@@ -155,17 +170,23 @@ def _linked(known: Sequence[Known], rows: Sequence[Row], fresh: list[int], thres
     for index in fresh:
         if rows[index].group:
             links.join(f"row:{index}", "group:" + rows[index].group)
-    others = [row for row in known if row.part != "sealed"]
-    texts = [rows[index].input for index in fresh]
-    if not texts:
-        return links
-    for copy in near_copies(texts, texts + [row.input for row in others], threshold):
-        mine = f"row:{fresh[copy.sealed]}"
-        if copy.other < len(texts):
-            links.join(mine, f"row:{fresh[copy.other]}")
-        else:
-            links.join(mine, "cluster:" + others[copy.other - len(texts)].cluster)
+    for one, other in copies:
+        links.join(one, other)
     return links
+
+
+def _torn(known: Sequence[Known], fresh: list[int], links: _Links, copies: Sequence[tuple[str, str]]) -> set[int]:
+    """Find new rows whose copies tie stored rows of two parts: placed on one side they would leak to the other."""
+    parts: dict[str, set[Part]] = {}
+    for row in known:
+        parts.setdefault(links.root("cluster:" + row.cluster), set()).add(row.part)
+    copied = {_index(name) for pair in copies for name in pair}
+    return {index for index in fresh if index in copied and len(parts.get(links.root(f"row:{index}"), ())) > 1}
+
+
+def _index(name: str) -> int:
+    """The index of a row's name, -1 for a cluster's."""
+    return int(name.removeprefix("row:")) if name.startswith("row:") else -1
 
 
 def _placed(
