@@ -16,13 +16,13 @@ Point the bot at it with ASSAY_SLACK_API_URL=http://127.0.0.1:PORT/api/, SLACK_B
 SLACK_APP_TOKEN=xapp-standin. The modules, from the bottom up:
 
 room       the SQLite file, the clock of timestamps, and the journal of changes that the page follows
-people     who is here: persons, channels, direct conversations
-messages   posts, threads, ephemerals · views: modals and Home · files: what was uploaded
+people     who is here: persons, channels, direct conversations · seed: who is here at first, and what to try
+messages   posts, threads, ephemerals · views: modals and Home · files: what was uploaded · fill: ids Slack would give
 tickets    triggers and response_urls: things an app may use once, or five times
 delivery   one envelope out, one acknowledgement back · socket: over a WebSocket · webhook: over signed HTTP
 payloads   what Slack sends an app, word for word
-api        the Web API; methods_* hold the methods themselves · faults: 429, 500, reset and slow, on request
-deeds      what a person does on the page: say, press, submit, close, drop a file
+api, call  the Web API; methods_* hold the methods themselves · faults: 429, 500, reset and slow, on request
+deeds      what a person does on the page: say, press, drop a file · forms: submit and close · notices: what it says
 state      form fields read into `view.state.values`
-mrkdwn, markdown, rich_text, chart, blocks    JSON to nodes to HTML · page, stream   what the browser sees
+mrkdwn, rich, nodes, chart, render    JSON to nodes to HTML · page, stream   what the browser sees
 """
