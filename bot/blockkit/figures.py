@@ -45,6 +45,11 @@ def usd(amount: float | None) -> str:
     return f"{sign}${_two_figures(abs(amount))}"
 
 
+def size(amount: float | None) -> str:
+    """``$620`` of -620: for where a word says the direction."""
+    return UNKNOWN if amount is None else usd(abs(amount))
+
+
 def exactly(amount: float | None) -> str:
     """``$1,000.50``: a sum a person set, as they set it."""
     return UNKNOWN if amount is None else f"${amount:,.2f}".removesuffix(".00")

@@ -67,6 +67,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "plus": figures.plus,
     "points": figures.points,
     "several": figures.several,
+    "size": figures.size,
     "usd": figures.usd,
 }
 

@@ -1,0 +1,59 @@
+"""Where a rollout stands, what it waits for, and the way back."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.blockkit.render import render
+from bot.messages import examples, rollout
+from engine.models.rollout import RolloutStatus, Stage
+from tests.unit.messages.reading import buttons
+
+
+def test_a_waiting_stage_names_what_lacks() -> None:
+    found = render(rollout.state(examples.rollout()))
+
+    assert "The next stage must wait: only 3 of 24 hours." in found.said
+    assert "Ask for the next stage" not in buttons(found.blocks)
+
+
+def test_a_ready_stage_can_be_asked_for() -> None:
+    found = render(rollout.state(examples.rollout(gate="READY", reasons=())))
+
+    assert buttons(found.blocks)["Ask for the next stage"] == ("rollout.next", "ticket-router")
+
+
+def test_rolling_back_is_always_one_press_away() -> None:
+    for status in (RolloutStatus.RUNNING, RolloutStatus.PAUSED):
+        found = buttons(render(rollout.state(examples.rollout(status=status))).blocks)
+        assert found["Roll back"][1] == "rollout ticket-router rollback"
+
+
+def test_a_second_button_of_one_kind_has_its_own_id() -> None:
+    found = buttons(render(rollout.state(examples.rollout())).blocks)
+
+    assert found["Pause"][0] == "verb.run"
+    assert found["Roll back"][0] == "verb.run.2"
+
+
+def test_before_the_first_stage_shadow_is_offered() -> None:
+    unbegun = examples.rollout(
+        rollout_id=0, stage=Stage.DRAFT, share=0.0, next_stage=Stage.SHADOW, gate="READY", reasons=()
+    )
+    found = render(rollout.state(unbegun))
+
+    assert "ticket-router is not rolled out yet." in found.said
+    assert list(buttons(found.blocks)) == ["Ask for the next stage"]
+
+
+def test_an_ended_rollout_has_no_buttons() -> None:
+    found = render(rollout.state(examples.rollout(status=RolloutStatus.ROLLED_BACK, next_stage=None)))
+
+    assert found.said.splitlines()[0] == "The rollout of ticket-router has ended: rolled back."
+    assert buttons(found.blocks) == {}
+
+
+@pytest.mark.parametrize("how", ["raised", "paused", "resumed", "rolled_back", "ended"])
+def test_a_move_says_who_and_where(how: rollout.Moved) -> None:
+    assert "By @U0BO." in render(rollout.moved(examples.rollout(), how, by="U0BO")).said
+    assert "By Assay, on its guardrails." in render(rollout.moved(examples.rollout(), how)).said
