@@ -16,7 +16,7 @@ from bot.blockkit.shape import Json
 FILE_TYPES = ("csv", "jsonl", "json", "parquet")
 
 
-def form(title: Text, submit: Text, callback: str, metadata: str = "", close: Text = "Cancel") -> Markup:
+def form(title: Text, submit: Text, callback: str, metadata: str, *, close: Text) -> Markup:
     """The frame of a form: the first line of its template. ``metadata`` holds ids only."""
     return line(
         {

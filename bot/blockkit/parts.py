@@ -108,11 +108,6 @@ def plan(title: Text, tasks: Sequence[tuple[Text, str, Text]]) -> Markup:
     return line({"type": "plan", "title": cut(plain(title), limits.TEXT), "tasks": found}) if found else Markup()
 
 
-def divider() -> Markup:
-    """A rule across."""
-    return line({"type": "divider"})
-
-
 def button(text: Text, action: str, value: Text = "", *, style: str = "", confirm: Json | None = None) -> Json:
     """A button for ``buttons``; ``style`` is "", "primary" or "danger"."""
     found: Json = {"type": "button", "text": words(text, limits.BUTTON_TEXT), "action_id": action}
@@ -130,7 +125,7 @@ def goto(text: Text, url: str) -> Json:
     return {"type": "button", "text": words(text, limits.BUTTON_TEXT), "action_id": "link.open", "url": url}
 
 
-def asking(title: Text, text: Text, confirm: Text, deny: Text = "Not now") -> Json:
+def asking(title: Text, text: Text, confirm: Text, deny: Text) -> Json:
     """The dialog a button asks before it acts."""
     return {
         "title": words(title, limits.CONFIRM_TITLE),

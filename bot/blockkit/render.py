@@ -37,7 +37,6 @@ BLOCK_WORDS: dict[str, Callable[..., Any]] = {
     "code": live.code,
     "date": live.date,
     "day_field": inputs.day_field,
-    "divider": parts.divider,
     "facts": parts.facts,
     "file_field": inputs.file_field,
     "form": inputs.form,
@@ -108,14 +107,25 @@ def render_form(view: View) -> Json:
 def twin(view: View) -> str:
     """The text twin: complete on its own, at most 3,000 characters, with nothing live in it."""
     told = live.mrkdwn(Markup(_twin_words().get_template(f"{view.template}.txt.j2").render(view=view)))  # noqa: S704
-    lines: list[str] = []
-    room = TWIN_TEXT
-    for line in told.split("\n"):
-        short = live.cut_escaped(line.strip(), max(room - 1, 1))
-        if short and room > len(short):
-            lines.append(short)
-            room -= len(short) + 1
-    return "\n".join(lines)
+    lines = [line.strip() for line in told.split("\n") if line.strip()]
+    whole = "\n".join(lines)
+    if len(whole) <= TWIN_TEXT:
+        return whole
+    ending = _twin_words().get_template(f"{CUT}.txt.j2").render()
+    return "\n".join([*_within(lines, TWIN_TEXT - len(ending) - 1), ending])
+
+
+def _within(lines: list[str], room: int) -> list[str]:
+    kept: list[str] = []
+    for line in lines:
+        short = live.cut_escaped(line, max(room, 1))
+        if room < len(short):
+            break
+        kept.append(short)
+        room -= len(short) + 1
+        if short != line:
+            break
+    return kept
 
 
 def _checked(blocks: list[Json], surface: Surface, view: View) -> list[Json]:
@@ -161,6 +171,7 @@ def _environment(words: dict[str, Callable[..., Any]]) -> Environment:
         loader=PackageLoader("templates", "slack"),
         autoescape=True,
         extensions=["jinja2.ext.do"],
+        auto_reload=False,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

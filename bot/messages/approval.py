@@ -9,6 +9,7 @@ from typing import ClassVar, cast
 from bot.messages import examples
 from bot.messages.verdict import Quality, quality_of
 from engine.desk.approvals import ApprovalView
+from engine.models.feature import is_simulated
 from engine.models.rollout import ApprovalState
 
 LISTED = 20
@@ -25,6 +26,7 @@ class Request:
     run_id: str
     outcome: str
     model: str
+    simulated: bool
     calls_a_day: int | None
     missing: int
     expires_at: datetime
@@ -75,14 +77,15 @@ def card(approval: ApprovalView) -> Request | Decided:
 def request(approval: ApprovalView) -> Request:
     """A request with its evidence and buttons."""
     evidence = approval.evidence
-    found, calls = evidence.get("quality"), evidence.get("calls_a_day")
+    found, calls, model = evidence.get("quality"), evidence.get("calls_a_day"), str(evidence.get("model", ""))
     return Request(
         approval=approval,
         value=button_value(approval),
         quality=quality_of(cast("dict[str, object]", found)) if isinstance(found, dict) else None,
         run_id=str(evidence.get("run", "")),
         outcome=str(evidence.get("outcome", "")),
-        model=str(evidence.get("model", "")),
+        model=model,
+        simulated=is_simulated(model),
         calls_a_day=round(calls * approval.to_share) if isinstance(calls, int | float) else None,
         missing=max(approval.needed - len(approval.voters), 0),
         expires_at=datetime.fromisoformat(approval.expires_at),

@@ -252,6 +252,7 @@ def digest(**changes: object) -> DigestView:
         "advice": None,
         "stage": "",
         "share": 0.0,
+        "verdict_days": None,
     }
     lines = (look(), look(slug="refund-reason", advice="RETIRE", advantage=-0.2), look(slug="tone-check", **unknown))
     return DigestView.model_validate({"period": "2026-10", "lines": lines, "posted": True, **changes})

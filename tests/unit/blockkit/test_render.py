@@ -103,7 +103,8 @@ def test_without_data_blocks_the_rest_stays() -> None:
 def test_a_twin_is_cut_at_a_line() -> None:
     view = Refusal("First.", "x" * 5_000)
 
-    assert twin(view).startswith("First.\n")
+    assert twin(view).startswith("First.\nxxx")
+    assert twin(view).endswith("…\nThis is more than one message can hold; the rest is left out here.")
     assert len(twin(view)) <= 3_000
 
 

@@ -54,6 +54,12 @@ def test_after_the_decision_the_buttons_are_gone(state: ApprovalState, line: str
     assert "Decided by @U0CY, 2026-11-04 10:00 UTC." in found.said
 
 
+def test_a_simulated_model_is_called_simulated_to_approvers() -> None:
+    evidence = {**examples.approval().evidence, "model": "simulated-frontier"}
+
+    assert "prompted (simulated) 91 %" in render(approval.card(examples.approval(evidence=evidence))).said
+
+
 def test_a_request_nobody_may_approve_says_so() -> None:
     assert "nobody is named yet" in render(approval.card(examples.approval(approvers=()))).said
 

@@ -30,7 +30,7 @@ def test_a_feature_without_a_verdict_stays_with_prompting() -> None:
     )
     text = render(digest.month(examples.digest(lines=(line,)))).said
 
-    assert "ticket-router: stay with prompting; no verdict yet, spent unknown this month, quality not measured" in text
+    assert "ticket-router: stay with prompting; no verdict yet, spend unknown, quality not measured" in text
 
 
 def test_unknown_sums_are_unknown() -> None:
