@@ -92,7 +92,7 @@ def assemble(services: Services, *, client: WebClient | None = None) -> Bot:
     app = App(
         client=web,
         signing_secret=settings.slack_signing_secret.get_secret_value() or secrets.token_hex(),
-        authorize=lambda **_: _authorized(token, team),
+        authorize=_authorization(token, team),
         listener_executor=ThreadPoolExecutor(asgi.THREADS, thread_name_prefix="listener"),
         request_verification_enabled=True,
     )
@@ -165,16 +165,20 @@ class _Boundary:
         mail.post(self._desk, person, "chat.postMessage", {"text": message.text, "blocks": message.blocks})
 
 
-def _authorized(token: str, team: str) -> AuthorizeResult:
-    return AuthorizeResult(enterprise_id=None, team_id=team or None, bot_token=token, bot_user_id="", bot_id="")
+def _authorization(token: str, team: str) -> Callable[..., AuthorizeResult]:
+    """One workspace, one token: known without asking Slack before each acknowledgement, as Bolt's own would."""
+
+    def authorize(**_facts: object) -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=None, team_id=team or None, bot_token=token, bot_user_id="", bot_id="")
+
+    return authorize
 
 
 def _greet(services: Services, bot: Bot, why_not: list[str], stopping: threading.Event) -> None:
     """Ask Slack who we are; a bad token is told at ``/readyz`` and tried again every 30 s, the process stays."""
     while not stopping.is_set():
         try:
-            response = bot.slack.client.auth_test()
-            said = bot.slack.call("auth.test", {})
+            said, granted = bot.slack.who_am_i()
         except (SlackRefused, Upstream, OSError) as error:
             why_not[:] = [str(error)]
             log.warning("bot.not_ready", extra={"why": str(error)})
@@ -183,7 +187,7 @@ def _greet(services: Services, bot: Bot, why_not: list[str], stopping: threading
         operate.meet_slack(
             services, team=said.get("team_id", ""), team_name=said.get("team", ""), bot_user=said.get("user_id", "")
         )
-        missing = missing_scopes(str(response.headers.get("x-oauth-scopes", "")))
+        missing = missing_scopes(granted)
         log.info("bot.ready", extra={"team": said.get("team", ""), "missing_scopes": " ".join(missing)})
         why_not.clear()
         return
@@ -207,8 +211,7 @@ def _stuck(bot: Bot) -> list[str]:
 
 
 def _listen(settings: Settings) -> socket.socket:
-    found = socket.create_server((settings.host, settings.port))
-    return found
+    return socket.create_server((settings.host, settings.port))
 
 
 def _report_url(settings: Settings, run_id: str) -> str:

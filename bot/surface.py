@@ -71,6 +71,13 @@ class Slack:
         """One Web API call. Raises ``RateLimited``, ``Unavailable``, ``Unsure`` or ``SlackRefused``."""
         return _told_apart(method, lambda: _body(self.client.api_call(method, json=arguments)))
 
+    def who_am_i(self) -> tuple[dict[str, Any], str]:
+        """What ``auth.test`` says, and the scopes Slack granted (a comma list, "" where it does not say)."""
+        response: Any = _told_apart("auth.test", self.client.auth_test)
+        headers: dict[str, str] = response.headers
+        granted = next((value for name, value in headers.items() if name.lower() == "x-oauth-scopes"), "")
+        return _body(response), str(granted)
+
     def post(self, channel: str, message: Message, *, uid: str) -> str:
         """Post a message that can be found again by ``uid``; where it stands (``ts``)."""
         metadata = {"event_type": "assay_outbox", "event_payload": {"outbox_id": uid}}

@@ -46,8 +46,7 @@ class Database:
     def read(self) -> Generator[Tx]:
         """A transaction that changes nothing. Rows stay readable after it ends."""
         with Session(self.engine, expire_on_commit=False) as tx:
-            yield tx
-            tx.rollback()
+            yield tx  # nothing is committed: the session's end gives the connection back rolled back
 
     @contextmanager
     def write(self) -> Generator[Tx]:

@@ -35,32 +35,34 @@ _BUSY = (
     0.4,
 )
 _WEEKEND = 0.35  # of a working day's calls
-_PROMPT_TOKENS = 60  # what the prompt adds to every input
+PROMPT_TOKENS = 60
 _FAILED = 0.002  # share of calls that ended in an error
 _SATURDAY = 5
 
 
 def month_of_calls(
-    inputs: Sequence[str], *, model: str, calls: int, start: datetime, seed: int
+    inputs: Sequence[str], *, model: str, calls: int, start: datetime, seed: int, prompt_tokens: int = PROMPT_TOKENS
 ) -> Iterator[dict[str, Any]]:
     """``calls`` calls over 30 days from ``start``, by day and hour as offices work, in order of time.
 
-    The same arguments give the same calls; ids hold seed and number. About 1 of 500 failed.
+    ``prompt_tokens`` is what the prompt adds to every input. The same arguments give the same calls; ids hold seed and
+    number. About 1 of 500 failed.
     """
     draw = random.Random(seed)  # noqa: S311 (made-up traffic, no secret)
     hours = [start + timedelta(hours=hour) for hour in range(DAYS * 24)]
     weights = [_BUSY[at.hour] * (_WEEKEND if at.weekday() >= _SATURDAY else 1.0) for at in hours]
     moments = sorted(at + timedelta(seconds=draw.random() * 3600) for at in draw.choices(hours, weights, k=calls))
     for number, at in enumerate(moments):
-        yield _call(draw, draw.choice(inputs), f"{model}-{seed}-{number}", at) | {"model": model}
+        text = draw.choice(inputs)
+        yield _call(draw, text, f"{model}-{seed}-{number}", at, prompt_tokens) | {"model": model}
 
 
-def _call(draw: random.Random, text: str, call_id: str, at: datetime) -> dict[str, Any]:
+def _call(draw: random.Random, text: str, call_id: str, at: datetime, prompt_tokens: int) -> dict[str, Any]:
     failed = draw.random() < _FAILED
     return {
         "id": call_id,
         "ts": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "input_tokens": _PROMPT_TOKENS + len(text.split()) * 4 // 3,
+        "input_tokens": prompt_tokens + len(text.split()) * 4 // 3,
         "cached_tokens": 0,
         "output_tokens": 0 if failed else draw.randint(2, 4),
         "latency_ms": round(draw.lognormvariate(6.4, 0.35), 1),

@@ -42,14 +42,17 @@ def train(services: Services, frozen: Frozen, road: Plan, index: int) -> Trained
     with services.database.write() as tx:
         row = Candidate(run_id=frozen.run_id, recipe=recipe.model_dump(mode="json"), **made.model_dump())
         investigations.add_candidate(tx, row)
-    complete(services, frozen.run_id, f"train {recipe.name}", made.alarm or f"{made.seconds:,.0f} s")
     return made
 
 
 def score_dev(services: Services, frozen: Frozen, road: Plan, candidate: TrainedCandidate) -> Scored | Pending:
     """Score a candidate on dev."""
     spec = _predict(frozen, candidate.artifact, candidate.rung, road.dev)
-    return _score(services, frozen, spec, candidate.contender, part=Part.DEV, task=f"train {candidate.contender}")
+    task = f"train {candidate.contender}"
+    scored = _score(services, frozen, spec, candidate.contender, part=Part.DEV, task=task)
+    if isinstance(scored, Scored):
+        complete(services, frozen.run_id, task, candidate.alarm or f"{candidate.seconds:,.0f} s")
+    return scored
 
 
 def score_sealed(services: Services, frozen: Frozen, choice: Choice, opened: Opened) -> Scored | Pending:

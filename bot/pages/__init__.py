@@ -1,0 +1,1 @@
+"""Pages people open from a message: reports."""
