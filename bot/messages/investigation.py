@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar, Literal
 
 from bot.messages import examples
@@ -11,7 +10,8 @@ from bot.messages.verdict import VerdictMessage, verdict
 from engine.desk.investigations import Quote, RunView
 from engine.models.investigation import OPEN_STATES, RunState, RunTask, TaskState
 
-Standing = Literal["queued", "running", "lost", "cancelled", "failed", "done"]
+Standing = Literal["queued", "running", "unattended", "lost", "cancelled", "failed", "done"]
+NEVER_ALIVE = "the start"  # what the desk says of an engine that was never seen
 LISTED = 20
 SKIPPED_STATUS = TaskState.COMPLETE  # Slack's plan knows no skipped task; the note says so
 
@@ -60,7 +60,6 @@ class Progress:
     tasks: tuple[TaskLine, ...]
     done: int
     total: int
-    lost_since: datetime | None
     can_cancel: bool
 
     @classmethod
@@ -77,14 +76,12 @@ def card(run: RunView, *, report_url: str = "") -> Progress | VerdictMessage:
 def progress(run: RunView) -> Progress:
     """How a run stands. Without a heartbeat it is lost, never running."""
     is_open = run.state in OPEN_STATES
-    lost = datetime.fromisoformat(run.lost_since) if is_open and run.lost_since else None
     return Progress(
         run=run,
-        standing="lost" if lost else _standing(run.state),
+        standing=_standing(run),
         tasks=tuple(_line(task) for task in run.tasks),
         done=sum(task.state in (TaskState.COMPLETE, TaskState.SKIPPED) for task in run.tasks),
         total=len(run.tasks),
-        lost_since=lost,
         can_cancel=is_open,
     )
 
@@ -108,8 +105,10 @@ def runs(found: list[RunView], slug: str = "") -> Runs:
     return Runs(tuple(found[:LISTED]), slug)
 
 
-def _standing(state: RunState) -> Standing:
-    match state:
+def _standing(run: RunView) -> Standing:
+    if run.state in OPEN_STATES and run.lost_since:
+        return "unattended" if run.lost_since == NEVER_ALIVE else "lost"
+    match run.state:
         case RunState.QUEUED:
             return "queued"
         case RunState.RUNNING:

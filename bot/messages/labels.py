@@ -36,11 +36,15 @@ class Stored:
 
     template: ClassVar[str] = "labels/stored"
     draft: DraftView
+    bad: tuple[str, ...]
+    more_bad: int
 
     @classmethod
     def example(cls) -> Stored:
         """A first version."""
-        return cls(examples.draft(state="confirmed", version="5c1f09ab77de", total=437, train=300, dev=67, sealed=70))
+        return _stored(
+            examples.draft(state="confirmed", version="5c1f09ab77de", total=437, train=300, dev=67, sealed=70)
+        )
 
 
 @dataclass(frozen=True)
@@ -91,18 +95,26 @@ def preview(draft: DraftView) -> Preview | Stored | Dropped:
 
 def stored(draft: DraftView) -> Stored | Dropped:
     """What became of an upload."""
-    return Dropped(draft) if draft.state == "cancelled" else Stored(draft)
+    return Dropped(draft) if draft.state == "cancelled" else _stored(draft)
+
+
+def _stored(draft: DraftView) -> Stored:
+    return Stored(draft, draft.bad[:BAD_LISTED], _more_bad(draft))
 
 
 def _preview(draft: DraftView) -> Preview:
     return Preview(
         draft=draft,
         bad=draft.bad[:BAD_LISTED],
-        more_bad=max(draft.bad_count - min(len(draft.bad), BAD_LISTED), 0),
+        more_bad=_more_bad(draft),
         classes=draft.classes[:CLASSES_LISTED],
         more_classes=max(len(draft.classes) - CLASSES_LISTED, 0),
         can_confirm=draft.rows > 0,
     )
+
+
+def _more_bad(draft: DraftView) -> int:
+    return max(draft.bad_count - min(len(draft.bad), BAD_LISTED), 0)
 
 
 def state(labels: LabelsView) -> State:

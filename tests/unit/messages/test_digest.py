@@ -37,8 +37,17 @@ def test_unknown_sums_are_unknown() -> None:
     line = examples.look(calls=None, spend_nano=None, stage="", advice=None)
     found = digest.month(examples.digest(lines=(line,)))
 
-    assert "unknown calls, spent unknown" in render(found).said
+    assert "No traffic is known yet." in render(found).said
     assert "data_visualization" not in kinds(render(found).blocks)
+
+
+def test_traffic_without_prices_has_an_unknown_spend() -> None:
+    line = examples.look(calls=1200, spend_nano=None, unpriced=1200)
+
+    assert (
+        "1,200 calls, spend unknown (1,200 calls have no price)."
+        in render(digest.month(examples.digest(lines=(line,)))).said
+    )
 
 
 def test_calls_without_a_price_are_counted() -> None:

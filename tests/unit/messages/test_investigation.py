@@ -18,11 +18,23 @@ def test_a_run_with_a_verdict_shows_the_verdict() -> None:
 
 
 def test_a_run_without_a_heartbeat_is_lost() -> None:
-    run = examples.run(lost_since="2026-11-03T14:02:00+00:00")
+    run = examples.run(lost_since="03 Nov 14:02 UTC")
     text = render(investigation.card(run)).said
 
-    assert "lost contact with the engine since 2026-11-03 14:02 UTC" in text
+    assert "lost contact with the engine since 03 Nov 14:02 UTC" in text
     assert "Investigating" not in text
+
+
+def test_a_run_that_no_engine_ever_saw_waits_for_one() -> None:
+    run = examples.run(state=RunState.QUEUED, lost_since="the start")
+
+    assert "waits: no engine was ever alive." in render(investigation.card(run)).said
+
+
+def test_an_ended_run_is_not_lost_when_the_engine_stops() -> None:
+    run = examples.run(state=RunState.FAILED, lost_since="03 Nov 14:02 UTC")
+
+    assert investigation.progress(run).standing == "failed"
 
 
 @pytest.mark.parametrize(

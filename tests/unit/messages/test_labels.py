@@ -40,6 +40,12 @@ def test_a_confirmed_or_cancelled_upload_has_no_buttons() -> None:
         assert buttons(render(labels.preview(examples.draft(state=state, version="5c1f09ab77de"))).blocks) == {}
 
 
+def test_rows_that_were_refused_are_named_after_storing_too() -> None:
+    text = render(labels.stored(examples.draft(state="confirmed", version="5c1f09ab77de", total=437))).said
+
+    assert "1 row was refused:\nline 9: output is empty" in text
+
+
 def test_the_same_file_again_says_that_nothing_changes() -> None:
     assert "storing them changes nothing" in render(labels.preview(examples.draft(unchanged=True))).said
     confirmed = examples.draft(unchanged=True, state="confirmed", version="5c1f09ab77de")
