@@ -32,6 +32,7 @@ class LocalRunner:
     def __init__(self, root: Path, *, environment: Mapping[str, str] | None = None) -> None:
         self.root = root.resolve()
         self._environment = dict(environment or {})
+        self._children: set[int] = set()
 
     def ensure(self, spec: JobSpec) -> JobState:
         """Start the job or attach to it; idempotent, also from several threads and processes at once."""
@@ -50,7 +51,7 @@ class LocalRunner:
         if not folder.exists:
             return JobState(job_id=job_id, status=JobStatus.GONE)
         folder.polled.touch()
-        _reap(folder)
+        self._reap()
         if folder.is_alive() and age(folder.heartbeat) > STALE_SECONDS:
             self._end_stale(folder)
         state = _state(folder)
@@ -71,6 +72,8 @@ class LocalRunner:
             ended = folder.ended()
             if ended is None or ended.state != "done":
                 folder.begin(Attempt(number=folder.attempt().number))
+        time.sleep(0.02)  # a life's lock is given back a moment before its process can be reaped
+        self._reap()
         log.info("job.cancelled", extra={"job": job_id})
 
     def jobs(self) -> list[str]:
@@ -84,13 +87,14 @@ class LocalRunner:
         if life is None:
             return
         try:
-            _reap(folder)
+            self._reap()
             known = folder.attempt()
             afresh = _is_fresh(folder)
             attempt = Attempt(number=known.number + 1, tries=1 if afresh else known.tries + 1)
             folder.begin(attempt)
             folder.heartbeat.touch()
             pid = self._spawn(folder, life)
+            self._children.add(pid)
             folder.own_if_unknown(Owner(pid=pid, ticks=start_ticks(pid)))
         finally:
             os.close(life)
@@ -125,6 +129,15 @@ class LocalRunner:
             "ASSAY_HOME": str(self.root.parent),
             **self._environment,
         }
+
+    def _reap(self) -> None:
+        for pid in tuple(self._children):
+            try:
+                ended = os.waitpid(pid, os.WNOHANG)[0]
+            except ChildProcessError:
+                ended = pid  # another thread was quicker
+            if ended:
+                self._children.discard(pid)
 
     def _end_stale(self, folder: JobFolder) -> None:
         with folder.exclusive():
@@ -201,16 +214,4 @@ def _is_dead_within(folder: JobFolder, seconds: float) -> bool:
         if time.monotonic() >= deadline:
             return False
         time.sleep(0.02)
-    time.sleep(0.02)  # the lock is given back a moment before the process can be reaped
-    _reap(folder)
     return True
-
-
-def _reap(folder: JobFolder) -> None:
-    owner = folder.owner()
-    if owner is None or start_ticks(owner.pid) != owner.ticks:
-        return
-    try:
-        os.waitpid(owner.pid, os.WNOHANG)
-    except ChildProcessError:
-        return  # another control process started it; init reaps it
