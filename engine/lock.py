@@ -11,12 +11,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
-
 from engine.errors import Conflict
 from engine.services import Services
-from engine.store import work
+from engine.store import advisory, work
 
 _KEY = 0x656E6769  # "engi"
 
@@ -58,22 +55,13 @@ def _file(services: Services) -> Generator[StillHeld]:
 
 @contextmanager
 def _advisory(services: Services) -> Generator[StillHeld]:
-    with services.database.engine.connect() as connection:
-        ours = connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _KEY}).scalar()
-        if not ours:
+    with advisory.held(services.database, _KEY) as still:
+        if still is None:
             with services.database.read() as tx:
                 row = work.heartbeat(tx, "engine")
             raise _taken(
                 {"host": row.host, "pid": row.pid, "since": f"{row.started_at:%d %b %H:%M} UTC"} if row else {}
             )
-
-        def still() -> bool:
-            try:
-                connection.execute(text("SELECT 1"))
-            except SQLAlchemyError:
-                return False
-            return True
-
         yield still
 
 
