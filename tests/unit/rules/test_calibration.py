@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.rules.calibration import brier, cascade_threshold, expected_calibration_error
+from engine.rules.compare import clopper_pearson_upper
 
 C = [0.95, 0.92, 0.85, 0.83, 0.65, 0.62, 0.55, 0.97, 0.99, 0.71]
 R = [1, 1, 1, 0, 1, 0, 0, 1, 1, 1]
@@ -32,6 +33,12 @@ KNOWN: list[tuple[Callable[[], object], object]] = [
 @pytest.mark.parametrize(("call", "known"), KNOWN)
 def test_known_answers_come_out(call: Callable[[], object], known: object, agrees: Callable[..., bool]) -> None:
     assert agrees(call(), known)
+
+
+def test_an_error_surely_at_the_target_is_accepted() -> None:
+    bound = clopper_pearson_upper(0, 30)
+    assert cascade_threshold([0.5] * 30, [1] * 30, bound) is not None
+    assert cascade_threshold([0.5] * 30, [1] * 30, bound - 1e-9) is None
 
 
 rows = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60)

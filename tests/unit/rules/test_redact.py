@@ -27,6 +27,7 @@ FOUND = [
     ("order 77 4111111111111111 x", "order 77 [CARD_1] x"),
     ("IBAN DE89 3704 0044 0532 0130 00 thanks", "IBAN [IBAN_1] thanks"),
     ("gb29nwbk60161331926819", "[IBAN_1]"),
+    ("NO93 8601 1117 947", "[IBAN_1]"),  # the shortest there is
     ("ssn 078-05-1120", "ssn [SSN_1]"),
     ("from 192.168.1.20 and 2001:db8::1", "from [IP_1] and [IP_2]"),
     ("call +49 (0)30 901820-00 now", "call [PHONE_1] now"),

@@ -62,6 +62,15 @@ def test_a_text_of_one_or_two_words_is_a_copy_only_as_a_whole() -> None:
     assert near_copies(["Hi there"], ["hi THERE!", "hi"]) == (NearCopy(0, 0, 1.0),)
 
 
+def test_a_likeness_of_exactly_the_threshold_is_a_near_copy() -> None:
+    assert near_copies(["a b c d"], ["a b c"], 0.5) == (NearCopy(0, 0, 0.5),)
+    assert near_copies(["a b c d"], ["a b c"], 0.51) == ()
+
+
+def test_nothing_need_be_left_to_train_on() -> None:
+    assert {part(f"g{number}", "s", 0.5, 0.5) for number in range(50)} == {"dev", "sealed"}
+
+
 def test_texts_without_words_are_compared_by_their_signs() -> None:
     assert near_copies(["👍", "?!"], ["👍 ", "..."]) == (NearCopy(0, 0, 1.0),)
 
