@@ -73,7 +73,7 @@ class Slack:
 
     def who_am_i(self) -> tuple[dict[str, Any], str]:
         """What ``auth.test`` says, and the scopes Slack granted (a comma list, "" where it does not say)."""
-        response: Any = _told_apart("auth.test", self.client.auth_test)
+        response: Any = _told_apart("auth.test", lambda: self.client.auth_test())
         headers: dict[str, str] = response.headers
         granted = next((value for name, value in headers.items() if name.lower() == "x-oauth-scopes"), "")
         return _body(response), str(granted)

@@ -19,6 +19,11 @@ class Desk:
     services: Services
     durable: Durable
 
+    def close(self) -> None:
+        """Give every connection back."""
+        self.durable.close()
+        self.services.database.close()
+
 
 def open_desk(services: Services) -> Desk:
     """A desk over a durable client: it enqueues, it never runs flows."""

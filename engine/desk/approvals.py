@@ -67,7 +67,7 @@ def approve(
         if rollouts.add_vote(tx, approval.id or 0, actor.id, now) is None:
             first = next(vote for vote in rollouts.votes(tx, approval.id or 0) if vote.person == actor.id)
             raise Conflict(f"You approved this at {first.at:%H:%M} UTC.", hint="One more person is needed.")
-        _enough(desk, tx, approval, actor, version)
+        _enough(desk, tx, approval, actor, version=version)
         deeds.record(
             tx,
             desk.services.clock,
@@ -78,7 +78,7 @@ def approve(
             feature_id=approval.feature_id,
             after={"to": approval.to_stage, "digest": approval.digest},
         )
-        mail.enqueue_projection(tx, desk.services.clock, "approval", token, "card", approval.channel)
+        mail.enqueue_projection(tx, desk.services.clock, "approval", token, kind="card", channel=approval.channel)
         return view(tx, approval)
 
 
@@ -96,7 +96,7 @@ def reject(desk: Desk, actor: Actor, token: str, reason: str, *, once: Once | No
         _refuse_decided(desk, tx, approval)
         if actor.id != approval.requested_by:
             _refuse_person(tx, approval, actor)
-        _move(desk, tx, approval, ApprovalState.REJECTED, actor, said)
+        _move(desk, tx, approval, ApprovalState.REJECTED, actor=actor, reason=said)
         deeds.record(
             tx,
             desk.services.clock,
@@ -107,7 +107,7 @@ def reject(desk: Desk, actor: Actor, token: str, reason: str, *, once: Once | No
             feature_id=approval.feature_id,
             reason=said,
         )
-        mail.enqueue_projection(tx, desk.services.clock, "approval", token, "card", approval.channel)
+        mail.enqueue_projection(tx, desk.services.clock, "approval", token, kind="card", channel=approval.channel)
         return view(tx, approval)
 
 
@@ -135,7 +135,7 @@ def view(tx: Tx, approval: Approval) -> ApprovalView:
     )
 
 
-def _enough(desk: Desk, tx: Tx, approval: Approval, actor: Actor, version: int | None) -> None:
+def _enough(desk: Desk, tx: Tx, approval: Approval, actor: Actor, *, version: int | None) -> None:
     if version is not None and version != approval.version:
         raise Conflict(
             "This button is from an earlier state of the request. Nothing was changed.", hint="/assay approvals"
@@ -143,12 +143,12 @@ def _enough(desk: Desk, tx: Tx, approval: Approval, actor: Actor, version: int |
     if len(rollouts.votes(tx, approval.id or 0)) < approval.needed:
         return
     approval_id = approval.id or 0
-    _move(desk, tx, approval, ApprovalState.APPROVED, actor, "")
+    _move(desk, tx, approval, ApprovalState.APPROVED, actor=actor, reason="")
     args = {"approval_id": approval_id}
     desk.durable.enqueue(tx, "advance_stage", f"advance-{approval_id}", args, queue=Queue.LIGHT)
 
 
-def _move(desk: Desk, tx: Tx, approval: Approval, state: ApprovalState, actor: Actor, reason: str) -> None:
+def _move(desk: Desk, tx: Tx, approval: Approval, state: ApprovalState, *, actor: Actor, reason: str) -> None:
     if not rollouts.move(tx, approval, state, by=actor.id, reason=reason, at=desk.services.clock.now()):
         raise Conflict("Somebody else was first. Nothing was changed.", hint="/assay approvals")
 

@@ -55,6 +55,6 @@ def fall_due(desk: Desk, now: datetime) -> list[str]:
         if period is None:
             return []
         run_id = f"digest-{period}"
-        if work.fall_due(tx, "digest", period, run_id, now):
+        if work.fall_due(tx, "digest", period, run_id, now=now):
             desk.durable.enqueue(tx, "digest", run_id, {"period": period}, queue=Queue.LIGHT)
         return [] if work.is_done(tx, "digest", period) else [run_id]

@@ -19,6 +19,7 @@ from engine.models.labels import Part
 from engine.models.mail import Once
 from engine.store import deeds, features, investigations, labels, mail, policies, roles, rollouts, verdicts
 from engine.store.database import Tx
+from engine.teachers import prompt
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
 MARGIN = 0.02  # verdict.md 2: two points of accuracy
@@ -101,7 +102,7 @@ def register(desk: Desk, actor: Actor, asked: Registration, *, once: Once | None
             feature_id=feature.id,
             after={"approach": feature.approach, "model": asked.model, "margin": feature.margin},
         )
-        mail.enqueue_projection(tx, desk.services.clock, "feature", feature.slug, "card", feature.channel)
+        mail.enqueue_projection(tx, desk.services.clock, "feature", feature.slug, kind="card", channel=feature.channel)
         return view(tx, feature).model_copy(update={"created": True})
 
 
@@ -204,7 +205,7 @@ def wrong(asked: Registration) -> dict[str, str]:
         "margin": _wrong_share("margin", asked.margin, MARGIN_MOST),
         "quality_bar": _wrong_share("quality_bar", asked.quality_bar, 1.0),
         "base_url": _wrong_address(asked.base_url),
-        "prompt": said.get("prompt", "") or _wrong_length(asked.prompt),
+        "prompt": said.get("prompt", "") or _wrong_prompt(asked.prompt),
     }
     return said | {name: sentence for name, sentence in checks.items() if sentence}
 
@@ -233,8 +234,14 @@ def _wrong_address(url: str) -> str:
     return "" if not url or urlsplit(url).scheme in ("http", "https") else "base_url is no http address"
 
 
-def _wrong_length(prompt: str) -> str:
-    return "" if len(prompt) <= PROMPT_MOST else f"prompt has {len(prompt):,} characters; at most {PROMPT_MOST:,}"
+def _wrong_prompt(text: str) -> str:
+    if len(text) > PROMPT_MOST:
+        return f"prompt has {len(text):,} characters; at most {PROMPT_MOST:,}"
+    try:
+        prompt.check(text)
+    except Invalid as error:
+        return str(error).removesuffix(".")
+    return ""
 
 
 def _wrong_approach(approach: str) -> str:

@@ -105,7 +105,7 @@ def start(
         )
         desk.durable.enqueue(tx, "investigate", run.run_id, Brief(run_id=run.run_id).model_dump(), queue=Queue.HEAVY)
         after = {"run": run.run_id, "effort": effort, "budget_usd": budget_usd}
-        _deed(desk, tx, actor, "investigate", run, after)
+        _deed(desk, tx, actor, "investigate", run=run, after=after)
         progress.tell(tx, desk.services, run)
         return view(desk, tx, run)
 
@@ -136,7 +136,7 @@ def cancel(desk: Desk, actor: Actor, run_id: str, *, once: Once | None = None) -
             investigations.end(
                 tx, run, RunState.CANCELLED, reason="Cancelled before it began.", at=desk.services.clock.now()
             )
-        _deed(desk, tx, actor, "cancel", run, {"state": run.state})
+        _deed(desk, tx, actor, "cancel", run=run, after={"state": run.state})
         progress.tell(tx, desk.services, run)
         return view(desk, tx, run)
 
@@ -206,7 +206,7 @@ def _lost_since(desk: Desk, tx: Tx, run: Investigation) -> str:
     return work.silent_since(tx, "engine", desk.services.clock.now())
 
 
-def _deed(desk: Desk, tx: Tx, actor: Actor, verb: str, run: Investigation, after: Mapping[str, object]) -> None:
+def _deed(desk: Desk, tx: Tx, actor: Actor, verb: str, *, run: Investigation, after: Mapping[str, object]) -> None:
     deeds.record(
         tx,
         desk.services.clock,

@@ -95,7 +95,7 @@ def show(desk: Desk, slug: str) -> LabelsView:
 
 
 def preview(
-    desk: Desk, actor: Actor, slug: str, filename: str, content: bytes, *, once: Once | None = None
+    desk: Desk, actor: Actor, slug: str, filename: str, *, content: bytes, *, once: Once | None = None
 ) -> DraftView:
     """Read a file and keep its good rows until Confirm; nothing is stored as labels yet.
 
@@ -122,7 +122,7 @@ def preview(
                 created_at=desk.services.clock.now(),
             ),
         )
-        mail.enqueue_projection(tx, desk.services.clock, "draft", draft.token, "card", actor.channel)
+        mail.enqueue_projection(tx, desk.services.clock, "draft", draft.token, kind="card", channel=actor.channel)
         return _view(tx, draft)
 
 
@@ -138,7 +138,7 @@ def confirm(desk: Desk, actor: Actor, token: str, *, once: Once | None = None) -
         if draft.state == "open":
             lines = desk.services.artifacts.read_bytes(draft.artifact, _ROWS).decode().splitlines()
             rows = [LabelRow.model_validate_json(line) for line in lines]
-            _store(desk, tx, actor, draft, rows)
+            _store(desk, tx, actor, draft, rows=rows)
         return _view(tx, draft)
 
 
@@ -152,9 +152,9 @@ def cancel(desk: Desk, actor: Actor, token: str, *, once: Once | None = None) ->
         return _view(tx, draft)
 
 
-def import_file(desk: Desk, actor: Actor, slug: str, filename: str, content: bytes) -> DraftView:
+def import_file(desk: Desk, actor: Actor, slug: str, filename: str, *, content: bytes) -> DraftView:
     """Read and store a file at once: on the command line the words are the consent."""
-    seen = preview(desk, actor, slug, filename, content)
+    seen = preview(desk, actor, slug, filename, content=content)
     return confirm(desk, actor, seen.token)
 
 
@@ -184,7 +184,7 @@ def _refuse_one_class(tx: Tx, feature_id: int, rows: list[LabelRow], placement: 
     refuse_one_class(counts)
 
 
-def _store(desk: Desk, tx: Tx, actor: Actor, draft: Draft, rows: list[LabelRow]) -> None:
+def _store(desk: Desk, tx: Tx, actor: Actor, draft: Draft, *, rows: list[LabelRow]) -> None:
     now = desk.services.clock.now()
     feature = features.by_id(tx, draft.feature_id)
     _seal(tx, feature, len(rows), now)
@@ -207,7 +207,7 @@ def _store(desk: Desk, tx: Tx, actor: Actor, draft: Draft, rows: list[LabelRow])
         )
         feature.version += 1
         tx.add(feature)
-        mail.enqueue_projection(tx, desk.services.clock, "feature", feature.slug, "card", feature.channel)
+        mail.enqueue_projection(tx, desk.services.clock, "feature", feature.slug, kind="card", channel=feature.channel)
     _settle(desk, tx, draft, "confirmed")
 
 
@@ -223,7 +223,7 @@ def _settle(desk: Desk, tx: Tx, draft: Draft, state: str) -> None:
     draft.state = state
     draft.version += 1
     tx.add(draft)
-    mail.enqueue_projection(tx, desk.services.clock, "draft", draft.token, "card", draft.channel)
+    mail.enqueue_projection(tx, desk.services.clock, "draft", draft.token, kind="card", channel=draft.channel)
 
 
 def _draft(tx: Tx, token: str) -> Draft:

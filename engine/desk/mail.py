@@ -44,7 +44,7 @@ def accept(desk: Desk, once: Once, payload: dict[str, Any], *, method: str = DEL
     clock = desk.services.clock
     with desk.services.database.write() as tx:
         mail.take(tx, clock, once)
-        row = mail.add(tx, clock, "", method, {**payload, "once": once.model_dump()}, delay=_HEAD_START)
+        row = mail.add(tx, clock, "", method, payload={**payload, "once": once.model_dump()}, delay=_HEAD_START)
         return row.id or 0
 
 
@@ -57,13 +57,13 @@ def take(desk: Desk, once: Once) -> None:
 def post(desk: Desk, channel: str, method: str, payload: dict[str, Any]) -> None:
     """Have one call to Slack made, until it succeeds or a day has passed."""
     with desk.services.database.write() as tx:
-        mail.enqueue_post(tx, desk.services.clock, channel, method, payload)
+        mail.enqueue_post(tx, desk.services.clock, channel, method, payload=payload)
 
 
-def project(desk: Desk, entity: str, entity_id: str, kind: str, channel: str) -> None:
+def project(desk: Desk, entity: str, entity_id: str, kind: str, *, channel: str) -> None:
     """Have the message of a row show its newest state."""
     with desk.services.database.write() as tx:
-        mail.enqueue_projection(tx, desk.services.clock, entity, entity_id, kind, channel)
+        mail.enqueue_projection(tx, desk.services.clock, entity, entity_id, kind=kind, channel=channel)
 
 
 def due(desk: Desk) -> list[Outbox]:
@@ -103,7 +103,7 @@ def recover(desk: Desk) -> int:
 def shown(desk: Desk, row: Outbox) -> Shown | None:
     """The message that shows the row's entity in its channel, or none yet."""
     with desk.services.database.read() as tx:
-        found = mail.ref(tx, row.entity, row.entity_id, row.kind, row.channel)
+        found = mail.ref(tx, row.entity, row.entity_id, row.kind, channel=row.channel)
     if found is None or not found.ts:
         return None
     age = (desk.services.clock.now() - found.updated_at).total_seconds()
@@ -126,7 +126,7 @@ def refresh(desk: Desk, channel: str, ts: str) -> bool:
             return False
         found.rendered_sha = ""  # somebody pressed something stale, so what Slack shows is not what we believe
         tx.add(found)
-        mail.enqueue_projection(tx, desk.services.clock, found.entity, found.entity_id, found.kind, found.channel)
+        mail.enqueue_projection(tx, desk.services.clock, found.entity, found.entity_id, kind=found.kind, channel=found.channel)
         return True
 
 

@@ -47,7 +47,7 @@ def show(desk: Desk, slug: str) -> RolloutView:
         feature = features.by_slug(tx, slug)
         rollout = rollouts.newest_of(tx, feature.id or 0)
         verdict = tx.get_one(Verdict, rollout.verdict_id) if rollout else _ship(tx, feature)
-        return view(desk, tx, feature, verdict, rollout)
+        return view(desk, tx, feature, verdict, rollout=rollout)
 
 
 def by_id(desk: Desk, rollout_id: int) -> RolloutView:
@@ -55,10 +55,10 @@ def by_id(desk: Desk, rollout_id: int) -> RolloutView:
     with desk.services.database.read() as tx:
         rollout = rollouts.by_id(tx, rollout_id)
         feature = features.by_id(tx, rollout.feature_id)
-        return view(desk, tx, feature, tx.get_one(Verdict, rollout.verdict_id), rollout)
+        return view(desk, tx, feature, tx.get_one(Verdict, rollout.verdict_id), rollout=rollout)
 
 
-def view(desk: Desk, tx: Tx, feature: Feature, verdict: Verdict, rollout: Rollout | None) -> RolloutView:
+def view(desk: Desk, tx: Tx, feature: Feature, verdict: Verdict, *, rollout: Rollout | None) -> RolloutView:
     """The same, inside a transaction."""
     simulated = bool(verdict.record.get("prompted", {}).get("simulated"))
     plain = RolloutView(slug=feature.slug, outcome=verdict.outcome, run_id=verdict.run_id, simulated=simulated)
@@ -102,8 +102,8 @@ def next_stage(desk: Desk, actor: Actor, slug: str, *, once: Once | None = None)
                 at=desk.services.clock.now(),
                 reason="asked again on new evidence",
             )
-            mail.enqueue_projection(tx, desk.services.clock, "approval", waiting.token, "card", waiting.channel)
-        return _ask(desk, tx, actor, rollout, to_stage)
+            mail.enqueue_projection(tx, desk.services.clock, "approval", waiting.token, kind="card", channel=waiting.channel)
+        return _ask(desk, tx, actor, rollout, to_stage=to_stage)
 
 
 def lower(
@@ -119,7 +119,7 @@ def lower(
                 f"{slug} has no open rollout, so there is nothing to {event}.", hint=f"/assay rollout {slug}"
             )
         stages.lower(tx, desk.services, rollout, event, actor, reason)
-        return view(desk, tx, feature, tx.get_one(Verdict, rollout.verdict_id), rollout)
+        return view(desk, tx, feature, tx.get_one(Verdict, rollout.verdict_id), rollout=rollout)
 
 
 def following(stage: Stage) -> Stage | None:
@@ -176,7 +176,7 @@ def _askable(desk: Desk, tx: Tx, slug: str, rollout: Rollout) -> Stage:
     return to_stage
 
 
-def _ask(desk: Desk, tx: Tx, actor: Actor, rollout: Rollout, to_stage: Stage) -> Approval:
+def _ask(desk: Desk, tx: Tx, actor: Actor, rollout: Rollout, *, to_stage: Stage) -> Approval:
     now = desk.services.clock.now()
     rollout.requested_by = actor.id
     approval = rollouts.add_approval(
@@ -208,7 +208,7 @@ def _ask(desk: Desk, tx: Tx, actor: Actor, rollout: Rollout, to_stage: Stage) ->
         feature_id=rollout.feature_id,
         after={"from": approval.from_stage, "to": to_stage, "digest": approval.digest},
     )
-    mail.enqueue_projection(tx, desk.services.clock, "approval", approval.token, "card", approval.channel)
+    mail.enqueue_projection(tx, desk.services.clock, "approval", approval.token, kind="card", channel=approval.channel)
     return approval
 
 

@@ -71,3 +71,7 @@ class Durable(Protocol):
     def runs(self, *, state: str | None = None) -> list[Run]:
         """Runs known, newest first."""
         ...
+
+    def close(self) -> None:
+        """Give the connections back."""
+        ...

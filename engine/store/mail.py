@@ -39,7 +39,7 @@ def forget_taken(tx: Session, now: datetime) -> None:
     tx.exec(delete(Inbox).where(col(Inbox.at) < now - KEPT))
 
 
-def enqueue_projection(tx: Session, clock: Clock, entity: str, entity_id: str, kind: str, channel: str) -> None:
+def enqueue_projection(tx: Session, clock: Clock, entity: str, entity_id: str, *, kind: str, channel: str) -> None:
     """Have the one message of a row show its newest state. Nothing where there is no channel, or one waits already."""
     if not channel:
         return
@@ -55,13 +55,13 @@ def enqueue_projection(tx: Session, clock: Clock, entity: str, entity_id: str, k
         tx.add(_row(clock, channel, PROJECT, entity=entity, entity_id=entity_id, kind=kind))
 
 
-def enqueue_post(tx: Session, clock: Clock, channel: str, method: str, payload: dict[str, Any]) -> None:
+def enqueue_post(tx: Session, clock: Clock, channel: str, method: str, *, payload: dict[str, Any]) -> None:
     """Have one call to Slack made; ``payload`` is complete."""
-    add(tx, clock, channel, method, payload)
+    add(tx, clock, channel, method, payload=payload)
 
 
 def add(
-    tx: Session, clock: Clock, channel: str, method: str, payload: dict[str, Any], *, delay: timedelta = timedelta(0)
+    tx: Session, clock: Clock, channel: str, method: str, *, payload: dict[str, Any], *, delay: timedelta = timedelta(0)
 ) -> Outbox:
     """Store one row that waits its turn; ``delay`` keeps the sender off it for a while."""
     row = _row(clock, channel, method, payload=payload)
@@ -110,7 +110,7 @@ def recover(tx: Session) -> int:
     return found.rowcount
 
 
-def ref(tx: Session, entity: str, entity_id: str, kind: str, channel: str) -> MessageRef | None:
+def ref(tx: Session, entity: str, entity_id: str, kind: str, *, channel: str) -> MessageRef | None:
     """The message that shows a row in a channel, or none yet."""
     query = select(MessageRef).where(
         MessageRef.entity == entity,
@@ -128,7 +128,7 @@ def ref_at(tx: Session, channel: str, ts: str) -> MessageRef | None:
 
 def point(tx: Session, row: Outbox, *, ts: str, sha: str, version: int, at: datetime) -> None:
     """Remember which message shows a row, what was rendered into it and of which version."""
-    known = ref(tx, row.entity, row.entity_id, row.kind, row.channel)
+    known = ref(tx, row.entity, row.entity_id, row.kind, channel=row.channel)
     shown = known or MessageRef(
         entity=row.entity, entity_id=row.entity_id, kind=row.kind, channel=row.channel, updated_at=at
     )

@@ -85,7 +85,15 @@ def reserve(tx: Session, wanted: Reservation, *, budget_nano: int) -> Reserved:
     spent, held = bill(tx, wanted.run_id).nano_usd, _held(tx, wanted.run_id)
     if spent + held + wanted.amount_nano > budget_nano:
         return Short(spent, held)
-    return Held() if _hold(tx, wanted) else Elsewhere()
+    if not _hold(tx, wanted):
+        return Elsewhere()
+    # Another thread may have settled this very call between the look above and the hold: only a look after the hold,
+    # which waits for such a settling, sees its reply (PostgreSQL shows each statement a newer moment).
+    arrived = find(tx, [wanted.key]).get(wanted.key)
+    if arrived is not None:
+        release(tx, wanted.key)
+        return arrived
+    return Held()
 
 
 def settle(tx: Session, reply: PaidReply) -> None:

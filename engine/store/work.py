@@ -60,7 +60,7 @@ def silent_since(tx: Session, program: str, now: datetime) -> str:
     return "" if now - row.at <= SILENT else f"{row.at:%d %b %H:%M} UTC"
 
 
-def fall_due(tx: Session, kind: str, period: str, run_id: str, now: datetime) -> bool:
+def fall_due(tx: Session, kind: str, period: str, run_id: str, *, now: datetime) -> bool:
     """Note that work fell due; false when it had already, however many times the scheduler starts."""
     known = select(Due.id).where(Due.kind == kind, Due.period == period)
     if tx.exec(known).first() is not None:

@@ -54,10 +54,10 @@ def month_of_calls(
     moments = sorted(at + timedelta(seconds=draw.random() * 3600) for at in draw.choices(hours, weights, k=calls))
     for number, at in enumerate(moments):
         text = draw.choice(inputs)
-        yield _call(draw, text, f"{model}-{seed}-{number}", at, prompt_tokens) | {"model": model}
+        yield _call(draw, text, f"{model}-{seed}-{number}", at, prompt_tokens=prompt_tokens) | {"model": model}
 
 
-def _call(draw: random.Random, text: str, call_id: str, at: datetime, prompt_tokens: int) -> dict[str, Any]:
+def _call(draw: random.Random, text: str, call_id: str, at: datetime, *, prompt_tokens: int) -> dict[str, Any]:
     failed = draw.random() < _FAILED
     return {
         "id": call_id,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from engine.errors import KeyRejected, Unavailable, WorkFailed
+from typing import Any
+
+from engine.errors import KeyRejected, WorkFailed
 from engine.evals.rows import read_predictions
 from engine.flows.durable import Pending
 from engine.flows.steps.plan import SEALED
@@ -26,7 +28,7 @@ def ask(
     """
     task = SEALED if part is Part.SEALED else f"ask {option}"
     with services.database.read() as tx:
-        spec = _spec(frozen, features.baseline_by_id(tx, frozen.baseline_id), option, road, rows, attempt)
+        spec = _spec(frozen, features.baseline_by_id(tx, frozen.baseline_id), option, road, rows=rows, attempt=attempt)
     state = attend(services, frozen.run_id, spec, task)
     if isinstance(state, Pending):
         return state
@@ -49,18 +51,18 @@ def ask(
 
 
 def give_up(services: Services, frozen: Frozen, option: str, part: Part) -> Asked:
-    """End a run whose prompted option did not answer in all attempts. Always raises ``Unavailable``."""
+    """End a run whose prompted option did not answer in all attempts. Always raises ``WorkFailed``."""
     with services.database.read() as tx:
         model = features.baseline_by_id(tx, frozen.baseline_id)
         answered = len(investigations.predictions(tx, frozen.run_id, option, part))
         missing = labels.count(tx, frozen.label_set_id, part) - answered
-    raise Unavailable(
+    raise WorkFailed(
         f"{model.model} at {model.base_url} left {missing:,} of {missing + answered:,} rows without an answer. "
         f"What was paid is kept; mend the endpoint and start again: /assay investigate {frozen.slug}"
     )
 
 
-def _spec(frozen: Frozen, baseline: Baseline, option: str, road: Plan, rows: str, attempt: int) -> JobSpec:
+def _spec(frozen: Frozen, baseline: Baseline, option: str, road: Plan, *, rows: str, attempt: int) -> JobSpec:
     return JobSpec(
         kind=JobKind.ASK,
         inputs={"rows": rows, "examples": road.train},
@@ -80,7 +82,7 @@ def _spec(frozen: Frozen, baseline: Baseline, option: str, road: Plan, rows: str
     )
 
 
-def _counts(result: dict[str, object]) -> dict[str, object]:
+def _counts(result: dict[str, Any]) -> dict[str, Any]:
     wanted = ("paid_calls", "input_tokens", "output_tokens", "nano_usd", "unanswered", "stopped")
     return {name: result[name] for name in wanted}
 

@@ -53,7 +53,7 @@ def post(services: Services, period: str) -> Posted:
             channel = work.digest_channel(tx) or next((one.channel for one in features.every(tx) if one.channel), "")
             body = {"lines": [look.facts for look in looks]}
             checkups.add_digest(tx, Digest(period=period, channel=channel, body=body, at=services.clock.now()))
-            mail.enqueue_projection(tx, services.clock, "digest", period, "card", channel)
+            mail.enqueue_projection(tx, services.clock, "digest", period, kind="card", channel=channel)
         work.done(tx, "digest", period, services.clock.now())
         return Posted(period=period, features=len(looks))
 
@@ -81,7 +81,7 @@ def measured(tx: Tx, services: Services, feature: Feature, period: str) -> Check
     }
     gain = _advantage(verdict, month.calls if month else None) if live else None
     facts["advantage"] = gain
-    advice = _advice(tx, feature_id, rollout, gain, period) if rollout is not None and gain is not None else None
+    advice = _advice(tx, feature_id, rollout, gain, period=period) if rollout is not None and gain is not None else None
     facts["advice"] = advice
     return Checkup(
         feature_id=feature_id,
@@ -118,13 +118,14 @@ def _stage(rollout: Rollout | None, period: str) -> dict[str, Any]:
 
 def _advantage(verdict: Verdict | None, calls: int | None) -> float | None:
     """1 - keeping / prompting again, from now on; none while calls or the plan's prices are unknown."""
-    plan = (verdict.record["cost"] or {}).get("plan") if verdict else None
+    cost: dict[str, Any] = (verdict.record["cost"] if verdict else None) or {}
+    plan: dict[str, float] | None = cost.get("plan")
     if not plan or not calls:
         return None
     return advantage(plan["fixed_month_usd"], [calls * plan["baseline_call_usd"]])
 
 
-def _advice(tx: Tx, feature_id: int, rollout: Rollout, gain: float, period: str) -> Advice:
+def _advice(tx: Tx, feature_id: int, rollout: Rollout, gain: float, *, period: str) -> Advice:
     earlier = [look for look in checkups.of_feature(tx, feature_id) if look.period < period and look.advice is not None]
     months = [Month(look.facts["advantage"]) for look in earlier] + [Month(gain)]
     previous = earlier[-1].advice if earlier else Advice.KEEP

@@ -31,7 +31,7 @@ class Compared:
     row_variance: float
 
 
-def compared(tx: Tx, frozen: Frozen, choice: Choice, parity: Parity, opened: Opened, baseline: Baseline) -> Compared:
+def compared(tx: Tx, frozen: Frozen, choice: Choice, parity: Parity, *, opened: Opened, baseline: Baseline) -> Compared:
     """The comparison of a run, from its stored predictions; latencies of both sides are as seen over HTTP."""
     ours = investigations.predictions(tx, frozen.run_id, choice.candidate, Part.SEALED)
     theirs = investigations.predictions(tx, frozen.run_id, choice.prompted, Part.SEALED)

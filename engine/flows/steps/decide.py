@@ -30,12 +30,12 @@ def decide(
             return VerdictRef(run_id=frozen.run_id, verdict_id=known.id or 0 if known else 0, state=run.state)
         policy = policies.current(tx, frozen.feature_id)
         baseline = features.baseline_by_id(tx, frozen.baseline_id)
-        compared = compare.compared(tx, frozen, choice, parity, opened, baseline)
+        compared = compare.compared(tx, frozen, choice, parity, opened=opened, baseline=baseline)
         sums = money.judged(tx, services, frozen, choice)
         evidence = _evidence(compared, frozen, choice, sums)
         ruling = ruled(evidence, policy.verdict)
         body = record.body(
-            tx, frozen, road, record.Judged(choice, opened, parity, compared, evidence, ruling, sums, baseline), policy
+            tx, frozen, road, record.Judged(choice, opened, parity, compared, evidence, ruling, sums, baseline), policy=policy
         )
         now = services.clock.now()
         verdict = Verdict(

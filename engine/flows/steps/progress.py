@@ -64,7 +64,7 @@ def set_tasks(tx: Tx, services: Services, run: Investigation, lines: list[RunTas
 
 def tell(tx: Tx, services: Services, run: Investigation) -> None:
     """Have the run's one message show its newest state."""
-    mail.enqueue_projection(tx, services.clock, "investigation", run.run_id, CARD, run.channel)
+    mail.enqueue_projection(tx, services.clock, "investigation", run.run_id, kind=CARD, channel=run.channel)
 
 
 def _share(state: JobState) -> str:

@@ -33,7 +33,7 @@ class Judged:
     baseline: Baseline
 
 
-def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged, policy: Policy) -> dict[str, Any]:
+def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged, *, policy: Policy) -> dict[str, Any]:
     """The record as JSON (engine.md 11 names the fields outsiders read; ``evidence`` and ``policy`` recompute it)."""
     run = investigations.by_run(tx, frozen.run_id)
     bill = replies.bill(tx, frozen.run_id)
@@ -92,10 +92,13 @@ def finding(low: float, high: float, margin: float) -> str:
 
 def _plain(sums: dict[str, Any]) -> dict[str, Any]:
     """JSON has no infinity: what never happens (a payback, a halving) is none."""
-    return {
-        name: _plain(value) if isinstance(value, dict) else None if value in (math.inf, -math.inf) else value
-        for name, value in sums.items()
-    }
+    return {name: _plain_value(value) for name, value in sums.items()}
+
+
+def _plain_value(value: Any) -> Any:  # noqa: ANN401 (any JSON value)
+    if isinstance(value, dict):
+        return _plain(value)  # pyright: ignore[reportUnknownArgumentType] # asdict gives dicts by name
+    return None if value in (math.inf, -math.inf) else value
 
 
 def _quality(judged: Judged, frozen: Frozen) -> dict[str, Any]:

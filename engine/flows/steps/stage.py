@@ -61,23 +61,23 @@ def advance(services: Services, approval_id: int) -> Advanced:
             _tell(tx, services, rollout, approval)
             return _said(approval, rollout, str(error))
         rollouts.move(tx, approval, ApprovalState.EXECUTED, by=last, at=now)
-        _shift(tx, services, rollout, moved, Actor(id=last, role=Role.APPROVER))
+        _shift(tx, services, rollout, moved, actor=Actor(id=last, role=Role.APPROVER))
         _tell(tx, services, rollout, approval)
         return _said(approval, rollout)
 
 
-def lower(tx: Tx, services: Services, rollout: Rollout, event: str, actor: Actor, reason: str = "") -> Rollout:
+def lower(tx: Tx, services: Services, rollout: Rollout, event: str, *, actor: Actor, reason: str = "") -> Rollout:
     """Pause, resume, roll back or abort at once, in the caller's transaction. Raises ``NotReady`` with the reason."""
     try:
         moved = transition(state(rollout), Event(event, rollout.sequence + 1, actor.id))
     except ValueError as error:
         raise NotReady(f"The rollout is {rollout.status} at {rollout.stage}: {error}.") from None
     rollout.reason = reason
-    _shift(tx, services, rollout, moved, actor)
+    _shift(tx, services, rollout, moved, actor=actor)
     for approval in rollouts.approvals(tx, rollout.id or 0):
         if approval.state is ApprovalState.PENDING and moved.status in FINAL:
             rollouts.move(tx, approval, ApprovalState.SUPERSEDED, at=services.clock.now(), reason=f"rollout {event}")
-            mail.enqueue_projection(tx, services.clock, "approval", approval.token, "card", approval.channel)
+            mail.enqueue_projection(tx, services.clock, "approval", approval.token, kind="card", channel=approval.channel)
     _tell(tx, services, rollout, None)
     return rollout
 
@@ -139,7 +139,7 @@ def bound(tx: Tx, rollout: Rollout, to_stage: Stage) -> dict[str, object]:
     }
 
 
-def _shift(tx: Tx, services: Services, rollout: Rollout, moved: RolloutState, actor: Actor) -> None:
+def _shift(tx: Tx, services: Services, rollout: Rollout, moved: RolloutState, *, actor: Actor) -> None:
     now = services.clock.now()
     before = {"stage": rollout.stage, "status": rollout.status, "share": rollout.share}
     if moved.stage != rollout.stage:
@@ -172,9 +172,9 @@ def _mode(rollout: Rollout) -> Mode:
 
 
 def _tell(tx: Tx, services: Services, rollout: Rollout, approval: Approval | None) -> None:
-    mail.enqueue_projection(tx, services.clock, "rollout", str(rollout.id), "card", rollout.channel)
+    mail.enqueue_projection(tx, services.clock, "rollout", str(rollout.id), kind="card", channel=rollout.channel)
     if approval is not None:
-        mail.enqueue_projection(tx, services.clock, "approval", approval.token, "card", approval.channel)
+        mail.enqueue_projection(tx, services.clock, "approval", approval.token, kind="card", channel=approval.channel)
 
 
 def _said(approval: Approval, rollout: Rollout, refused: str = "") -> Advanced:

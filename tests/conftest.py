@@ -1,0 +1,110 @@
+"""Fixtures everybody uses: a database on SQLite and on PostgreSQL, services, a desk, and builders of nouns."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import secrets
+import shutil
+from collections.abc import Generator
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from engine.desk import Desk, open_desk, operate
+from engine.services import Services
+from engine.settings import Settings
+from engine.store.artifacts import Artifacts
+from engine.store.database import Database, open_database
+from engine.testing.clock import FixedClock
+from engine.testing.postgres import Server, install_line, start_server
+from engine.testing.runner import ScriptedRunner
+
+IN_CI = os.environ.get("CI") == "true"
+
+
+def needs(found: object, what: str) -> None:
+    """Skip a test whose program is missing, with the line that installs it; where CI runs, that is a failure."""
+    if found:
+        return
+    if IN_CI:
+        pytest.fail(f"{what} is missing: {install_line(what)}")
+    pytest.skip(f"{what} is missing: {install_line(what)}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of Chromium."""
+    found = shutil.which("chromium")
+    needs(found, "chromium")
+    return str(found)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
+    """A PostgreSQL server of this test process alone."""
+    with start_server(tmp_path_factory.mktemp("postgres")) as server:
+        needs(server, "postgresql")
+        assert server is not None
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: Server) -> Generator[str]:
+    """An empty PostgreSQL database, dropped afterwards."""
+    name = f"t{secrets.token_hex(6)}"
+    admin = create_engine(postgres.url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield postgres.url.rsplit("/", 1)[0] + f"/{name}"
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
+    """Every store test runs on both databases."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'assay.db'}"
+    return request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture
+def database(services: Services) -> Database:
+    """An empty database with this version's tables."""
+    return services.database
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that stands at 2026-11-25 12:00 UTC until it is moved."""
+    return FixedClock()
+
+
+@pytest.fixture
+def services(database_url: str, tmp_path: pathlib.Path, clock: FixedClock) -> Generator[Services]:
+    """The parts of a deployment, with a clock that stands still and a runner that is told what jobs give."""
+    made = services_at(database_url, tmp_path, clock)
+    operate.prepare(made)
+    yield made
+    made.database.close()
+
+
+def services_at(database_url: str, home: pathlib.Path, clock: FixedClock) -> Services:
+    """Services over a database, in a folder of their own."""
+    return Services(
+        settings=Settings(home=home, database_url=database_url),
+        clock=clock,
+        database=open_database(database_url),
+        artifacts=Artifacts(f"file://{home / 'artifacts'}"),
+        runner=ScriptedRunner(),
+    )
+
+
+@pytest.fixture
+def desk(services: Services) -> Generator[Desk]:
+    """The counter over the services."""
+    opened = open_desk(services)
+    yield opened
+    opened.close()

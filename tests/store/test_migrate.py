@@ -1,0 +1,61 @@
+"""The schema: created, upgraded, refused."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+
+from engine.errors import NotReady
+from engine.models.base import METADATA
+from engine.services import Services
+from engine.store import migrate
+from engine.store.database import Database, open_database
+
+
+def _ours(name: str | None, kind: str, _parents: object) -> bool:
+    return kind != "table" or name in METADATA.tables
+
+
+def test_models_and_migrations_agree(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": _ours})
+        assert compare_metadata(context, METADATA) == []
+
+
+def test_upgrading_twice_changes_nothing(services: Services) -> None:
+    done = migrate.upgrade(services.database)
+    assert done.before == done.after == migrate.newest()
+    assert done.copy is None
+
+
+def test_a_newer_schema_is_refused_with_a_sentence(services: Services) -> None:
+    with services.database.writer.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '20991231_from_the_future'"))
+    with pytest.raises(
+        NotReady, match=r"20991231_from_the_future, which this version of Assay does not know"
+    ) as refused:
+        migrate.prepare(services.database)
+    assert "newer" in refused.value.message
+    with pytest.raises(NotReady):
+        migrate.upgrade(services.database)
+
+
+def test_a_database_of_somebody_else_names_the_command_that_mends_it(services: Services) -> None:
+    with services.database.writer.begin() as connection:
+        connection.execute(text("DELETE FROM alembic_version"))
+    with pytest.raises(NotReady) as refused:
+        migrate.prepare(services.database)
+    assert refused.value.hint == "Run: assay db upgrade"
+
+
+def test_a_missing_sqlite_file_is_created_with_its_folder(tmp_path: pathlib.Path) -> None:
+    made = open_database(f"sqlite:///{tmp_path / 'deep' / 'assay.db'}")
+    migrate.prepare(made)
+    assert migrate.revision(made) == migrate.newest()
+    with made.read() as tx:
+        assert tx.connection().exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    made.close()
