@@ -8,8 +8,10 @@ from __future__ import annotations
 import math
 from datetime import UTC, date, datetime
 
+from engine.models.money import NANO
+
 UNKNOWN = "unknown"
-NANO = 1_000_000_000
+
 _SECOND_MS = 1_000
 _MINUTE, _HOUR = 60, 3_600
 

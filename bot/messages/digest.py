@@ -7,11 +7,12 @@ from typing import Any, ClassVar, Literal
 
 from bot.messages import examples
 from engine.desk.digests import DigestView
+from engine.models.money import NANO
 from engine.models.verdict import Outcome
 
 LINES = 12
 ORDER = ("RETIRE", "RETRAIN", "WATCH", "ship", "investigate", "stay", "KEEP")
-NANO = 1_000_000_000
+
 
 Advised = Literal["RETIRE", "RETRAIN", "WATCH", "KEEP", "ship", "investigate", "stay"]
 

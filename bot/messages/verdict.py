@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from bot.messages import examples
 from engine.desk.investigations import RunView
+from engine.models.money import NANO
 from engine.models.verdict import Outcome
 
 
@@ -106,8 +107,8 @@ def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
         rung=record["candidate"]["rung"],
         quality=quality,
         rungs=tuple(_rung(line) for line in record.get("rungs", ())),
-        tuned=_side(record.get("scores", {}).get("candidate", {})),
-        prompted=_side(record.get("scores", {}).get("prompted", {})),
+        tuned=_side(record.get("scores", {}).get("candidate", {}), None),
+        prompted=_side(record.get("scores", {}).get("prompted", {}), _call_usd(record)),
         saving=_saving(record.get("cost")),
         bill_nano=record.get("bill", {}).get("nano_usd"),
         paid_calls=record.get("bill", {}).get("paid_calls", 0),
@@ -151,10 +152,19 @@ def _rung(line: dict[str, Any]) -> Rung:
     )
 
 
-def _side(score: dict[str, Any]) -> Side:
+def _call_usd(record: dict[str, Any]) -> float | None:
+    """What a prompted call costs: in production where that is known, else as this run paid; none is unknown."""
+    cost, bill = record.get("cost"), record.get("bill", {})
+    if cost:
+        return cost["plan"]["baseline_call_usd"]
+    paid, calls = bill.get("nano_usd"), bill.get("paid_calls")
+    return paid / NANO / calls if paid and calls else None
+
+
+def _side(score: dict[str, Any], call_usd: float | None) -> Side:
     nano = score.get("call_nano")
     return Side(
-        call_usd=None if nano is None else nano / 1e9,
+        call_usd=call_usd if nano is None else nano / NANO,
         latency_p50_ms=score.get("latency_p50_ms"),
         latency_p95_ms=score.get("latency_p95_ms"),
         valid_share=score.get("valid_share"),

@@ -91,8 +91,19 @@ def test_an_unknown_cost_is_said_as_unknown_and_never_as_nothing() -> None:
     assert "$0" not in text
 
 
+def test_without_traffic_a_call_costs_what_this_run_paid() -> None:
+    scores = {"candidate": {}, "prompted": {"call_nano": None}}
+    bill = {"paid_calls": 600, "nano_usd": 1_200_000_000}
+
+    assert "Prompted: $0.002 a call" in said(cost=None, scores=scores, bill=bill)
+
+
 def test_a_loss_is_a_cost() -> None:
-    cost = {"month_saving_usd": -41.0, "payback_months": None, "plan": {"fixed_month_usd": 373.0}}
+    cost = {
+        "month_saving_usd": -41.0,
+        "payback_months": None,
+        "plan": {"fixed_month_usd": 373.0, "baseline_call_usd": 0.0011},
+    }
     text = said(cost=cost)
 
     assert "Forecast: costs $41 a month more than prompting; it never pays back." in text
