@@ -113,7 +113,7 @@ def parse(words: str) -> Asked:
 
 def help_for(name: str) -> Verb:
     """The row of one verb. Raises ``NotUnderstood`` with the nearest."""
-    return _verb(name, name)
+    return _verb(name, name, "help ")
 
 
 def role_of(asked: Asked) -> Role:
@@ -176,13 +176,13 @@ def _spellings() -> list[tuple[str, str]]:
     return own + aliases + words
 
 
-def _verb(word: str, line: str) -> Verb:
+def _verb(word: str, line: str, before: str = "") -> Verb:
     found = next((verb for verb in VERBS if verb.name == word.lower()), None)
     if found is not None:
         return found
     near = suggest(word[: typed.SHOWN])
     if near:
-        again = line.replace(word, near, 1) if line.startswith(word) else near
+        again = before + (line.replace(word, near, 1) if line.startswith(word) else near)
         raise NotUnderstood(
             f"I don't know `{typed.echo(word)}`.",
             hint=f"Did you mean {near}?",

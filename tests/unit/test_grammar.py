@@ -202,6 +202,20 @@ def test_an_unknown_verb_names_the_nearest(word: str, verb: str) -> None:
     assert verb in refused.value.hint
 
 
+def test_help_on_a_mistyped_verb_offers_help_on_the_nearest() -> None:
+    with pytest.raises(NotUnderstood) as refused:
+        help_for("shwo")
+
+    assert (refused.value.suggestion, refused.value.words) == ("show", "help show")
+
+
+def test_a_line_put_right_says_what_was_typed_and_no_more() -> None:
+    with pytest.raises(NotUnderstood) as refused:
+        parse('regster a1 prompt="a &amp;lt; b"')
+
+    assert parse(refused.value.words).text("prompt") == "a &lt; b"
+
+
 def test_a_word_near_to_nothing_gets_help() -> None:
     with pytest.raises(NotUnderstood) as refused:
         parse("xyzzyplugh")
