@@ -13,7 +13,7 @@ from bot.blockkit import limits
 from bot.blockkit.parts import Text, line, words
 from bot.blockkit.shape import Json
 
-FILE_TYPES = ("csv", "jsonl", "json", "parquet")
+FILE_TYPES = ("csv", "jsonl", "json")
 
 
 def form(title: Text, submit: Text, callback: str, metadata: str, *, close: Text) -> Markup:
