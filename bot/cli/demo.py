@@ -27,6 +27,7 @@ from engine.settings import load_settings
 
 START_SECONDS = 60.0
 END_SECONDS = 5.0
+ACCURACY = "0.64"  # of the simulated model: some way under what a small model learns from these rows
 NAMES = ("standin", "model", "bot")
 
 
@@ -99,7 +100,9 @@ def _running(home: Path) -> Generator[tuple[Programs, str]]:
         programs.start(
             "standin", "bot.standin.main", "--port", str(ports["standin"]), "--home", str(home), "--seed", seed
         )
-        programs.start("model", "bot.standin.model", "--port", str(ports["model"]), "--truth", truth)
+        programs.start(
+            "model", "bot.standin.model", "--port", str(ports["model"]), "--truth", truth, "--accuracy", ACCURACY
+        )
         _tell("Preparing the database and a month of simulated traffic …")
         demo_seed.fill(home, _tell)
         _wait_for(url, programs)

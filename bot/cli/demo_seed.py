@@ -79,7 +79,7 @@ def fill(home: Path, tell: Callable[[str], None]) -> None:
     _import_traffic(desk, home)
     tell("Reading 5,000 real labelled rows …")
     mara = Actor(id=REQUESTER, role=Role.OPERATOR)
-    labels.import_file(desk, mara, SLUG, LABELS, (home / LABELS).read_bytes())
+    labels.import_file(desk, mara, SLUG, LABELS, content=(home / LABELS).read_bytes())
 
 
 def _register(desk: Desk) -> None:
