@@ -15,7 +15,7 @@ from bot.access import People
 from bot.blockkit.render import View
 from bot.files import CONVERSATION_BYTES, MODAL_BYTES, SentFile
 from bot.metrics import DUPLICATES
-from bot.router import REGISTRY, Answer, Form, Press, Words
+from bot.router import REGISTRY, Answer, Filled, Form, Press, Words
 from bot.surface import Place, Slack
 from engine.desk import Desk, labels, mail
 from engine.errors import Refused, Repeated
@@ -57,11 +57,19 @@ class Deliveries:
             return False
         return True
 
+    def keep_files(self, filled: Filled) -> int | None:
+        """Keep the files of a form until they were read; none where the form brought none."""
+        if not filled.files or filled.once is None:
+            return None
+        place = Place(filled.actor.id, filled.actor.channel)
+        payload = {"kind": "form", "slug": filled.carried, "files": [asdict(one) for one in filled.files]}
+        return self.accept(filled.once, place, payload, method=mail.FETCH)
+
     def work_off(self, row_id: int) -> None:
         """Do what an accepted delivery asks for, unless the sender does it already."""
         row = mail.one(self.desk, row_id)
         if mail.claim(self.desk, row):
-            self.effect(row)
+            (self.fetch if row.method == mail.FETCH else self.effect)(row)
             mail.settle(self.desk, row, mail.SENT)
 
     def effect(self, row: Outbox) -> None:
@@ -81,7 +89,9 @@ class Deliveries:
             named = once.model_copy(update={"key": f"{once.key}{number}"})
             sent = SentFile(**said)
             most = CONVERSATION_BYTES if row.payload["kind"] == "shared" else MODAL_BYTES
-            self._boundary(place, lambda sent=sent, named=named, most=most: self._read(row, place, sent, named, most))
+            self._boundary(
+                place, lambda sent=sent, named=named, most=most: self._read(row, place, sent, named, most=most)
+            )
 
     def form(self, words: str, place: Place) -> Form | Answer:
         """What an asking that opens a form opens. Raises ``Refused``."""
@@ -123,10 +133,10 @@ class Deliveries:
             raise
         return found.view if isinstance(found, Answer) else None
 
-    def _read(self, row: Outbox, place: Place, sent: SentFile, once: Once, most: int) -> View | None:
+    def _read(self, row: Outbox, place: Place, sent: SentFile, once: Once, *, most: int) -> View | None:
         content = self._slack.fetch_file(sent, most)
         actor = self._actor(place)
-        labels.preview(self.desk, actor, row.payload["slug"], sent.name, content, once=once)
+        labels.preview(self.desk, actor, row.payload["slug"], sent.name, content=content, once=once)
         return None
 
     def _actor(self, place: Place, *, known_only: bool = False) -> Actor:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from slack_bolt import Ack, App
@@ -18,7 +17,7 @@ from bot.blockkit.render import View, render, render_form
 from bot.inbox import Deliveries
 from bot.messages import notice
 from bot.metrics import REQUESTS
-from bot.router import REGISTRY, Answer, FieldErrors, Filled, Form
+from bot.router import REGISTRY, Answer, FieldErrors, Filled, Form, FormHandler
 from bot.surface import Place, Slack, SlackRefused
 from engine.desk import mail
 from engine.errors import Refused, Repeated, Unavailable
@@ -74,7 +73,7 @@ class Listener:
                 self._boundary(place, lambda: _stale(self._deliveries, body))
         elif button.opens:
             once = self._deliveries.once("press", key)
-            self._open(ack, place, once, trigger, lambda: self._deliveries.pressed_form(action_id, value, place))
+            self._open(ack, place, once, trigger, make=lambda: self._deliveries.pressed_form(action_id, value, place))
         else:
             payload = {"kind": "press", "action": action_id, "value": value, "message_ts": payloads.message_ts(body)}
             self._accept(ack, place, self._deliveries.once("press", key), payload)
@@ -95,21 +94,30 @@ class Listener:
             desk=self._deliveries.desk, actor=self._deliveries.actor_known(place), values=values, files=sent,
             carried=carried, once=once,
         )  # fmt: skip
+        self._boundary(place, lambda: self._taken(ack, view, handle, filled))
+
+    def _taken(self, ack: Ack, view: dict[str, Any], handle: FormHandler, filled: Filled) -> View | None:
+        """Take a form before it closes; what cannot be taken is told beside a field, or to the person where none is."""
         try:
             answer = handle(filled)
-            if sent:
-                payload = {"kind": "form", "slug": carried, "files": [asdict(one) for one in sent]}
-                self._deliveries.accept(once, place, payload, method=mail.FETCH)
+            row_id = self._deliveries.keep_files(filled)
         except FieldErrors as error:
             ack(response_action="errors", errors=error.errors)
+            return None
         except Repeated:
             _timed(ack, "form")
+            return None
         except (Refused, Unavailable) as error:
-            ack(response_action="errors", errors={payloads.first_field(view): str(error)})
-        else:
-            _timed(ack, "form")
-            if answer is not None:
-                self._boundary(place, lambda: answer.view)
+            field = payloads.first_field(view)
+            if not field:
+                _timed(ack, "form")
+                raise
+            ack(response_action="errors", errors={field: str(error)})
+            return None
+        _timed(ack, "form")
+        if row_id is not None:
+            self._deliveries.work_off(row_id)
+        return answer.view if answer is not None else None
 
     def event(self, ack: Ack, body: dict[str, Any]) -> None:
         """A mention of the bot or a direct message: the words in it are a command."""
@@ -139,17 +147,23 @@ class Listener:
         once = self._deliveries.once("command", key)
         command = REGISTRY.commands[asked.verb]
         if command.opens(asked):
-            self._open(ack, place, once, trigger, lambda: self._deliveries.form(words, place))
+            self._open(ack, place, once, trigger, make=lambda: self._deliveries.form(words, place))
         else:
             self._accept(ack, place, once, {"kind": "words", "words": words})
 
     def _accept(self, ack: Ack, place: Place, once: Once, payload: dict[str, Any]) -> None:
-        row_id = self._deliveries.accept(once, place, payload)
+        try:
+            row_id = self._deliveries.accept(once, place, payload)
+        except Unavailable as error:
+            _timed(ack, once.kind)
+            busy = notice.Refusal(str(error), "Do it again.")
+            self._boundary(place, lambda: busy)
+            return
         _timed(ack, once.kind)
         if row_id is not None:
             self._deliveries.work_off(row_id)
 
-    def _open(self, ack: Ack, place: Place, once: Once, trigger: str, make: MakeForm) -> None:
+    def _open(self, ack: Ack, place: Place, once: Once, trigger: str, *, make: MakeForm) -> None:
         is_new = self._deliveries.is_new(once)
         _timed(ack, once.kind)
         if is_new:

@@ -46,7 +46,7 @@ class _Pace:
     """When each channel and method may be called again; everything here is forgotten at a restart."""
 
     posts: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
-    updates: deque[float] = field(default_factory=deque)
+    updates: deque[float] = field(default_factory=deque[float])
     rests: dict[str, float] = field(default_factory=dict[str, float])
 
     def wait_for_post(self, channel: str) -> float:

@@ -60,4 +60,4 @@ def _import(words: Words, slug: str, path: str) -> uploads.DraftView:
         raise Invalid(f"There is no file {file}.", hint="Check the path; it starts from where you typed the command.")
     if file.stat().st_size > uploads.COMMAND_LINE_BYTES:
         raise Invalid(f"{file.name} has more than 2 GB.", hint="Split the file and import its parts one by one.")
-    return uploads.import_file(words.desk, words.actor, slug, file.name, file.read_bytes())
+    return uploads.import_file(words.desk, words.actor, slug, file.name, content=file.read_bytes())

@@ -128,7 +128,7 @@ def keep_upload(hand: Hand, name: str, content: bytes) -> Json:
     return files.fill(hand.room, string(file.get("id")), content)
 
 
-async def press(hand: Hand, where: Channel, ts: str, pressed: str, fields: state.Fields) -> str:
+async def press(hand: Hand, where: Channel, ts: str, pressed: str, *, fields: state.Fields) -> str:
     """Press an element of a message; returns what to tell the person, empty when all is well."""
     message = messages.shown(hand.room, where.id, ts, hand.person.id)
     if message is None:

@@ -215,7 +215,7 @@ def _told(sentence: str) -> Json:
 async def _press(hand: Hand, fields: dict[str, list[str]], _: Request) -> Json:
     where = people.channel(hand.room, deeds.checked_place(hand, _one(fields, "channel"), "").channel)
     assert where is not None
-    return _told(await deeds.press(hand, where, _one(fields, "ts"), _one(fields, "pressed"), fields))
+    return _told(await deeds.press(hand, where, _one(fields, "ts"), _one(fields, "pressed"), fields=fields))
 
 
 async def _press_view(hand: Hand, fields: dict[str, list[str]], request: Request) -> Json:

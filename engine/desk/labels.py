@@ -95,7 +95,7 @@ def show(desk: Desk, slug: str) -> LabelsView:
 
 
 def preview(
-    desk: Desk, actor: Actor, slug: str, filename: str, *, content: bytes, *, once: Once | None = None
+    desk: Desk, actor: Actor, slug: str, filename: str, *, content: bytes, once: Once | None = None
 ) -> DraftView:
     """Read a file and keep its good rows until Confirm; nothing is stored as labels yet.
 
@@ -281,7 +281,7 @@ def _view(tx: Tx, draft: Draft) -> DraftView:
         duplicates=found.duplicates,
         copies_of_sealed=found.copies_of_sealed,
         redacted=tuple(sorted(found.redactions.items())),
-        warnings=tuple(_warnings(found)),
+        warnings=tuple(found.warnings()),
         state=draft.state,
         version=label_set.name if label_set else "",
         total=label_set.rows if label_set else 0,
@@ -291,19 +291,6 @@ def _view(tx: Tx, draft: Draft) -> DraftView:
         unchanged=not found.good,
         number=draft.version,
     )
-
-
-def _warnings(found: UploadCheck) -> list[str]:
-    said: list[str] = []
-    if found.already_known:
-        said.append(f"{found.already_known:,} rows are in the current version already.")
-    if found.forgiven:
-        said.append(f"{found.forgiven:,} labels were spelled in another case or with outer spaces; they were mended.")
-    if found.template:
-        said.append(
-            f"More than a tenth of the rows are copies of one text (row {found.template}): is the text a template?"
-        )
-    return said
 
 
 def _parts(tx: Tx, label_set: LabelSet) -> dict[Part, int]:

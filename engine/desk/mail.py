@@ -126,7 +126,9 @@ def refresh(desk: Desk, channel: str, ts: str) -> bool:
             return False
         found.rendered_sha = ""  # somebody pressed something stale, so what Slack shows is not what we believe
         tx.add(found)
-        mail.enqueue_projection(tx, desk.services.clock, found.entity, found.entity_id, kind=found.kind, channel=found.channel)
+        mail.enqueue_projection(
+            tx, desk.services.clock, found.entity, found.entity_id, kind=found.kind, channel=found.channel
+        )
         return True
 
 

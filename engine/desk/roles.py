@@ -51,7 +51,9 @@ def name(
             feature.owner = named[Role.OWNER][0]
             feature.version += 1
             tx.add(feature)
-            mail.enqueue_projection(tx, desk.services.clock, "feature", feature.slug, kind="card", channel=feature.channel)
+            mail.enqueue_projection(
+                tx, desk.services.clock, "feature", feature.slug, kind="card", channel=feature.channel
+            )
         tx.flush()
         after = _view(tx, slug)
         deeds.record(

@@ -102,7 +102,9 @@ def next_stage(desk: Desk, actor: Actor, slug: str, *, once: Once | None = None)
                 at=desk.services.clock.now(),
                 reason="asked again on new evidence",
             )
-            mail.enqueue_projection(tx, desk.services.clock, "approval", waiting.token, kind="card", channel=waiting.channel)
+            mail.enqueue_projection(
+                tx, desk.services.clock, "approval", waiting.token, kind="card", channel=waiting.channel
+            )
         return _ask(desk, tx, actor, rollout, to_stage=to_stage)
 
 
@@ -118,7 +120,7 @@ def lower(
             raise NotReady(
                 f"{slug} has no open rollout, so there is nothing to {event}.", hint=f"/assay rollout {slug}"
             )
-        stages.lower(tx, desk.services, rollout, event, actor, reason)
+        stages.lower(tx, desk.services, rollout, event, actor=actor, reason=reason)
         return view(desk, tx, feature, tx.get_one(Verdict, rollout.verdict_id), rollout=rollout)
 
 

@@ -31,7 +31,7 @@ def _road(run: Stepper, brief: Brief) -> VerdictRef:
     opened = run.step("open_seal", choose.open_seal, frozen, road, choice)
     _ask(run, frozen, road, choice.prompted, part=Part.SEALED, rows=opened.rows)
     run.until("score_sealed", candidates.score_sealed, frozen, choice, opened)
-    return run.step("decide", decide.decide, frozen, road, choice, parity, opened)
+    return run.step("decide", decide.decide, frozen, road, choice, parity=parity, opened=opened)
 
 
 def _train(run: Stepper, frozen: Frozen, road: Plan, index: int) -> TrainedCandidate:
@@ -43,7 +43,9 @@ def _train(run: Stepper, frozen: Frozen, road: Plan, index: int) -> TrainedCandi
 
 def _ask(run: Stepper, frozen: Frozen, road: Plan, option: str, *, part: Part, rows: str) -> None:
     for attempt, seconds in enumerate((*RETRY_SECONDS, 0.0)):
-        asked = run.until(f"ask {option} {part} {attempt}", ask.ask, frozen, road, option, part, rows, attempt)
+        asked = run.until(
+            f"ask {option} {part} {attempt}", ask.ask, frozen, road, option, part=part, rows=rows, attempt=attempt
+        )
         if not asked.unanswered:
             return
         if seconds:

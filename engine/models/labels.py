@@ -105,6 +105,21 @@ class UploadCheck(Value):
     template: str = ""
     copies_of_sealed: int = 0
 
+    def warnings(self) -> list[str]:
+        """What a person should know before storing the rows, one sentence each."""
+        said: list[str] = []
+        if self.already_known:
+            said.append(f"{self.already_known:,} rows are in the current version already.")
+        if self.forgiven:
+            said.append(
+                f"{self.forgiven:,} labels were spelled in another case or with outer spaces; they were mended."
+            )
+        if self.template:
+            said.append(
+                f"More than a tenth of the rows are copies of one text (row {self.template}): is the text a template?"
+            )
+        return said
+
 
 class Draft(Table, table=True):
     """An uploaded label file between preview and Confirm; the bytes are an artifact. Dies after 24 h."""

@@ -188,7 +188,7 @@ def simulate(
     size = checks.count("draws", draws, 1)
     rate = checks.number("annual_rate", annual_rate, 0.0)
     span = np.arange(1, checks.count("months", months, 1) + 1, dtype=np.float64)
-    one_time, savings, spend = _drawn(plan, spread, span, np.random.default_rng(checks.count("seed", seed)), size)
+    one_time, savings, spend = _drawn(plan, spread, span, np.random.default_rng(checks.count("seed", seed)), size=size)
     npv = savings @ (1.0 + rate) ** (-span / 12.0) - one_time
     paid = ((np.cumsum(savings, axis=1) >= one_time[:, None]) & (savings > 0.0)).any(axis=1)
     low, median, high = np.quantile(npv, [0.1, 0.5, 0.9])
@@ -198,7 +198,7 @@ def simulate(
 
 
 def _drawn(
-    plan: Plan, spread: Spread, span: Vector, generator: np.random.Generator, size: int
+    plan: Plan, spread: Spread, span: Vector, generator: np.random.Generator, *, size: int
 ) -> tuple[Vector, Vector, Vector]:
     """Draw one-time costs (draws), savings and what the baseline would cost (both draws x months)."""
     volume = plan.calls_per_month * np.exp(generator.normal(0.0, spread.volume_sd, size))

@@ -61,7 +61,7 @@ def enqueue_post(tx: Session, clock: Clock, channel: str, method: str, *, payloa
 
 
 def add(
-    tx: Session, clock: Clock, channel: str, method: str, *, payload: dict[str, Any], *, delay: timedelta = timedelta(0)
+    tx: Session, clock: Clock, channel: str, method: str, *, payload: dict[str, Any], delay: timedelta = timedelta(0)
 ) -> Outbox:
     """Store one row that waits its turn; ``delay`` keeps the sender off it for a while."""
     row = _row(clock, channel, method, payload=payload)

@@ -66,7 +66,7 @@ class LoraEncoder:
         """Adapt; goes on from the newest checkpoint in ``scratch``. The alarm is "collapsed" when it stayed so."""
         began = time.perf_counter()
         profile = profile_of(host, scratch.parent)
-        work = _Work(recipe, task, profile, scratch, host, progress)
+        work = _Work(recipe, task, profile, scratch, host=host, progress=progress)
         trail, rate = work.trained(train, dev, folder)
         found: dict[str, float | int | str] = {
             **facts(profile),
@@ -93,7 +93,7 @@ class _Work:
     """One training: its parts are made once, and tried at the full rate, then at a third of it."""
 
     def __init__(
-        self, recipe: Recipe, task: Task, profile: Profile, scratch: Path, host: Host, progress: Progress
+        self, recipe: Recipe, task: Task, profile: Profile, scratch: Path, *, host: Host, progress: Progress
     ) -> None:
         self._recipe = recipe
         self._task = task

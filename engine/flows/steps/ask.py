@@ -20,7 +20,7 @@ from engine.store.database import Tx
 
 
 def ask(
-    services: Services, frozen: Frozen, road: Plan, option: str, part: Part, rows: str, attempt: int
+    services: Services, frozen: Frozen, road: Plan, option: str, *, part: Part, rows: str, attempt: int
 ) -> Asked | Pending:
     """Ask every row that has no reply yet; what was paid is kept whatever happens.
 

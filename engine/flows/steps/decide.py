@@ -20,7 +20,7 @@ from engine.store import deeds, features, investigations, policies, verdicts
 
 
 def decide(
-    services: Services, frozen: Frozen, road: Plan, choice: Choice, parity: Parity, opened: Opened
+    services: Services, frozen: Frozen, road: Plan, choice: Choice, *, parity: Parity, opened: Opened
 ) -> VerdictRef:
     """Judge the sealed comparison and store the verdict, once per run."""
     with services.database.write() as tx:
@@ -35,7 +35,11 @@ def decide(
         evidence = _evidence(compared, frozen, choice, sums)
         ruling = ruled(evidence, policy.verdict)
         body = record.body(
-            tx, frozen, road, record.Judged(choice, opened, parity, compared, evidence, ruling, sums, baseline), policy=policy
+            tx,
+            frozen,
+            road,
+            record.Judged(choice, opened, parity, compared, evidence, ruling, sums, baseline),
+            policy=policy,
         )
         now = services.clock.now()
         verdict = Verdict(

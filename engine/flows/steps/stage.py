@@ -77,7 +77,9 @@ def lower(tx: Tx, services: Services, rollout: Rollout, event: str, *, actor: Ac
     for approval in rollouts.approvals(tx, rollout.id or 0):
         if approval.state is ApprovalState.PENDING and moved.status in FINAL:
             rollouts.move(tx, approval, ApprovalState.SUPERSEDED, at=services.clock.now(), reason=f"rollout {event}")
-            mail.enqueue_projection(tx, services.clock, "approval", approval.token, kind="card", channel=approval.channel)
+            mail.enqueue_projection(
+                tx, services.clock, "approval", approval.token, kind="card", channel=approval.channel
+            )
     _tell(tx, services, rollout, None)
     return rollout
 

@@ -34,7 +34,7 @@ def read(name: str, text: str) -> Iterator[RawRow | BadRow]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise _broken(name, text, separator, (line, reader.line_num), error) from error
+            raise _broken(name, text, separator, (line, reader.line_num), error=error) from error
         at, line = line, reader.line_num + 1
         if at > 1 and any(cell.strip() for cell in cells):
             yield _row(at, header, cells)
@@ -79,7 +79,7 @@ def _named(header: Sequence[str]) -> str:
     return f"Its first line reads {shown}{' …' if len(header) > _SHOWN else ''}."
 
 
-def _broken(name: str, text: str, separator: str, lines: tuple[int, int], error: csv.Error) -> Invalid:
+def _broken(name: str, text: str, separator: str, lines: tuple[int, int], *, error: csv.Error) -> Invalid:
     first, last = lines
     if first == last and "expected after" in str(error):
         place = re.search(rf'(?<=[^"{re.escape(separator)}])"(?=[^"{re.escape(separator)}\r\n])', _line(text, last))
