@@ -43,6 +43,7 @@ def test_a_team_may_choose_the_hour() -> None:
 
 def test_no_digest_tells_of_a_month_before_the_deployment() -> None:
     assert digest_due(at("2026-10-01T09:00"), at("2026-10-01T08:00")) is None
+    assert digest_due(at("2026-10-01T09:00"), at("2026-10-01T00:00")) is None
     assert digest_due(at("2026-10-01T09:00"), at("2026-09-30T23:00")) == "2026-09"
 
 

@@ -43,6 +43,7 @@ EXACT: list[tuple[Callable[[], int], int]] = [
     (lambda: call_cost(Tokens(800, 20), PR), 2_200_000),
     (lambda: call_cost(Tokens(800, 20, 600), PR), 1_450_000),
     (lambda: call_cost(Tokens(800, 20), PR, retry_rate=0.03), 2_266_000),
+    (lambda: call_cost(Tokens(800, 20, 800), PR), 1_200_000),  # all of the input may be cached
     (lambda: call_cost(Tokens(800, 20), PR, batch_discount=0.5), 1_100_000),
     (lambda: call_cost(Tokens(800, 20, 600), TokenPrices(2_500_000_000, 10_000_000_000)), 2_200_000),
     (lambda: call_cost(Tokens(1, 0), TokenPrices(500_000, 0)), 1),  # half a nano-dollar is rounded up
@@ -143,6 +144,10 @@ def test_a_spread_of_nothing_is_the_plan_itself() -> None:
 def test_the_same_seed_draws_the_same_future() -> None:
     assert simulate(A, draws=50, seed=4) == simulate(A, draws=50, seed=4)
     assert simulate(A, draws=50, seed=4) != simulate(A, draws=50, seed=5)
+
+
+def test_a_value_of_nothing_is_not_positive() -> None:
+    assert simulate(Plan(0, 0, 0, 0, 0), draws=10).p_positive == 0.0
 
 
 def test_a_baseline_that_costs_nothing_saves_nothing() -> None:
