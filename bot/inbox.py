@@ -48,7 +48,7 @@ class Deliveries:
             DUPLICATES.labels(kind=once.kind).inc()
             return None
 
-    def is_new(self, once: Once) -> bool:
+    def is_first(self, once: Once) -> bool:
         """Take a delivery whose only effect is a call to Slack; false for one that was taken before."""
         try:
             mail.take(self.desk, once)

@@ -17,7 +17,7 @@ from bot.blockkit.render import View, render, render_form
 from bot.inbox import Deliveries
 from bot.messages import notice
 from bot.metrics import REQUESTS
-from bot.router import REGISTRY, Answer, FieldErrors, Filled, Form, FormHandler
+from bot.router import REGISTRY, Answer, FieldErrors, Filled, Form, AnswerForm
 from bot.surface import Place, Slack, SlackRefused
 from engine.desk import mail
 from engine.errors import Refused, Repeated, Unavailable
@@ -96,7 +96,7 @@ class Listener:
         )  # fmt: skip
         self._boundary(place, lambda: self._taken(ack, view, handle, filled))
 
-    def _taken(self, ack: Ack, view: dict[str, Any], handle: FormHandler, filled: Filled) -> View | None:
+    def _taken(self, ack: Ack, view: dict[str, Any], handle: AnswerForm, filled: Filled) -> View | None:
         """Take a form before it closes; what cannot be taken is told beside a field, or to the person where none is."""
         try:
             answer = handle(filled)
@@ -164,9 +164,9 @@ class Listener:
             self._deliveries.work_off(row_id)
 
     def _open(self, ack: Ack, place: Place, once: Once, trigger: str, *, make: MakeForm) -> None:
-        is_new = self._deliveries.is_new(once)
+        is_first = self._deliveries.is_first(once)
         _timed(ack, once.kind)
-        if is_new:
+        if is_first:
             self._boundary(place, lambda: self._opened(place, trigger, make))
 
     def _opened(self, place: Place, trigger: str, make: MakeForm) -> View | None:

@@ -76,7 +76,7 @@ def minutes(tx: Session, label_set_id: int) -> float:
 def classes(tx: Session, label_set_id: int) -> dict[str, int]:
     """How many rows of a version carry each label, most frequent first."""
     query = select(Label.output, func.count()).where(*_within(tx, label_set_id)).group_by(Label.output)
-    return dict(Counter(dict(tx.exec(query))).most_common())
+    return dict(Counter(dict(tx.exec(query).all())).most_common())
 
 
 def sources(tx: Session, label_set_id: int) -> dict[str, int]:

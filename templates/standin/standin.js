@@ -107,6 +107,8 @@ async function submit(form) {
 }
 
 async function upload(box, files) {
+  const send = one("[type=submit]", box.closest("form"));
+  send.disabled = true;  // a form sent before its file is kept would lack it
   for (const file of files) {
     const named = new URLSearchParams({ name: file.name, field: box.dataset.field });
     const kept = await post(`${base}/upload?${named}`, file);
@@ -114,6 +116,7 @@ async function upload(box, files) {
     if (one("input[type=file]", box).multiple) one(".chips", box).append(parse(kept.html));
     else one(".chips", box).replaceChildren(parse(kept.html));
   }
+  send.disabled = false;
 }
 
 document.addEventListener("submit", async (event) => {

@@ -1,0 +1,173 @@
+"""The whole road in a real browser, on the stand-in: from a form to the monthly digest."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.conftest import Demo
+
+pytestmark = [pytest.mark.e2e, pytest.mark.torch, pytest.mark.processes, pytest.mark.xdist_group("processes")]
+
+SLUG = "review-mood"
+VERDICT_MS = 300_000
+Shot = Callable[[str], None]
+
+
+def say(page: Page, words: str) -> None:
+    """Type words as a person does."""
+    box = page.get_by_role("combobox")
+    box.fill(words)
+    box.press("Escape")  # closes the list of completions
+    page.get_by_role("button", name="Send").click()
+
+
+def become(page: Page, name: str) -> None:
+    """Switch to another person, in the same channel."""
+    page.get_by_text("Switch", exact=True).click()
+    page.get_by_role("link", name=name).click()
+    page.get_by_role("link", name="assay", exact=True).click()
+
+
+def log(page: Page) -> Locator:
+    """Where messages stand."""
+    return page.get_by_role("log")
+
+
+@pytest.mark.timeout(600)
+def test_a_feature_walks_the_whole_road(page: Page, demo: Demo, shot: Shot) -> None:
+    _registers_by_form(page, demo, shot)
+    _uploads_labels(page, demo, shot)
+    demo.assay("import-traffic", SLUG, str(demo.home / "traffic.jsonl"), "--format", "assay")
+    run_id = _investigates(page, shot)
+    _reads_the_report(page, demo, run_id, shot)
+    _asks_and_a_second_person_approves(page, shot)
+    _sees_the_digest(page, demo, shot)
+    _nothing_of_it_reached_the_logs(demo)
+
+
+def _registers_by_form(page: Page, demo: Demo, shot: Shot) -> None:
+    say(page, "/assay register")
+    form = page.get_by_role("dialog")
+    expect(form.get_by_label("Model it runs on now")).to_be_visible()
+    form.get_by_label("Name", exact=False).first.fill("Review Mood!")
+    form.get_by_label("Model it runs on now").fill("simulated-frontier-1")
+    form.get_by_label("Prompt it runs on now").fill("Answer negative, neutral or positive.\n\nReview: {{ input }}")
+    form.get_by_label("Labels").fill("negative, neutral, positive")
+    form.get_by_label("Margin").fill("5%")
+    form.get_by_role("button", name="Register").click()
+    expect(form.get_by_role("alert").first).to_contain_text("no slug")
+    form.get_by_label("Name", exact=False).first.fill(SLUG)
+    shot("register")
+    form.get_by_role("button", name="Register").click()
+    expect(form).to_have_count(0)
+    expect(log(page).get_by_role("heading", name=SLUG)).to_be_visible()
+
+
+def _uploads_labels(page: Page, demo: Demo, shot: Shot) -> None:
+    say(page, f"/assay labels {SLUG}")
+    form = page.get_by_role("dialog")
+    broken = (demo.home / "labels.jsonl").read_bytes() + b'{"input": "", "output": "positive"}\n'
+    form.locator("input[type=file]").set_input_files(
+        {"name": "labels.jsonl", "mimeType": "application/jsonl", "buffer": broken}
+    )
+    form.get_by_role("button", name="Check the file").click()
+    confirm = log(page).get_by_role("button", name="Confirm")
+    expect(confirm).to_be_visible()
+    expect(log(page).get_by_text("line 5001: input is empty")).to_be_visible()
+    shot("labels")
+    confirm.click()
+    expect(log(page).get_by_role("button", name="Confirm")).to_have_count(0, timeout=30_000)
+
+
+def _investigates(page: Page, shot: Shot) -> str:
+    say(page, f"/assay investigate {SLUG} effort=quick")
+    form = page.get_by_role("dialog")
+    expect(form.get_by_text("simulated").first).to_be_visible()
+    form.get_by_role("button", name="Confirm").click()
+    card = log(page).get_by_role("article").filter(has_text=f"Investigating {SLUG}").last
+    expect(card).to_be_visible()
+    expect(card.get_by_text("train tfidf")).to_be_visible(timeout=120_000)
+    shot("progress")
+    verdict = log(page).get_by_role("button", name="Ask for shadow")
+    expect(verdict).to_be_visible(timeout=VERDICT_MS)
+    verdict.scroll_into_view_if_needed()
+    shot("verdict")
+    card = log(page).get_by_role("article").filter(has=page.get_by_role("button", name="Ask for shadow"))
+    text = card.inner_text()
+    assert "Ship the tuned model" in text
+    assert "simulated" in text
+    return next(word for word in text.split() if word.startswith("inv-"))
+
+
+def _reads_the_report(page: Page, demo: Demo, run_id: str, shot: Shot) -> None:
+    link = log(page).get_by_role("link", name="Open the report").first.get_attribute("href")
+    assert link
+    assert run_id in link
+    with urllib.request.urlopen(link) as answer:
+        html = answer.read().decode()
+    assert "is simulated" in html
+    assert "sealed rows, paired" in html
+    other = page.context.new_page()
+    other.set_viewport_size({"width": 900, "height": 1400})
+    other.goto(link)
+    expect(other.get_by_role("img")).to_be_visible()
+    assert other.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    shot_report = page.context.pages[-1]
+    shot_report.wait_for_load_state()
+    _keep(other, "report")
+    other.close()
+
+
+def _keep(page: Page, name: str) -> None:
+    import os
+    import pathlib
+
+    if folder := os.environ.get("ASSAY_SCREENSHOTS"):
+        page.screenshot(path=pathlib.Path(folder) / f"{name}.png", full_page=True)
+
+
+def _asks_and_a_second_person_approves(page: Page, shot: Shot) -> None:
+    log(page).get_by_role("button", name="Ask for shadow").click()
+    approve = log(page).get_by_role("button", name="Approve")
+    expect(approve).to_be_visible()
+    _presses_approve(page)
+    expect(log(page).get_by_text("You asked for this, so somebody else must approve it")).to_be_visible()
+    become(page, "Jonas Weber")
+    approve = log(page).get_by_role("button", name="Approve")
+    approve.scroll_into_view_if_needed()
+    shot("approval")
+    _presses_approve(page)
+    expect(log(page).get_by_role("button", name="Approve")).to_have_count(0, timeout=30_000)
+    say(page, f"/assay rollout {SLUG}")
+    expect(log(page).get_by_text("shadow").last).to_be_visible()
+
+
+def _presses_approve(page: Page) -> None:
+    log(page).get_by_role("button", name="Approve").click()
+    sure = page.locator("dialog[open]")
+    sure.get_by_role("button").last.click()
+
+
+def _sees_the_digest(page: Page, demo: Demo, shot: Shot) -> None:
+    for _ in range(2):  # the same month twice is one digest
+        demo.assay("scheduler", "--once", "--now", "2027-01-04T09:00:00Z")
+    digest = log(page).get_by_role("article").filter(has_text="December 2026")
+    expect(digest.first).to_be_visible(timeout=30_000)
+    digest.first.scroll_into_view_if_needed()
+    shot("digest")
+    page.reload()
+    expect(log(page).get_by_role("article").filter(has_text="December 2026")).to_have_count(1)
+
+
+def _nothing_of_it_reached_the_logs(demo: Demo) -> None:
+    lines = [json.loads(line) for line in (demo.home / "labels.jsonl").read_text().splitlines()]
+    texts = [line["input"] for line in lines if len(line["input"]) > 40][:300]
+    told = "".join(path.read_text(errors="replace") for path in demo.home.rglob("*.log"))
+    told += "".join(path.read_text(errors="replace") for path in demo.home.rglob("log.txt"))
+    assert "engine.started" in told
+    assert not [text for text in [*texts, "Answer negative, neutral or positive", "xoxb-standin"] if text in told]
