@@ -28,7 +28,6 @@ async function post(url, body, busy) {
 }
 
 // -- what the server tells: each change is drawn after the one before, so that the newest stays
-
 async function part(path) {
   const response = await fetch(`${base}/part/${path}`);
   return response.ok ? parse(await response.text()) : null;
@@ -84,7 +83,6 @@ for (const kind of Object.keys(told)) {
 }
 
 // -- what a person does
-
 const fieldsOf = (form) => new URLSearchParams([...new FormData(form)].filter(([, value]) => typeof value === "string"));
 
 function press(source, name, value) {
@@ -113,8 +111,7 @@ async function upload(box, files) {
     const named = new URLSearchParams({ name: file.name, field: box.dataset.field });
     const kept = await post(`${base}/upload?${named}`, file);
     if (kept.error) continue;
-    if (one("input[type=file]", box).multiple) one(".chips", box).append(parse(kept.html));
-    else one(".chips", box).replaceChildren(parse(kept.html));
+    one(".chips", box)[one("input[type=file]", box).multiple ? "append" : "replaceChildren"](parse(kept.html));
   }
   send.disabled = false;
 }
@@ -163,7 +160,6 @@ for (const kind of ["dragover", "drop"]) document.addEventListener(kind, (event)
 });
 
 // -- the message box: Enter sends, and the command's verbs complete while they are typed
-
 all("textarea[data-command]").forEach((box) => {
   const list = document.getElementById(box.getAttribute("aria-controls")), command = box.dataset.command;
   const visible = () => all("li:not([hidden])", list);
