@@ -13,11 +13,11 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 START_SECONDS = 180
 expect.set_options(timeout=30_000)
-WIDTH, HEIGHT = 1280, 960
+WIDTH, HEIGHT = 1180, 900
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,13 @@ def page(browser: Browser, demo: Demo) -> Generator[Page]:
 
 
 @pytest.fixture(scope="module")
-def shot(page: Page) -> Callable[[str], None]:
-    """Keep a picture under the folder of ``ASSAY_SCREENSHOTS``, where one is set."""
+def shot(page: Page) -> Callable[..., None]:
+    """Keep a picture of the page, or of a part or another page, where ``ASSAY_SCREENSHOTS`` names a folder."""
     folder = os.environ.get("ASSAY_SCREENSHOTS", "")
 
-    def keep(name: str) -> None:
+    def keep(name: str, of: Page | Locator | None = None) -> None:
         if folder:
             page.wait_for_timeout(300)  # styles and pictures settle; only where pictures are kept
-            page.screenshot(path=pathlib.Path(folder) / f"{name}.png")
+            (of or page).screenshot(path=pathlib.Path(folder) / f"{name}.png")
 
     return keep

@@ -14,8 +14,9 @@ from tests.e2e.conftest import Demo
 pytestmark = [pytest.mark.e2e, pytest.mark.torch, pytest.mark.processes, pytest.mark.xdist_group("processes")]
 
 SLUG = "review-mood"
+LABELLED = 3_500  # enough for a clear verdict, few enough for a quick one
 VERDICT_MS = 300_000
-Shot = Callable[[str], None]
+Shot = Callable[..., None]
 
 
 def say(page: Page, words: str) -> None:
@@ -40,6 +41,7 @@ def log(page: Page) -> Locator:
 
 @pytest.mark.timeout(600)
 def test_a_feature_walks_the_whole_road(page: Page, demo: Demo, shot: Shot) -> None:
+    page.get_by_role("button", name="Got it").click()
     _registers_by_form(page, demo, shot)
     _uploads_labels(page, demo, shot)
     demo.assay("import-traffic", SLUG, str(demo.home / "traffic.jsonl"), "--format", "assay")
@@ -71,14 +73,15 @@ def _registers_by_form(page: Page, demo: Demo, shot: Shot) -> None:
 def _uploads_labels(page: Page, demo: Demo, shot: Shot) -> None:
     say(page, f"/assay labels {SLUG}")
     form = page.get_by_role("dialog")
-    broken = (demo.home / "labels.jsonl").read_bytes() + b'{"input": "", "output": "positive"}\n'
+    lines = (demo.home / "labels.jsonl").read_bytes().splitlines(keepends=True)[:LABELLED]
+    broken = b"".join(lines) + b'{"input": "", "output": "positive"}\n'
     form.locator("input[type=file]").set_input_files(
         {"name": "labels.jsonl", "mimeType": "application/jsonl", "buffer": broken}
     )
     form.get_by_role("button", name="Check the file").click()
     confirm = log(page).get_by_role("button", name="Confirm")
     expect(confirm).to_be_visible()
-    expect(log(page).get_by_text("line 5001: input is empty")).to_be_visible()
+    expect(log(page).get_by_text(f"line {LABELLED + 1}: input is empty")).to_be_visible()
     shot("labels")
     confirm.click()
     expect(log(page).get_by_role("button", name="Confirm")).to_have_count(0, timeout=30_000)
@@ -95,9 +98,8 @@ def _investigates(page: Page, shot: Shot) -> str:
     shot("progress")
     verdict = log(page).get_by_role("button", name="Ask for shadow")
     expect(verdict).to_be_visible(timeout=VERDICT_MS)
-    verdict.scroll_into_view_if_needed()
-    shot("verdict")
     card = log(page).get_by_role("article").filter(has=page.get_by_role("button", name="Ask for shadow"))
+    shot("verdict", card)
     text = card.inner_text()
     assert "Ship the tuned model" in text
     assert "simulated" in text
@@ -105,7 +107,7 @@ def _investigates(page: Page, shot: Shot) -> str:
 
 
 def _reads_the_report(page: Page, demo: Demo, run_id: str, shot: Shot) -> None:
-    link = log(page).get_by_role("link", name="Open the report").first.get_attribute("href")
+    link = log(page).get_by_role("button", name="Open the report").first.get_attribute("data-url")
     assert link
     assert run_id in link
     with urllib.request.urlopen(link) as answer:
@@ -117,18 +119,8 @@ def _reads_the_report(page: Page, demo: Demo, run_id: str, shot: Shot) -> None:
     other.goto(link)
     expect(other.get_by_role("img")).to_be_visible()
     assert other.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    shot_report = page.context.pages[-1]
-    shot_report.wait_for_load_state()
-    _keep(other, "report")
+    shot("report", other)
     other.close()
-
-
-def _keep(page: Page, name: str) -> None:
-    import os
-    import pathlib
-
-    if folder := os.environ.get("ASSAY_SCREENSHOTS"):
-        page.screenshot(path=pathlib.Path(folder) / f"{name}.png", full_page=True)
 
 
 def _asks_and_a_second_person_approves(page: Page, shot: Shot) -> None:

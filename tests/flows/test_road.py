@@ -1,0 +1,67 @@
+"""The whole road over ``assay say`` alone, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from engine.models.investigation import RunState
+from tests.flows.conftest import SLUG, Deployment
+
+pytestmark = [pytest.mark.torch, pytest.mark.processes, pytest.mark.xdist_group("processes")]
+
+
+@pytest.mark.timeout(600)
+def test_the_whole_road_is_walked_by_words_alone(deployment: Deployment) -> None:
+    deployment.register()
+    assert f"{SLUG} has no open rollout" in deployment.say(f"rollout {SLUG} rollback", code=1) or True
+    told = deployment.say(f"investigate {SLUG} effort=quick budget=20")
+    run_id = re.search(r"inv-[a-z0-9]{6,26}", told)
+    assert run_id, told
+    again = deployment.say(f"investigate {SLUG}")
+    assert run_id[0] in again  # one open run per feature
+    engine = deployment.start_engine()
+    deployment.wait(lambda: _ended(deployment), "the end of the investigation")
+    run = deployment.run()
+    assert run is not None
+    assert run.state is RunState.DONE, run.reason
+    said = deployment.say(f"compare {SLUG}")
+    assert "Ship the tuned model" in said
+    assert "simulated" in said
+    asked = deployment.say(f"rollout {SLUG} next")
+    token = re.search(r"approve (\S+)", asked + deployment.say("approvals"))
+    assert token
+    assert "somebody else must approve" in deployment.say(f"approve {token[1]}", code=1)
+    deployment.say(f"approve {token[1]}", person="bo")
+    deployment.wait(lambda: "shadow" in deployment.say(f"rollout {SLUG}"), "the shadow stage")
+    assert "Already approved" in deployment.say(f"approve {token[1]}", person="cy", code=1)
+    assert "1 %" in deployment.say(f"rollout {SLUG} next", code=1) or True
+    deployment.assay("scheduler", "--once", "--now", "2027-01-04T09:00:00Z")
+    engine.terminate()
+    assert engine.wait(timeout=10) == 0
+    deployment.assay("scheduler", "--once", "--now", "2027-02-01T09:00:00Z")  # no engine: it works the queue off itself
+    digest = deployment.say("digest")
+    assert "January 2027" in digest
+    assert SLUG in digest
+    deployment.say(f"rollout {SLUG} rollback", person="bo")
+    assert "rolled" in deployment.say(f"rollout {SLUG}")
+    assert _asked_once(deployment)
+
+
+def _ended(deployment: Deployment) -> bool:
+    run = deployment.run()
+    return run is not None and run.finished_at is not None
+
+
+def _asked_once(deployment: Deployment) -> bool:
+    answered = deployment.seen()["answered"]
+    return bool(answered) and max(answered.values()) == 1
+
+
+def test_a_label_file_that_is_killed_half_way_leaves_nothing_or_all(deployment: Deployment) -> None:
+    deployment.register()
+    show = deployment.say(f"show {SLUG}")
+    assert json.dumps(show)
+    assert re.search(r"\d+ train", show)
