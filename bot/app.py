@@ -125,13 +125,13 @@ def serve(services: Services, stopping: threading.Event) -> None:
     serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web")
     serving.start()
     app_token = services.settings.slack_app_token.get_secret_value()
-    handler = SocketModeHandler(bot.app, app_token, concurrency=SOCKET_THREADS) if app_token else None
-    if handler is not None:
-        handler.client.web_client = bot.slack.client
-        handler.connect()
+    wire = SocketModeHandler(bot.app, app_token, concurrency=SOCKET_THREADS) if app_token else None
+    if wire is not None:
+        wire.client.web_client = bot.slack.client
+        wire.connect()
     stopping.wait()
-    if handler is not None:
-        handler.close()
+    if wire is not None:
+        wire.close()
     server.should_exit = True
     for thread in [*threads, serving]:
         thread.join(timeout=CALL_SECONDS)

@@ -17,7 +17,7 @@ from bot.blockkit.render import View, render, render_form
 from bot.inbox import Deliveries
 from bot.messages import notice
 from bot.metrics import REQUESTS
-from bot.router import REGISTRY, Answer, FieldErrors, Filled, Form, AnswerForm
+from bot.router import REGISTRY, Answer, AnswerForm, FieldErrors, Filled, Form
 from bot.surface import Place, Slack, SlackRefused
 from engine.desk import mail
 from engine.errors import Refused, Repeated, Unavailable

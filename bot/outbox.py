@@ -166,13 +166,13 @@ class Sender:
         if shown is None and row.state is MailState.UNSURE and self._arrived(row, rendered):
             return
         if shown is None:
-            self._post_new(row, rendered)
+            self._post_first(row, rendered)
         elif shown.sha == rendered.sha:
             mail.settle(self._desk, row, MailState.SENT, ts=shown.ts)
         else:
             self._update(row, shown.ts, rendered)
 
-    def _post_new(self, row: Outbox, rendered: Rendered) -> None:
+    def _post_first(self, row: Outbox, rendered: Rendered) -> None:
         self._pace.posts[row.channel].append(time.monotonic())
         ts = self._degrading(rendered.message, lambda message: self._slack.post(row.channel, message, uid=row.uid))
         mail.show_as(self._desk, row, ts=ts, sha=rendered.sha, version=rendered.version)
@@ -188,7 +188,7 @@ class Sender:
             self._degrading(rendered.message, update)
         except SlackRefused as error:
             if error.code in LOST_MESSAGE:
-                self._post_new(row, rendered)
+                self._post_first(row, rendered)
                 return
             if error.code not in CLOSED_MESSAGE:
                 raise

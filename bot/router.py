@@ -72,16 +72,16 @@ class FieldErrors(Refused):
         self.errors = dict(errors)
 
 
-CommandHandler = Callable[[Words], Answer | Form]
-ButtonHandler = Callable[[Press], Answer | Form | None]
-FormHandler = Callable[[Filled], Answer | None]
+AnswerCommand = Callable[[Words], Answer | Form]
+AnswerPress = Callable[[Press], Answer | Form | None]
+AnswerForm = Callable[[Filled], Answer | None]
 
 
 @dataclass(frozen=True)
 class Command:
     """A verb's handler; ``opens`` tells which askings open a form, ``changes`` which change something."""
 
-    handle: CommandHandler
+    handle: AnswerCommand
     opens: Callable[[Asked], bool]
     changes: Callable[[Asked], bool]
 
@@ -90,7 +90,7 @@ class Command:
 class Button:
     """A button's handler; ``opens``: it opens a form."""
 
-    handle: ButtonHandler
+    handle: AnswerPress
     opens: bool
 
 
@@ -100,7 +100,7 @@ class Registry:
 
     commands: dict[str, Command] = field(default_factory=dict[str, Command])
     buttons: dict[str, Button] = field(default_factory=dict[str, Button])
-    forms: dict[str, FormHandler] = field(default_factory=dict[str, FormHandler])
+    forms: dict[str, AnswerForm] = field(default_factory=dict[str, AnswerForm])
 
 
 REGISTRY = Registry()
@@ -118,30 +118,30 @@ def always(_asked: Asked) -> bool:
 
 def command(
     verb: str, *, opens: Callable[[Asked], bool] = never, changes: Callable[[Asked], bool] = never
-) -> Callable[[CommandHandler], CommandHandler]:
+) -> Callable[[AnswerCommand], AnswerCommand]:
     """Register the handler of a verb."""
 
-    def register(handle: CommandHandler) -> CommandHandler:
+    def register(handle: AnswerCommand) -> AnswerCommand:
         REGISTRY.commands[verb] = Command(handle, opens, changes)
         return handle
 
     return register
 
 
-def button(action_id: str, *, opens: bool = False) -> Callable[[ButtonHandler], ButtonHandler]:
+def button(action_id: str, *, opens: bool = False) -> Callable[[AnswerPress], AnswerPress]:
     """Register the handler of a button."""
 
-    def register(handle: ButtonHandler) -> ButtonHandler:
+    def register(handle: AnswerPress) -> AnswerPress:
         REGISTRY.buttons[action_id] = Button(handle, opens)
         return handle
 
     return register
 
 
-def form(callback_id: str) -> Callable[[FormHandler], FormHandler]:
+def form(callback_id: str) -> Callable[[AnswerForm], AnswerForm]:
     """Register the handler of a form."""
 
-    def register(handle: FormHandler) -> FormHandler:
+    def register(handle: AnswerForm) -> AnswerForm:
         REGISTRY.forms[callback_id] = handle
         return handle
 

@@ -53,8 +53,8 @@ class _Facts(logging.Formatter):
 def set_up(level: str, stream: TextIO | None = None) -> None:
     """Log to ``stream`` (standard error) from now on; third parties only where something is wrong."""
     out = stream or sys.stderr
-    handler = logging.StreamHandler(out)
-    handler.setFormatter(_Facts(lines=not out.isatty()))
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    writer = logging.StreamHandler(out)
+    writer.setFormatter(_Facts(lines=not out.isatty()))
+    logging.basicConfig(level=level.upper(), handlers=[writer], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

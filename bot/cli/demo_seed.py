@@ -102,7 +102,7 @@ def _register(desk: Desk) -> None:
 def _import_traffic(desk: Desk, home: Path) -> None:
     now = desk.services.clock.now()
     start = (now - timedelta(days=30)).replace(minute=0, second=0, microsecond=0)
-    price = traffic.NewPrice(
+    price = traffic.DatedPrice(
         model=MODEL,
         input_usd=INPUT_USD,
         output_usd=OUTPUT_USD,

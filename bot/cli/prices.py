@@ -33,7 +33,7 @@ def main(argv: list[str]) -> int:
     desk = open_desk(services)
     if known.input is not None and known.output is not None:
         actor = Actor(id=known.person, role=Role.OPERATOR)
-        price = traffic.NewPrice(
+        price = traffic.DatedPrice(
             model=known.model,
             input_usd=known.input,
             output_usd=known.output,

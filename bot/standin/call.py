@@ -73,11 +73,11 @@ class Call:
         except ValueError:
             raise ApiRefused("invalid_json") from None
 
-    def objects(self, name: str) -> list[Json]:
+    def mappings(self, name: str) -> list[Json]:
         """An array of objects."""
         return mappings(self.json(name))
 
-    def object(self, name: str) -> Json:
+    def mapping(self, name: str) -> Json:
         """An object."""
         return mapping(self.json(name))
 

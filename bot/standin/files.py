@@ -55,21 +55,21 @@ def begin(room: Room, upload: Upload) -> Json:
 
 def fill(room: Room, file_id: str, content: bytes) -> Json:
     """Keep a file's bytes."""
-    body = {**info(room, file_id), "size": len(content)}
+    body = {**shown(room, file_id), "size": len(content)}
     room.db.execute("UPDATE file SET body = ?, content = ? WHERE id = ?", (json.dumps(body), content, file_id))
     return body
 
 
 def complete(room: Room, file_id: str, *, title: str, channel: str) -> Json:
     """Say where a file was shared, and under which title."""
-    before = info(room, file_id)
+    before = shown(room, file_id)
     channels = [*before["channels"], channel] if channel else before["channels"]
     body = {**before, "title": title or before["title"], "channels": channels}
     room.db.execute("UPDATE file SET body = ? WHERE id = ?", (json.dumps(body), file_id))
     return body
 
 
-def info(room: Room, file_id: str) -> Json:
+def shown(room: Room, file_id: str) -> Json:
     """A file as `files.info` shows it; refuses `file_not_found`."""
     body = load(room.row("SELECT body FROM file WHERE id = ?", file_id))
     if body is None:

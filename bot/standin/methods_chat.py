@@ -41,7 +41,7 @@ def _check_pictures(blocks: object) -> None:
 
 def _content(call: Call) -> Json:
     content: Json = {"text": call.text("text"), "blocks": call.json("blocks"), "attachments": call.json("attachments")}
-    metadata = call.object("metadata")
+    metadata = call.mapping("metadata")
     if metadata:
         if not metadata.get("event_type") or "event_payload" not in metadata:
             raise ApiRefused("invalid_metadata_format")
@@ -166,7 +166,7 @@ def respond(room: Room, token: str, answer: Json) -> None:
 
 def share_file(call: Call) -> Json:
     """files.completeUploadExternal: one message with the files, where a channel is named."""
-    asked = call.objects("files")
+    asked = call.mappings("files")
     target = call.text("channel_id") or call.text("channels")
     where = people.destination(call.room, target) if target else None
     shared = [

@@ -32,9 +32,9 @@ def upload_url(call: Call) -> Json:
     return {"file_id": body["id"], "upload_url": f"{call.base_url}/upload/v1/{body['id']}"}
 
 
-def file_info(call: Call) -> Json:
+def show_file(call: Call) -> Json:
     """files.info."""
-    return {"file": files.info(call.room, call.needed("file")), "comments": [], "paging": {}}
+    return {"file": files.shown(call.room, call.needed("file")), "comments": [], "paging": {}}
 
 
 async def receive(request: Request) -> Response:
@@ -58,7 +58,7 @@ async def download(request: Request) -> Response:
 def as_download(standin: Standin, file_id: str, *, inline: bool) -> Response:
     """A file's bytes as a response; `inline` shows a picture in place."""
     try:
-        file = files.info(standin.room, file_id)
+        file = files.shown(standin.room, file_id)
     except ApiRefused:
         return PlainTextResponse("file_not_found", 404)
     shown = inline and files.is_picture(file)
@@ -73,5 +73,5 @@ def as_download(standin: Standin, file_id: str, *, inline: bool) -> Response:
 
 METHODS: dict[str, Callable[[Call], Json]] = {
     "files.getUploadURLExternal": upload_url,
-    "files.info": file_info,
+    "files.info": show_file,
 }

@@ -29,14 +29,14 @@ def checked(view: Json, kind: str) -> Json:
 
 def open_view(call: Call) -> Json:
     """views.open."""
-    view = checked(call.object("view"), "modal")
+    view = checked(call.mapping("view"), "modal")
     trigger = call.standin.triggers.spend(call.needed("trigger_id"))
     return {"view": _shown(call.room, views.open_modal(call.room, trigger.user_id, view))}
 
 
 def push_view(call: Call) -> Json:
     """views.push: only from a press inside a modal."""
-    view = checked(call.object("view"), "modal")
+    view = checked(call.mapping("view"), "modal")
     trigger = call.standin.triggers.spend(call.needed("trigger_id"))
     below = views.find(call.room, trigger.view_id)
     if below is None or not below.is_open:
@@ -53,7 +53,7 @@ def update_view(call: Call) -> Json:
         kept = views.find(call.room, call.needed("view_id"))
     if kept is None or not kept.is_open:
         raise ApiRefused("not_found")
-    view = checked(call.object("view"), kept.kind)
+    view = checked(call.mapping("view"), kept.kind)
     return {"view": _shown(call.room, views.update(call.room, kept, view, call.text("hash")))}
 
 
@@ -62,7 +62,7 @@ def publish_view(call: Call) -> Json:
     reader = people.person(call.room, call.needed("user_id"))
     if reader is None:
         raise ApiRefused("user_not_found")
-    view = checked(call.object("view"), "home")
+    view = checked(call.mapping("view"), "home")
     return {"view": _shown(call.room, views.publish(call.room, reader.id, view, call.text("hash")))}
 
 

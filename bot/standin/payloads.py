@@ -18,7 +18,7 @@ def _user(room: Room, person: Person) -> Json:
     return {"id": person.id, "username": person.name, "name": person.name, "team_id": room.workspace.team_id}
 
 
-def _common(room: Room, person: Person, kind: str) -> Json:
+def _envelope(room: Room, person: Person, kind: str) -> Json:
     return {
         "type": kind,
         "team": {"id": room.workspace.team_id, "domain": room.workspace.team_domain},
@@ -58,7 +58,7 @@ def press_in_message(room: Room, person: Person, where: Channel, message: Json) 
     if message.get("thread_ts"):
         container["thread_ts"] = message["thread_ts"]
     payload = {
-        **_common(room, person, "block_actions"),
+        **_envelope(room, person, "block_actions"),
         "container": container,
         "channel": {"id": where.id, "name": "directmessage" if where.dm_with else where.name},
     }
@@ -68,7 +68,7 @@ def press_in_message(room: Room, person: Person, where: Channel, message: Json) 
 def press_in_view(room: Room, person: Person, view: Json) -> Json:
     """A press on an element of a modal or of Home."""
     return {
-        **_common(room, person, "block_actions"),
+        **_envelope(room, person, "block_actions"),
         "container": {"type": "view", "view_id": view["id"]},
         "view": view,
     }
@@ -76,12 +76,12 @@ def press_in_view(room: Room, person: Person, view: Json) -> Json:
 
 def submission(room: Room, person: Person, view: Json) -> Json:
     """A form sent off."""
-    return {**_common(room, person, "view_submission"), "view": view, "response_urls": []}
+    return {**_envelope(room, person, "view_submission"), "view": view, "response_urls": []}
 
 
 def closing(room: Room, person: Person, view: Json, *, is_cleared: bool) -> Json:
     """A form closed without sending; Slack tells only apps that asked with `notify_on_close`."""
-    return {**_common(room, person, "view_closed"), "view": view, "is_cleared": is_cleared}
+    return {**_envelope(room, person, "view_closed"), "view": view, "is_cleared": is_cleared}
 
 
 def event(room: Room, inner: Json) -> Json:

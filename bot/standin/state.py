@@ -90,7 +90,7 @@ def _read_rest(room: Room, kind: str, element: Json, chosen: list[str]) -> Json:
         case "datetimepicker":
             return {"selected_date_time": _seconds(chosen)}
         case "file_input":
-            return {"files": [files.info(room, file_id) for file_id in chosen]}
+            return {"files": [files.shown(room, file_id) for file_id in chosen]}
         case "rich_text_input":
             return {"rich_text_value": _rich(chosen)}
         case _:
@@ -185,7 +185,7 @@ def _uploads(room: Room, element: Json, given: list[str]) -> Complaint | None:
     allowed = [string(kind).lower() for kind in sequence(element.get("filetypes"))]
     for file_id in given:
         try:
-            kind = mapping(files.info(room, file_id)).get("filetype")
+            kind = mapping(files.shown(room, file_id)).get("filetype")
         except ApiRefused:
             return Complaint("required")
         if allowed and kind not in allowed:

@@ -173,8 +173,8 @@ def _task(desk: Desk, slug: str) -> tuple[Task, int]:
 def _placed(tx: Tx, feature_id: int, rows: list[LabelRow]) -> Placement:
     seal = seals.find(tx, feature_id)
     salt, dev, sealed = (seal.salt, seal.dev_share, seal.sealed_share) if seal else ("preview", 0.15, 0.20)
-    new = [Row(row.line, row.id, row.input, row.output, row.group) for row in rows]
-    return place(labels.known(tx, feature_id), new, salt=salt, dev=dev, sealed=sealed)
+    arriving = [Row(row.line, row.id, row.input, row.output, row.group) for row in rows]
+    return place(labels.known(tx, feature_id), arriving, salt=salt, dev=dev, sealed=sealed)
 
 
 def _refuse_one_class(tx: Tx, feature_id: int, rows: list[LabelRow], placement: Placement) -> None:

@@ -33,7 +33,7 @@ class Imported(Value):
     unpriced_model: str = ""
 
 
-class NewPrice(Value):
+class DatedPrice(Value):
     """A price to set, in US dollars per million tokens."""
 
     model: str
@@ -90,7 +90,7 @@ def import_calls(
     return done.model_copy(update={"bad": told, "bad_count": len(bad)})
 
 
-def set_price(desk: Desk, actor: Actor, price: NewPrice) -> None:
+def set_price(desk: Desk, actor: Actor, price: DatedPrice) -> None:
     """Set what a model costs from a day on. Raises ``Invalid`` for a negative price."""
     if min(price.input_usd, price.output_usd, price.cached_usd or 0.0) < 0:
         raise Invalid(

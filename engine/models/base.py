@@ -35,7 +35,7 @@ class Table(SQLModel):
     """A row of ours; ``LabelSet`` lies in table ``label_set``. Relations are asked for in ``engine.store``."""
 
     @declared_attr  # pyright: ignore[reportArgumentType] # sqlmodel writes it this way too
-    def __tablename__(cls) -> str:  # noqa: N805 # pyright: ignore[reportIncompatibleVariableOverride]
+    def __tablename__(cls) -> str:  # noqa: N805 # pyright: ignore[reportIncompatibleVariableOverride] # SQLAlchemy reads it of the class
         return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
 

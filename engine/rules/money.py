@@ -75,7 +75,7 @@ def planned(spending: Spending, policy: CostPolicy) -> Plan:
     )
 
 
-def hosting(needs_gpu: bool, policy: CostPolicy) -> float:  # noqa: FBT001
+def hosting(needs_gpu: bool, policy: CostPolicy) -> float:  # noqa: FBT001 one question, asked by name
     """US dollars a month of one whole server, GPU or not."""
     return HOURS_PER_MONTH * (policy.gpu_hour_usd if needs_gpu else policy.cpu_hour_usd)
 

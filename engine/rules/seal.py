@@ -59,12 +59,12 @@ def ladder(best: float | None, score: float, sd: float, rows: int) -> float:
 
     With no old best the score itself. Raises ValueError for a negative sd or fewer than 1 row.
     """
-    new = checks.number("score", score)
+    shown = checks.number("score", score)
     step = _standard_error(sd, rows)
     if best is None:
-        return new
+        return shown
     old = checks.number("best", best)
-    return new if new > old + step else old
+    return shown if shown > old + step else old
 
 
 def part(group: str, salt: str, dev: float, sealed: float) -> Part:
@@ -130,5 +130,5 @@ def _similarities(
     shingles: frozenset[str], sealed: Sequence[frozenset[str]], holders: dict[str, list[int]]
 ) -> Iterator[tuple[int, float]]:
     shared = Counter(row for shingle in shingles for row in holders.get(shingle, ()))
-    for row, common in shared.items():
-        yield row, common / (len(shingles) + len(sealed[row]) - common)
+    for row, both in shared.items():
+        yield row, both / (len(shingles) + len(sealed[row]) - both)

@@ -21,7 +21,7 @@ class Artifacts:
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         self._files, root = fsspec.core.url_to_fs(self.url)  # pyright: ignore[reportUnknownVariableType] # fsspec is untyped
-        self._root = str(root)  # pyright: ignore[reportUnknownArgumentType]
+        self._root = str(root)  # pyright: ignore[reportUnknownArgumentType] # fsspec
         self._local = self.url.startswith("file://")
 
     def put(self, folder: Path) -> str:

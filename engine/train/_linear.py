@@ -56,7 +56,7 @@ def targets(rows: Sequence[TrainingRow], task: Task) -> NDArray[np.int64]:
     return np.array([number[row.output] for row in rows], dtype=np.int64)
 
 
-def svm_head(features: Any, wanted: NDArray[np.int64], *, classes: int, c: float, seed: int) -> Head:  # noqa: ANN401
+def svm_head(features: Any, wanted: NDArray[np.int64], *, classes: int, c: float, seed: int) -> Head:  # noqa: ANN401 sparse or dense
     """A linear SVM, one against the rest. ``features`` (rows, features) may be sparse."""
     model: Any = LinearSVC(C=c, random_state=seed, max_iter=5000)
     return _head(_fitted(model, features, wanted), classes)

@@ -38,9 +38,9 @@ def profile_of(host: Host, shared: Path) -> Profile:
     except (FileNotFoundError, ValueError):
         known = None
     if known is None or known["cores"] != host.cores:
-        from engine.train import _torch
+        from engine.train import _probe
 
-        known = {"cores": host.cores, "gain": round(_torch.bf16_gain(host.device), 2)}
+        known = {"cores": host.cores, "gain": round(_probe.bf16_gain(host.device), 2)}
         shared.mkdir(parents=True, exist_ok=True)
         draft = kept.with_suffix(f".{os.getpid()}")
         draft.write_text(json.dumps(known), encoding="utf-8")

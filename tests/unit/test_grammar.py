@@ -227,7 +227,6 @@ def test_a_word_near_to_nothing_gets_help() -> None:
 def test_a_long_unknown_verb_is_cut() -> None:
     with pytest.raises(NotUnderstood) as refused:
         parse("z" * 2_000)
-
     assert len(refused.value.message) < 120
 
 
@@ -248,7 +247,6 @@ def test_a_long_unknown_verb_is_cut() -> None:
 def test_words_that_make_no_command_are_not_understood(words: str, says: str) -> None:
     with pytest.raises(NotUnderstood) as refused:
         parse(words)
-
     assert says in str(refused.value)
 
 
@@ -266,7 +264,6 @@ def test_words_that_make_no_command_are_not_understood(words: str, says: str) ->
 def test_values_that_cannot_be_are_refused_as_invalid(words: str, says: str) -> None:
     with pytest.raises(Invalid) as refused:
         parse(words)
-
     assert not isinstance(refused.value, NotUnderstood)
     assert says in str(refused.value)
 
@@ -284,7 +281,6 @@ def test_looking_needs_no_role_and_acting_does() -> None:
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
 def test_every_verb_has_a_summary_a_usage_and_examples_that_parse(verb: object) -> None:
     row = help_for(str(getattr(verb, "name", "")))
-
     assert row.summary.endswith(".")
     assert usage(row).startswith(row.name)
     for example in row.examples:

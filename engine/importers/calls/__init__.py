@@ -12,7 +12,7 @@ from engine.importers.calls import assay
 from engine.models.call import BadRow, Call
 
 
-class CallImporter(Protocol):
+class Importer(Protocol):
     """Reads one log format, a row at a time, whatever the file's size."""
 
     def __call__(self, stream: IO[bytes], *, until: datetime | None = None) -> Iterator[Call | BadRow]:
@@ -20,10 +20,10 @@ class CallImporter(Protocol):
         ...
 
 
-_FORMATS: dict[str, CallImporter] = {"assay": assay.read}
+_FORMATS: dict[str, Importer] = {"assay": assay.read}
 
 
-def importer_of(name: str) -> CallImporter:
+def importer_of(name: str) -> Importer:
     """The importer of a format. Raises ``Invalid`` naming the nearest."""
     known = _FORMATS.get(name)
     if known is None:
