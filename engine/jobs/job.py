@@ -7,6 +7,7 @@ import fcntl
 import importlib
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -62,7 +63,9 @@ def _work(folder: JobFolder) -> dict[str, Any]:
             scratch=scratch,
             progress=Reporter(folder),
         )
-        return _worker(spec.kind)(job)
+        result = _worker(spec.kind)(job)
+    shutil.rmtree(scratch, ignore_errors=True)  # a checkpoint is of no use to a job that is done
+    return result
 
 
 def _worker(kind: JobKind) -> Callable[[Job], dict[str, Any]]:

@@ -42,7 +42,6 @@ def run(job: Job) -> dict[str, Any]:
     card = model_card(recipe, job.task, rows=len(rows), train=job.spec.inputs["train"], alarm=trained.alarm)
     (folder / "README.md").write_text(card, encoding="utf-8")
     artifact = job.artifacts.put(folder)
-    shutil.rmtree(job.scratch)
     return {"artifact": artifact, "seconds": trained.seconds, "alarm": trained.alarm, "facts": trained.facts or {}}
 
 

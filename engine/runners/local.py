@@ -124,6 +124,7 @@ class LocalRunner:
         return {
             **os.environ,  # the child reads the same settings as we did
             "OMP_NUM_THREADS": str(len(os.sched_getaffinity(0))),
+            "OPENBLAS_NUM_THREADS": "1",  # scikit-learn's matrices are small; torch has its own threads
             "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin took 3 times the CPU on a busy host (measured)
             "TOKENIZERS_PARALLELISM": "false",
             "HF_HUB_OFFLINE": "1",
