@@ -56,19 +56,20 @@ class Reporter:
 
     def __init__(self, folder: JobFolder) -> None:
         self._folder = folder
-        self._began = time.monotonic()
+        self._began = self._counted_from = time.monotonic()
         self._first: int | None = None
         self._written = -_BETWEEN_SECONDS
 
     def __call__(self, step: int, of: int, loss: float | None) -> None:
         """Tell a step; cheap enough to be called at every one."""
         now = time.monotonic()
-        self._first = step if self._first is None else self._first
+        if self._first in (None, step):
+            self._first, self._counted_from = step, now  # what comes before the first step says nothing of its pace
         if now - self._written < _BETWEEN_SECONDS and step < of:
             return
         self._written = now
-        seconds = now - self._began
-        rate = (step - self._first) / seconds if seconds > 0 else 0.0
+        seconds, counted = now - self._began, now - self._counted_from
+        rate = (step - self._first) / counted if counted > 0 else 0.0
         eta = (of - step) / rate if rate > 0 else 0.0
         told = Step(step=step, of=of, loss=loss, seconds=round(seconds, 1), rate=round(rate, 2), eta=round(eta, 1))
         self._folder.add(told)
