@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy import Label, String, case, cast, literal
+from sqlalchemy import select as sql_select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, func, select, update
 
@@ -72,8 +74,34 @@ def add(
 
 
 def due(tx: Session, now: datetime, limit: int = 50) -> list[Outbox]:
-    """Rows that wait and may go now, oldest first."""
-    query = select(Outbox).where(col(Outbox.state).in_((MailState.READY, MailState.UNSURE)), Outbox.not_before <= now)
+    """Rows that may go now, oldest first: of each channel the oldest that waits alone, so that order is kept.
+
+    A message that is only updated waits behind its own updates; a row without a channel behind nothing.
+    """
+    line = case(
+        (col(Outbox.channel) == "", literal("row ").concat(cast(Outbox.id, String))),
+        (col(MessageRef.ts) != "", literal("shown ").concat(cast(MessageRef.id, String))),
+        else_=literal("channel ").concat(Outbox.channel),
+    )
+    same = (
+        (col(MessageRef.entity) == Outbox.entity)
+        & (col(MessageRef.entity_id) == Outbox.entity_id)
+        & (col(MessageRef.kind) == Outbox.kind)
+        & (col(MessageRef.channel) == Outbox.channel)
+        & (col(Outbox.method) == PROJECT)
+    )
+    place: Label[int] = func.row_number().over(partition_by=line, order_by=col(Outbox.id)).label("place")
+    waiting = (
+        sql_select(col(Outbox.id).label("id"), place)
+        .outerjoin(MessageRef, same)
+        .where(col(Outbox.state).in_(WAITING))
+        .subquery()
+    )
+    query = (
+        select(Outbox)
+        .join(waiting, waiting.c.id == col(Outbox.id))
+        .where(waiting.c.place == 1, col(Outbox.state) != MailState.SENDING, Outbox.not_before <= now)
+    )
     return list(tx.exec(query.order_by(col(Outbox.id)).limit(limit)))
 
 
