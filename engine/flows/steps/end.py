@@ -31,14 +31,16 @@ def close(services: Services, run_id: str, why: Told) -> VerdictRef:
     """Close the run; a run that has ended already stays as it is."""
     with services.database.write() as tx:
         run = investigations.by_run(tx, run_id)
-        lines = [_stopped(line, why) for line in progress.tasks(run)]
+        lines = _stopped(progress.tasks(run), why)
         if investigations.end(tx, run, why.state, reason=why.reason, at=services.clock.now()):
             progress.set_tasks(tx, services, run, lines)
         return VerdictRef(run_id=run_id, state=run.state)
 
 
-def _stopped(line: RunTask, why: Told) -> RunTask:
-    if line.state is not TaskState.RUNNING:
-        return line
+def _stopped(lines: list[RunTask], why: Told) -> list[RunTask]:
+    """Mark the line the run stopped at: what was running, else what came next."""
+    at = [line for line in lines if line.state is TaskState.RUNNING]
+    at = at or [line for line in lines if line.state is TaskState.WAITING][:1]
     state = TaskState.SKIPPED if why.state is RunState.CANCELLED else TaskState.FAILED
-    return line.model_copy(update={"state": state, "note": "stopped here"})
+    ended = {line.name: line.model_copy(update={"state": state, "note": "stopped here"}) for line in at}
+    return [ended.get(line.name, line) for line in lines]

@@ -1,0 +1,95 @@
+"""Jobs as a script has them: candidates and prompted options that are right as often as they are told to be."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import tempfile
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.evals.rows import DatasetRow, read_rows, write_predictions
+from engine.models.investigation import Prediction
+from engine.rules.bucket import bucket
+from engine.runners import JobKind, JobSpec
+from engine.services import Services
+from engine.testing.runner import ScriptedRunner
+
+WRONG = {"negative": "neutral", "neutral": "positive", "positive": "negative"}
+
+
+@dataclass
+class Script:
+    """How often each contender is right, by rung or option, and what else goes wrong."""
+
+    right: dict[str, float] = field(default_factory=dict)
+    alarms: dict[str, str] = field(default_factory=dict)
+    stopped: str = ""
+    unanswered: int = 0
+    nonsense: bool = False
+    agree: float = 1.0
+    nano_a_call: int = 1_000_000
+
+
+def scripted(services: Services, script: Script) -> ScriptedRunner:
+    """The services' runner, playing the script."""
+    runner = services.runner
+    assert isinstance(runner, ScriptedRunner)
+    runner.works = {
+        JobKind.TRAIN: lambda spec: _train(services, script, spec),
+        JobKind.PREDICT: lambda spec: _predict(services, script, spec),
+        JobKind.ASK: lambda spec: _ask(services, script, spec),
+        JobKind.PARITY: lambda spec: _parity(services, script, spec),
+    }
+    return runner
+
+
+def _train(services: Services, script: Script, spec: JobSpec) -> dict[str, Any]:
+    recipe = spec.config["recipe"]
+    with tempfile.TemporaryDirectory() as folder:
+        (pathlib.Path(folder) / "candidate.json").write_text(json.dumps(recipe))
+        artifact = services.artifacts.put(pathlib.Path(folder))
+    return {"artifact": artifact, "seconds": 1.0, "alarm": script.alarms.get(recipe["rung"], ""), "facts": {}}
+
+
+def _predict(services: Services, script: Script, spec: JobSpec) -> dict[str, Any]:
+    rows = read_rows(services.artifacts.path(spec.inputs["rows"]))
+    return {"predictions": _stored(services, rows, spec.config["rung"], script), "seconds": 1.0, "rows": len(rows)}
+
+
+def _ask(services: Services, script: Script, spec: JobSpec) -> dict[str, Any]:
+    rows = read_rows(services.artifacts.path(spec.inputs["rows"]))
+    option = spec.config["contender"]
+    answered = rows[script.unanswered :] if not script.stopped else []
+    return {
+        "predictions": _stored(services, answered, option, script),
+        "paid_calls": len(answered),
+        "reused": 0,
+        "input_tokens": 40 * len(answered),
+        "output_tokens": 2 * len(answered),
+        "nano_usd": script.nano_a_call * len(answered),
+        "unanswered": len(rows) - len(answered),
+        "stopped": script.stopped,
+    }
+
+
+def _parity(services: Services, script: Script, spec: JobSpec) -> dict[str, Any]:
+    rows = min(len(read_rows(services.artifacts.path(spec.inputs["rows"]))), spec.config["rows"])
+    agree = round(script.agree * rows)
+    return {"agree": agree, "rows": rows, "first": "row-3", "latency_p50_ms": 4.0, "latency_p95_ms": 9.0}
+
+
+def _stored(services: Services, rows: list[DatasetRow], contender: str, script: Script) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        write_predictions(pathlib.Path(folder), [_prediction(row, contender, script) for row in rows])
+        return services.artifacts.put(pathlib.Path(folder))
+
+
+def _prediction(row: DatasetRow, contender: str, script: Script) -> Prediction:
+    if script.nonsense and contender in ("baseline", "few_shot"):
+        return Prediction(row_id=row.id, output="as a model", correct=False, score=0.0, valid=False, latency_ms=300.0)
+    right = bucket(contender, row.id) < script.right.get(contender, 0.5)
+    output = row.output if right else WRONG[row.output]
+    return Prediction(
+        row_id=row.id, output=output, correct=right, score=float(right), valid=True, latency_ms=300.0, tokens_in=40
+    )

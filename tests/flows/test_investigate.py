@@ -1,0 +1,262 @@
+"""What an investigation decides and when it ends early, with jobs that play a script."""
+
+from __future__ import annotations
+
+import io
+import json
+import pathlib
+from datetime import timedelta
+
+import pytest
+
+from engine.desk import Desk, features, investigations, labels, traffic
+from engine.desk.features import Registration
+from engine.desk.investigations import RunView
+from engine.errors import NotReady
+from engine.flows.investigate import RETRY_SECONDS, investigate
+from engine.models.actor import Actor, Role
+from engine.models.investigation import Brief, Effort, RunState
+from engine.models.labels import Part
+from engine.models.verdict import Outcome
+from engine.runners import JobKind
+from engine.store import deeds, seals
+from engine.store import features as feature_rows
+from engine.store import investigations as runs
+from engine.store import labels as label_rows
+from engine.testing.direct import DirectStepper
+from engine.testing.runner import ScriptedRunner
+from engine.testing.traffic import month_of_calls
+from tests.flows.scripted import Script, scripted
+
+ANN = Actor(id="U1", role=Role.OPERATOR, channel="C1")
+SLUG = "ticket-mood"
+CLASSES = ("negative", "neutral", "positive")
+BETTER = {"tfidf": 0.80, "frozen": 0.80, "majority": 0.34, "baseline": 0.60}
+
+
+@pytest.fixture
+def database_url(tmp_path: pathlib.Path) -> str:
+    """What these tests are about does not differ between databases; the roads do, and run on both."""
+    return f"sqlite:///{tmp_path / 'assay.db'}"
+
+
+def rows(count: int) -> bytes:
+    said = [{"input": f"message {place} on matter {place * 7}", "output": CLASSES[place % 3]} for place in range(count)]
+    return "\n".join(json.dumps(row) for row in said).encode()
+
+
+def ready(desk: Desk, *, count: int = 1_500, margin: float = 0.08, money: bool = True) -> None:
+    asked = Registration(
+        slug=SLUG, model="simulated-frontier-1", prompt="Say one.", margin=margin, labels=CLASSES, base_url="http://127.0.0.1:9/v1"
+    )  # fmt: skip
+    features.register(desk, ANN, asked)
+    labels.import_file(desk, ANN, SLUG, "labels.jsonl", content=rows(count))
+    if money:
+        _money(desk)
+
+
+def _money(desk: Desk) -> None:
+    start = desk.services.clock.now() - timedelta(days=31)
+    price = traffic.DatedPrice(
+        model="simulated-frontier-1", input_usd=9_000, output_usd=9_000, starts_on=start.date(), source="made up"
+    )
+    traffic.set_price(desk, ANN, price)
+    calls = month_of_calls(["a b c"], model="simulated-frontier-1", calls=300, start=start, seed=1, prompt_tokens=1_500)
+    lines = "\n".join(json.dumps(call) for call in calls).encode()
+
+    traffic.import_calls(desk, ANN, SLUG, io.BytesIO(lines), format_name="assay")
+
+
+def run(desk: Desk, script: Script, *, effort: Effort = Effort.QUICK, budget_usd: float = 50.0) -> RunView:
+    scripted(desk.services, script)
+    started = investigations.start(desk, ANN, SLUG, effort=effort, budget_usd=budget_usd)
+    investigate(DirectStepper(desk.services), Brief(run_id=started.run_id))
+    (seen,) = investigations.status(desk, started.run_id)
+    return seen
+
+
+def test_a_better_and_cheaper_candidate_ships(desk: Desk) -> None:
+    ready(desk)
+    seen = run(desk, Script(right=BETTER))
+    assert seen.state is RunState.DONE, seen.reason
+    assert seen.outcome == Outcome.SHIP_BETTER
+    quality = seen.record["quality"]
+    assert quality["low"] > 0
+    assert quality["finding"] == "better"
+    assert seen.record["candidate"]["rung"] == "tfidf"  # frozen is not surely better, so the cheaper one stays
+    assert seen.record["prompted"]["simulated"] is True
+
+
+def test_a_candidate_that_is_as_good_and_cheaper_ships_as_cheaper(desk: Desk) -> None:
+    ready(desk, count=2_400, margin=0.12)
+    seen = run(desk, Script(right={**BETTER, "baseline": 0.81}))
+    assert seen.outcome == Outcome.SHIP_CHEAPER, seen.record["reasons"]
+
+
+def test_a_worse_candidate_is_no_go(desk: Desk) -> None:
+    ready(desk)
+    seen = run(desk, Script(right={**BETTER, "baseline": 0.99}))
+    assert seen.outcome == Outcome.NO_GO
+    assert seen.record["quality"]["finding"] == "worse"
+
+
+def test_unknown_money_is_never_shipped(desk: Desk) -> None:
+    ready(desk, money=False)
+    seen = run(desk, Script(right=BETTER))
+    assert seen.outcome == Outcome.INCONCLUSIVE
+    assert "cost_unknown" in seen.record["reasons"]
+    assert seen.record["cost"] is None
+
+
+def test_too_few_sealed_rows_say_how_many_more_would_settle_it(desk: Desk) -> None:
+    ready(desk, count=1_000, margin=0.02)
+    seen = run(desk, Script(right={**BETTER, "baseline": 0.80}))
+    assert seen.outcome == Outcome.INCONCLUSIVE
+    assert seen.rows_needed
+    assert seen.rows_needed > 0
+
+
+def test_the_sealed_part_is_opened_once_for_two_contenders(desk: Desk) -> None:
+    ready(desk)
+    seen = run(desk, Script(right=BETTER))
+    with desk.services.database.read() as tx:
+        feature_id = feature_rows.by_slug(tx, SLUG).id or 0
+        assert runs.contenders(tx, seen.run_id, Part.SEALED) == ["baseline", seen.record["candidate"]["contender"]]
+        assert [look.run_id for look in seals.looks(tx, seals.current(tx, feature_id).id or 0)] == [seen.run_id]
+    runner = desk.services.runner
+    assert isinstance(runner, ScriptedRunner)
+    sealed = _sealed_ids(desk)
+    for spec in runner.ran:
+        if spec.kind is JobKind.TRAIN:
+            read = {part: desk.services.artifacts.path(artifact) for part, artifact in spec.inputs.items()}
+            told = "".join((folder / "rows.jsonl").read_text() for folder in read.values())
+            assert not [row for row in sealed if f'"{row}"' in told]
+
+
+def _sealed_ids(desk: Desk) -> list[str]:
+    with desk.services.database.read() as tx:
+        feature_id = feature_rows.by_slug(tx, SLUG).id or 0
+        return list(label_rows.ids(tx, label_rows.newest(tx, feature_id).id or 0, Part.SEALED))
+
+
+def test_a_fourth_look_is_refused_before_anything_is_opened(desk: Desk) -> None:
+    ready(desk)
+    for _ in range(3):
+        assert run(desk, Script(right=BETTER)).state is RunState.DONE
+    seen = run(desk, Script(right=BETTER))
+    assert seen.state is RunState.FAILED
+    assert "looked at 3 times" in seen.reason
+
+
+def test_later_looks_are_judged_at_a_smaller_alpha(desk: Desk) -> None:
+    ready(desk)
+    levels = [run(desk, Script(right=BETTER)).record["quality"]["level"] for _ in range(3)]
+    assert levels == pytest.approx([0.96, 0.992, 0.998])
+
+
+def test_an_endpoint_that_refuses_the_key_ends_the_run_with_its_sentence(desk: Desk) -> None:
+    ready(desk)
+    seen = run(desk, Script(right=BETTER, stopped="http://127.0.0.1:9/v1 says 401: the key is not valid."))
+    assert seen.state is RunState.FAILED
+    assert "401" in seen.reason
+    assert seen.tasks[1].note == "stopped here"
+
+
+def test_rows_without_an_answer_are_asked_again_and_then_named(desk: Desk) -> None:
+    ready(desk)
+    scripted(desk.services, Script(right=BETTER, unanswered=25))
+    started = investigations.start(desk, ANN, SLUG, effort=Effort.QUICK)
+    stepper = DirectStepper(desk.services)
+    investigate(stepper, Brief(run_id=started.run_id))
+    (seen,) = investigations.status(desk, started.run_id)
+    assert seen.state is RunState.FAILED
+    assert "left 25 of" in seen.reason
+    assert stepper.slept == list(RETRY_SECONDS)
+
+
+def test_a_prompted_model_that_answers_nonsense_is_told_to_the_owner(desk: Desk) -> None:
+    ready(desk)
+    seen = run(desk, Script(right=BETTER, nonsense=True))
+    assert seen.state is RunState.FAILED
+    assert "only 0 replies were one of the 3 labels" in seen.reason
+    assert "(simulated)" in seen.reason
+
+
+def test_served_answers_that_differ_stop_the_run_before_the_seal(desk: Desk) -> None:
+    ready(desk)
+    seen = run(desk, Script(right=BETTER, agree=0.9))
+    assert "Served answers differ from offline on 20 of 200 rows (90.0%, need 99%); first: id row-3." in seen.reason
+    with desk.services.database.read() as tx:
+        feature_id = feature_rows.by_slug(tx, SLUG).id or 0
+        assert seals.looks(tx, seals.current(tx, feature_id).id or 0) == []
+
+
+def test_a_collapsed_candidate_is_never_promoted(desk: Desk) -> None:
+    ready(desk)
+    seen = run(desk, Script(right={**BETTER, "frozen": 0.95}, alarms={"frozen": "collapsed"}))
+    assert seen.record["candidate"]["rung"] == "tfidf"
+    assert next(line for line in seen.record["rungs"] if line["rung"] == "frozen")["alarm"] == "collapsed"
+
+
+def test_an_edit_during_a_run_changes_nothing_in_it(desk: Desk) -> None:
+    ready(desk)
+    scripted(desk.services, Script(right=BETTER))
+    started = investigations.start(desk, ANN, SLUG, effort=Effort.QUICK)
+    before = labels.show(desk, SLUG).version
+
+    class Meddling(DirectStepper):
+        def step(self, name, fn, *args, **kwargs):
+            if name == "choose":
+                more = rows(1_600).splitlines()[1_500:]
+                labels.import_file(desk, ANN, SLUG, "more.jsonl", content=b"\n".join(more))
+            return super().step(name, fn, *args, **kwargs)
+
+    investigate(Meddling(desk.services), Brief(run_id=started.run_id))
+    (seen,) = investigations.status(desk, started.run_id)
+    assert seen.record["labels_version"] == before
+    assert labels.show(desk, SLUG).version != before
+
+
+def test_too_few_labels_are_refused_with_how_many_there_are(desk: Desk) -> None:
+    ready(desk, count=120)
+    with pytest.raises(NotReady, match=f"{SLUG} has 120 usable labels; an investigation needs about 600") as refused:
+        investigations.start(desk, ANN, SLUG)
+    assert refused.value.hint == f"Upload more: /assay labels {SLUG}"
+
+
+def test_one_open_run_per_feature(desk: Desk) -> None:
+    ready(desk)
+    first = investigations.start(desk, ANN, SLUG)
+    again = investigations.start(desk, ANN, SLUG)
+    assert again.existed
+    assert again.run_id == first.run_id
+
+
+def test_a_run_is_cancelled_before_its_next_job(desk: Desk) -> None:
+    ready(desk)
+    scripted(desk.services, Script(right=BETTER))
+    started = investigations.start(desk, ANN, SLUG, effort=Effort.QUICK)
+
+    class Cancelling(DirectStepper):
+        def step(self, name, fn, *args, **kwargs):
+            found = super().step(name, fn, *args, **kwargs)
+            if name == "plan":
+                investigations.cancel(desk, ANN, started.run_id)
+            return found
+
+    investigate(Cancelling(desk.services), Brief(run_id=started.run_id))
+    (seen,) = investigations.status(desk, started.run_id)
+    assert seen.state is RunState.CANCELLED
+    runner = desk.services.runner
+    assert isinstance(runner, ScriptedRunner)
+    assert runner.ran == []
+    assert runner.cancelled
+
+
+def test_a_run_leaves_a_deed_and_the_chain_holds(desk: Desk) -> None:
+    ready(desk)
+    run(desk, Script(right=BETTER))
+    with desk.services.database.read() as tx:
+        feature_id = feature_rows.by_slug(tx, SLUG).id or 0
+        assert [deed.verb for deed in deeds.of_feature(tx, feature_id)][:2] == ["decide", "investigate"]
+        assert deeds.broken_at(tx) is None
