@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt import Ack, App
@@ -120,16 +121,31 @@ class Listener:
         return answer.view if answer is not None else None
 
     def event(self, ack: Ack, body: dict[str, Any]) -> None:
-        """A mention of the bot or a direct message: the words in it are a command."""
+        """A mention or a direct message is a command; an opened Home is filled; a file is told its way in."""
         event = body.get("event", {})
-        words = re.sub(r"^\s*<@[A-Z0-9]+>\s*", "", str(event.get("text", "")))
-        said = event.get("type") in GREETED and not event.get("bot_id") and not event.get("subtype")
-        if not said or (event.get("type") == "message" and event.get("channel_type") != "im"):
+        place = Place(str(event.get("user") or event.get("user_id") or ""), str(event.get("channel") or ""))
+        once = self._deliveries.once("event", str(body.get("event_id")))
+        if event.get("type") == "app_home_opened" and event.get("tab", "home") == "home":
             _timed(ack, "event")
-            return
-        place = Place(str(event.get("user", "")), str(event.get("channel", "")))
-        payload = {"kind": "words", "words": words}
-        self._accept(ack, place, self._deliveries.once("event", str(body.get("event_id"))), payload)
+            self._boundary(place, lambda: self._home(place))
+        elif event.get("type") == "file_shared" and str(event.get("channel_id", "")).startswith("D"):
+            self._file(ack, replace(place, channel=str(event["channel_id"])), once)
+        elif _is_said_to_us(event):
+            words = re.sub(r"^\s*<@[A-Z0-9]+>\s*", "", str(event.get("text", "")))
+            self._accept(ack, place, once, {"kind": "words", "words": words})
+        else:
+            _timed(ack, "event")
+
+    def _home(self, place: Place) -> None:
+        blocks = render(self._deliveries.home(place)).blocks
+        self._slack.call("views.publish", {"user_id": place.person, "view": {"type": "home", "blocks": blocks}})
+
+    def _file(self, ack: Ack, place: Place, once: Once) -> None:
+        is_new = self._deliveries.is_first(once)
+        _timed(ack, "event")
+        if is_new:
+            said = "A label file goes in by its form, so that it is known which feature it is for."
+            self._boundary(place, lambda: notice.Refusal(said, "Type: /assay labels SLUG"))
 
     def passed(self, ack: Ack, body: dict[str, Any]) -> None:
         """What we know of and do nothing about."""
@@ -183,6 +199,11 @@ class Listener:
             again = "The form took too long to open; Slack allows three seconds."
             return notice.Refusal(again, "Ask again, and it opens.")
         return None
+
+
+def _is_said_to_us(event: dict[str, Any]) -> bool:
+    by_a_person = event.get("type") in GREETED and not event.get("bot_id") and not event.get("subtype")
+    return by_a_person and (event.get("type") == "app_mention" or event.get("channel_type") == "im")
 
 
 def _stale(deliveries: Deliveries, body: dict[str, Any]) -> View:

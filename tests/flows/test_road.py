@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
 
 import pytest
 
 from engine.models.investigation import RunState
+from engine.store import features, labels
 from tests.flows.conftest import SLUG, Deployment
 
 pytestmark = [pytest.mark.torch, pytest.mark.processes, pytest.mark.xdist_group("processes")]
@@ -16,7 +20,7 @@ pytestmark = [pytest.mark.torch, pytest.mark.processes, pytest.mark.xdist_group(
 @pytest.mark.timeout(600)
 def test_the_whole_road_is_walked_by_words_alone(deployment: Deployment) -> None:
     deployment.register()
-    assert f"{SLUG} has no open rollout" in deployment.say(f"rollout {SLUG} rollback", code=1) or True
+    assert "no open rollout" in deployment.say(f"rollout {SLUG} rollback", code=1)
     told = deployment.say(f"investigate {SLUG} effort=quick budget=20")
     run_id = re.search(r"inv-[a-z0-9]{6,26}", told)
     assert run_id, told
@@ -37,7 +41,7 @@ def test_the_whole_road_is_walked_by_words_alone(deployment: Deployment) -> None
     deployment.say(f"approve {token[1]}", person="bo")
     deployment.wait(lambda: "shadow" in deployment.say(f"rollout {SLUG}"), "the shadow stage")
     assert "Already approved" in deployment.say(f"approve {token[1]}", person="cy", code=1)
-    assert "1 %" in deployment.say(f"rollout {SLUG} next", code=1) or True
+    assert "cannot leave shadow yet" in deployment.say(f"rollout {SLUG} next", code=1)
     deployment.assay("scheduler", "--once", "--now", "2027-01-04T09:00:00Z")
     engine.terminate()
     assert engine.wait(timeout=10) == 0
@@ -60,8 +64,33 @@ def _asked_once(deployment: Deployment) -> bool:
     return bool(answered) and max(answered.values()) == 1
 
 
-def test_a_label_file_that_is_killed_half_way_leaves_nothing_or_all(deployment: Deployment) -> None:
-    deployment.register()
-    show = deployment.say(f"show {SLUG}")
-    assert json.dumps(show)
-    assert re.search(r"\d+ train", show)
+@pytest.mark.timeout(120)
+def test_a_label_import_that_is_killed_leaves_nothing_or_all(deployment: Deployment) -> None:
+    deployment.say(
+        f"register {SLUG} model=simulated-frontier-1 prompt=Say base_url={deployment.model_url} "
+        "labels=negative,neutral,positive"
+    )
+    command = [sys.executable, "-m", "bot.cli", "import-labels", SLUG, str(deployment.home / "labels.jsonl")]
+    seen: set[int] = set()
+    for seconds in (0.8, 1.2, 1.6, 2.0, 2.4, 60.0):
+        importing = subprocess.Popen(command, env=deployment.environment, stdout=subprocess.DEVNULL)
+        try:
+            importing.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            importing.send_signal(signal.SIGKILL)
+            importing.wait()
+        seen.add(_rows(deployment))
+    assert max(seen) == 900 - len(_copies(deployment))
+    assert seen <= {0, max(seen)}
+
+
+def _rows(deployment: Deployment) -> int:
+    with deployment.database.read() as tx:
+        return labels.usable(tx, features.by_slug(tx, SLUG).id or 0)
+
+
+def _copies(deployment: Deployment) -> list[str]:
+    texts = [
+        json.loads(line)["input"].casefold() for line in (deployment.home / "labels.jsonl").read_text().splitlines()
+    ]
+    return [text for place, text in enumerate(texts) if text in texts[:place]]
