@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import logging
 import secrets
-import signal
 import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from types import FrameType
 
 import uvicorn
 from slack_bolt import App
@@ -30,6 +28,7 @@ from bot.outbox import Sender
 from bot.pages import report
 from bot.projections import Projections
 from bot.surface import CALL_SECONDS, DEAD_TOKEN, Place, Slack, SlackRefused
+from engine import stop
 from engine.desk import Desk, mail, open_desk, operate
 from engine.errors import Invalid, Refused, Repeated, Upstream
 from engine.log import set_up
@@ -68,8 +67,7 @@ def main(argv: list[str]) -> int:
     _refuse_without_slack(settings)
     services = build(settings)
     operate.prepare(services)
-    stopping = threading.Event()
-    _on_stop(stopping)
+    stopping = stop.on_signal()
     serve(services, stopping)
     return 0
 
@@ -227,11 +225,3 @@ def _refuse_without_slack(settings: Settings) -> None:
             "SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP) is missing.",
             hint="Socket Mode needs no public address: SLACK_APP_TOKEN=xapp-…",
         )
-
-
-def _on_stop(stopping: threading.Event) -> None:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import signal
-import threading
 import time
 from datetime import UTC, datetime
-from types import FrameType
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from engine import stop
 from engine.clock import SystemClock
 from engine.desk import Desk, digests, open_desk, operate
 from engine.errors import Conflict, Invalid, Unavailable
@@ -81,8 +79,7 @@ def once(services: Services) -> int:
 
 def _run(services: Services) -> int:
     desk = open_desk(services)
-    stopping = threading.Event()
-    _on_stop(stopping)
+    stopping = stop.on_signal()
     # APScheduler drops a job that starts a second late unless told otherwise, and fires a backlog at once.
     scheduler = BackgroundScheduler(
         timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
@@ -121,11 +118,3 @@ def _moment(text: str) -> datetime:
             f"--now is {text[:40]!r}, which is no moment.", hint="For example: 2026-12-01T09:00:00Z"
         ) from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def _on_stop(stopping: threading.Event) -> None:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)

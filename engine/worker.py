@@ -6,14 +6,11 @@ import argparse
 import logging
 import os
 import secrets
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
-from types import FrameType
 
-from engine import lock
+from engine import lock, stop
 from engine.desk import operate
 from engine.errors import Unavailable
 from engine.flows.dbos_durable import DbosEngine
@@ -42,8 +39,7 @@ def main(argv: list[str]) -> int:
     services = build(settings)
     operate.prepare(services)
     operate.refuse_second_host(services, "engine")
-    stopping = threading.Event()
-    _on_stop(stopping)
+    stopping = stop.on_signal()
     with lock.held(services) as still_held:
         work(services, until=stopping.is_set, queues=(Queue.LIGHT, Queue.HEAVY), still_held=still_held)
     # Threads of polled steps may wait in a service's timeout; whatever they do is safe to cut (engine.md 1).
@@ -89,14 +85,6 @@ def broke(services: Services, flow: str, run_id: str) -> None:
             reason=f"Something broke on our side (ref {reference}). What was paid and trained is kept.",
         )
         end.close(services, run_id, told)
-
-
-def _on_stop(stopping: threading.Event) -> None:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
 
 
 def _beat(services: Services) -> None:

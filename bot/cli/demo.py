@@ -12,16 +12,15 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
 
 from bot.cli import demo_seed
+from engine import stop
 from engine.errors import Conflict, WorkFailed
 from engine.settings import load_settings
 
@@ -76,8 +75,7 @@ def main(argv: list[str]) -> int:
     if known.fresh:
         demo_seed.forget(home)
     home.mkdir(parents=True, exist_ok=True)
-    stopping = threading.Event()
-    _on_stop(stopping)
+    stopping = stop.on_signal()
     with _running(home) as (programs, url):
         print(f"Assay demo: {url} (Ctrl-C ends it)", flush=True)
         while not stopping.wait(0.5):
@@ -172,11 +170,3 @@ def _wait_for(url: str, programs: Programs) -> None:
 
 def _tell(words: str) -> None:
     print(words, flush=True)
-
-
-def _on_stop(stopping: threading.Event) -> None:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
