@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from engine.approaches import Task
@@ -41,8 +40,9 @@ def noted_task(folder: Path) -> Task:
 
 
 def noted_encoder(folder: Path, host: Host) -> _torch.Encoder:
-    """The encoder a candidate stands on, in the precision it was trained in.
+    """The encoder a candidate stands on, in fp32 whatever it was trained in.
 
+    In bf16 near ties flip with the size of the batch (1 of 200 rows seen); served and scored answers must be the same.
     Raises ``WorkFailed`` when this host has none, or other weights than those.
     """
     known = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
@@ -52,5 +52,4 @@ def noted_encoder(folder: Path, host: Host) -> _torch.Encoder:
             f"the candidate stands on encoder {known['name']} ({known['sha256'][:12]}), this host has {found[:12]}; "
             "set ASSAY_ENCODER to the folder of those weights"
         )
-    plain = Profile(host.device, host.cores, "fp32", 1.0)
-    return _torch.Encoder(host.encoder, replace(plain, precision=known["precision"]))
+    return _torch.Encoder(host.encoder, Profile(host.device, host.cores, "fp32", 1.0))
