@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlmodel import col, select
+
 from bot.messages import examples
 from engine.desk import Desk, features, labels, rollouts
 from engine.desk.features import FeatureView, Registration
 from engine.models.actor import Actor, Role
 from engine.models.call import Call
 from engine.models.labels import LabelRow, Part
+from engine.models.mail import MailState, Outbox
 from engine.models.rollout import Rollout
 from engine.models.verdict import Outcome, Verdict
 from engine.rules.split import Placed
@@ -27,85 +30,10 @@ ASKER = Actor(id="U1", channel="C1")
 ANN, BO, CY = (Actor(id=name, channel="C1") for name in ("U2", "U3", "U4"))
 SHELL = Actor(id="ops", role=Role.OPERATOR)
 
-WORDS = tuple(
-    [
-        "amber",
-        "anvil",
-        "apron",
-        "basil",
-        "beacon",
-        "birch",
-        "cactus",
-        "candle",
-        "cedar",
-        "chalk",
-        "cider",
-        "cobalt",
-        "copper",
-        "coral",
-        "cotton",
-        "crater",
-        "daisy",
-        "delta",
-        "denim",
-        "dune",
-        "ember",
-        "fern",
-        "flint",
-        "garnet",
-        "ginger",
-        "granite",
-        "harbor",
-        "hazel",
-        "honey",
-        "indigo",
-        "iris",
-        "ivory",
-        "jasper",
-        "juniper",
-        "kettle",
-        "lagoon",
-        "lantern",
-        "lemon",
-        "linen",
-        "lotus",
-        "maple",
-        "marble",
-        "meadow",
-        "mint",
-        "nectar",
-        "oak",
-        "olive",
-        "onyx",
-        "opal",
-        "orchid",
-        "pearl",
-        "pebble",
-        "pine",
-        "plum",
-        "quartz",
-        "raven",
-        "reef",
-        "saffron",
-        "sage",
-        "slate",
-        "spruce",
-        "teak",
-        "thistle",
-        "topaz",
-        "tulip",
-        "umber",
-        "velvet",
-        "walnut",
-        "willow",
-    ]
-)
-
 
 def text_of(number: int) -> str:
-    """A sentence of its own: no two numbers share three words in a row."""
-    places = (number % 67, (number * 7 + number // 67) % 67, (number * 31 + number // 9) % 67, (number * 53 + 11) % 67)
-    return f"{number} " + " ".join(f"{WORDS[place % len(WORDS)]}{number}" for place in places)
+    """A text of its own: no two numbers share a word."""
+    return f"{number} " + " ".join(f"{word}{number}" for word in ("refund", "invoice", "late", "angry"))
 
 
 def csv_of(numbers: Iterable[int], *, classes: Sequence[str] = CLASSES) -> bytes:
@@ -213,3 +141,9 @@ class Inline:
 def asked(desk: Desk, *, by: Actor = ASKER, slug: str = SLUG) -> str:
     """The token of a request for the next stage."""
     return rollouts.next_stage(desk, by, slug).token
+
+
+def waiting(desk: Desk) -> list[Outbox]:
+    """Everything that waits to be sent, oldest first."""
+    with desk.services.database.read() as tx:
+        return list(tx.exec(select(Outbox).where(Outbox.state == MailState.READY).order_by(col(Outbox.id))))

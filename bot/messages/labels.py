@@ -49,7 +49,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Dropped:
-    """An upload that was cancelled; nothing was stored."""
+    """An upload that was cancelled or not confirmed within a day; nothing was stored."""
 
     template: ClassVar[str] = "labels/dropped"
     draft: DraftView
@@ -89,13 +89,13 @@ class State:
 
 
 def preview(draft: DraftView) -> Preview | Stored | Dropped:
-    """The one message of an upload: its preview, until it is confirmed or cancelled."""
-    return stored(draft) if draft.state in ("confirmed", "cancelled") else _preview(draft)
+    """The one message of an upload: its preview, until it is decided or a day old."""
+    return _preview(draft) if draft.state == "open" else stored(draft)
 
 
 def stored(draft: DraftView) -> Stored | Dropped:
     """What became of an upload."""
-    return Dropped(draft) if draft.state == "cancelled" else _stored(draft)
+    return Dropped(draft) if draft.state in ("cancelled", "expired") else _stored(draft)
 
 
 def _stored(draft: DraftView) -> Stored:

@@ -22,7 +22,7 @@ from engine.store.database import Tx
 from engine.teachers import prompt
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
-MARGIN = 0.02  # verdict.md 2: two points of accuracy
+MARGIN = 0.02  # docs/decide.md: two points of accuracy
 MARGIN_MOST = 0.20
 CLASSES_MOST = 200
 PROMPT_MOST = 20_000
@@ -231,7 +231,16 @@ def _wrong_labels(names: tuple[str, ...]) -> str:
 
 
 def _wrong_address(url: str) -> str:
-    return "" if not url or urlsplit(url).scheme in ("http", "https") else "base_url is no http address"
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+        is_address = (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        )
+    except ValueError:  # a broken IPv6 address, or a port that is no number
+        is_address = False
+    return "" if is_address else "base_url is no http address"
 
 
 def _wrong_prompt(text: str) -> str:

@@ -1,6 +1,6 @@
 """Labels in: a file is read and previewed, stored at Confirm as the next version, and sealed before any training.
 
-What a draft keeps is already redacted; the bytes a person sent are never written (engine.md 4.2).
+What a draft keeps is already redacted; the bytes a person sent are never written (SECURITY.md).
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ from engine.rules.split import Placement, Row, place
 from engine.store import deeds, features, labels, mail, policies, roles, seals
 from engine.store.database import Tx
 
-SHOWN_BAD = 20  # engine.md 4.1: a summary after that many
+SHOWN_BAD = 20  # docs/labels.md: a summary after that many
 DRAFT_LIFE = timedelta(hours=24)
 COMMAND_LINE_BYTES = 2 * 1000**3
 _ROWS = "rows.jsonl"
 
 
 class DraftView(Value):
-    """An upload as people see it: what is good, what is not and why, and what storing it made."""
+    """An upload as people see it: what is good, what is not and why, and what storing it made.
+
+    ``state`` is open, confirmed, cancelled or expired; ``unchanged``: no row of it was not there already.
+    """
 
     token: str
     slug: str
@@ -75,7 +78,7 @@ def show(desk: Desk, slug: str) -> LabelsView:
         feature = features.by_slug(tx, slug)
         label_set = labels.newest_or_none(tx, feature.id or 0)
         policy = policies.current(tx, feature.id).evaluation
-        least = policy.train_rows_least + policy.sealed_rows_least + 100  # about 600, dev included (engine.md 2)
+        least = policy.train_rows_least + policy.sealed_rows_least + 100  # about 600, dev included (docs/engine.md)
         if label_set is None:
             return LabelsView(slug=slug, needed=least, next_step=f"/assay labels {slug}")
         counts = _parts(tx, label_set)
@@ -123,7 +126,7 @@ def preview(
             ),
         )
         mail.enqueue_projection(tx, desk.services.clock, "draft", draft.token, kind="card", channel=actor.channel)
-        return _view(tx, draft)
+        return _view(desk, tx, draft)
 
 
 def confirm(desk: Desk, actor: Actor, token: str, *, once: Once | None = None) -> DraftView:
@@ -139,7 +142,7 @@ def confirm(desk: Desk, actor: Actor, token: str, *, once: Once | None = None) -
             lines = desk.services.artifacts.read_bytes(draft.artifact, _ROWS).decode().splitlines()
             rows = [LabelRow.model_validate_json(line) for line in lines]
             _store(desk, tx, actor, draft, rows=rows)
-        return _view(tx, draft)
+        return _view(desk, tx, draft)
 
 
 def cancel(desk: Desk, actor: Actor, token: str, *, once: Once | None = None) -> DraftView:
@@ -149,7 +152,7 @@ def cancel(desk: Desk, actor: Actor, token: str, *, once: Once | None = None) ->
         draft = _open_draft(desk, tx, actor, token)
         if draft.state == "open":
             _settle(desk, tx, draft, "cancelled")
-        return _view(tx, draft)
+        return _view(desk, tx, draft)
 
 
 def import_file(desk: Desk, actor: Actor, slug: str, filename: str, *, content: bytes) -> DraftView:
@@ -161,7 +164,7 @@ def import_file(desk: Desk, actor: Actor, slug: str, filename: str, *, content: 
 def draft(desk: Desk, token: str) -> DraftView:
     """An upload by its token. Raises ``NotFound``."""
     with desk.services.database.read() as tx:
-        return _view(tx, _draft(tx, token))
+        return _view(desk, tx, _draft(tx, token))
 
 
 def _task(desk: Desk, slug: str) -> tuple[Task, int]:
@@ -196,15 +199,9 @@ def _store(desk: Desk, tx: Tx, actor: Actor, draft: Draft, *, rows: list[LabelRo
         draft.label_set_id = label_set.id
         after = {"version": label_set.name, "rows": label_set.rows, "added": label_set.added}
         deeds.record(
-            tx,
-            desk.services.clock,
-            actor,
-            "import labels",
-            entity="label_set",
-            entity_id=label_set.name,
-            feature_id=draft.feature_id,
-            after=after,
-        )
+            tx, desk.services.clock, actor, "import labels",
+            entity="label_set", entity_id=label_set.name, feature_id=draft.feature_id, after=after,
+        )  # fmt: skip
         feature.version += 1
         tx.add(feature)
         mail.enqueue_projection(tx, desk.services.clock, "feature", feature.slug, kind="card", channel=feature.channel)
@@ -212,7 +209,7 @@ def _store(desk: Desk, tx: Tx, actor: Actor, draft: Draft, *, rows: list[LabelRo
 
 
 def _seal(tx: Tx, feature: Feature, rows: int, now: datetime) -> None:
-    """Seal before any label is stored: shares are fixed by the first version (verdict.md 3)."""
+    """Seal before any label is stored: shares are fixed by the first version (docs/decide.md)."""
     if seals.find(tx, feature.id or 0) is None:
         policy = policies.current(tx, feature.id).evaluation
         share = sealed_share(rows, feature.margin, policy)
@@ -243,7 +240,7 @@ def _open_draft(desk: Desk, tx: Tx, actor: Actor, token: str) -> Draft:
         raise NotAllowed(
             "Only who sent this file, or an owner of the feature, decides about it.", hint=f"Ask {named}.", people=who
         )
-    if found.state == "open" and desk.services.clock.now() - found.created_at > DRAFT_LIFE:
+    if _state(desk, found) == "expired":
         raise Conflict("This upload is older than a day and was dropped.", hint=f"Send it again: /assay labels {slug}")
     return found
 
@@ -266,7 +263,12 @@ def _check(filename: str, parsed: ParsedLabels, placement: Placement) -> UploadC
     )
 
 
-def _view(tx: Tx, draft: Draft) -> DraftView:
+def _state(desk: Desk, draft: Draft) -> str:
+    is_old = desk.services.clock.now() - draft.created_at > DRAFT_LIFE
+    return "expired" if draft.state == "open" and is_old else draft.state
+
+
+def _view(desk: Desk, tx: Tx, draft: Draft) -> DraftView:
     found = UploadCheck.model_validate(draft.check)
     label_set = tx.get_one(LabelSet, draft.label_set_id) if draft.label_set_id else None
     counts = _parts(tx, label_set) if label_set else dict.fromkeys(Part, 0)
@@ -282,13 +284,13 @@ def _view(tx: Tx, draft: Draft) -> DraftView:
         copies_of_sealed=found.copies_of_sealed,
         redacted=tuple(sorted(found.redactions.items())),
         warnings=tuple(found.warnings()),
-        state=draft.state,
+        state=_state(desk, draft),
         version=label_set.name if label_set else "",
         total=label_set.rows if label_set else 0,
         train=counts[Part.TRAIN],
         dev=counts[Part.DEV],
         sealed=counts[Part.SEALED],
-        unchanged=not found.good,
+        unchanged=not found.good or (draft.state == "confirmed" and label_set is None),
         number=draft.version,
     )
 

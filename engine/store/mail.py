@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Label, String, case, cast, literal
+from sqlalchemy import String, case, cast, literal
 from sqlalchemy import select as sql_select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, func, select, update
@@ -15,7 +15,7 @@ from engine.clock import Clock
 from engine.errors import Repeated
 from engine.models.mail import Inbox, MailState, MessageRef, Once, Outbox
 
-KEPT = timedelta(days=7)  # how long a delivery is remembered (slack.md 6)
+KEPT = timedelta(days=7)  # how long a delivery is remembered (docs/slack.md)
 PROJECT = "project"  # the method of a row that shows the newest state of an entity
 WAITING = (MailState.READY, MailState.SENDING, MailState.UNSURE)
 
@@ -90,9 +90,9 @@ def due(tx: Session, now: datetime, limit: int = 50) -> list[Outbox]:
         & (col(MessageRef.channel) == Outbox.channel)
         & (col(Outbox.method) == PROJECT)
     )
-    place: Label[int] = func.row_number().over(partition_by=line, order_by=col(Outbox.id)).label("place")
+    place = func.row_number().over(partition_by=line, order_by=col(Outbox.id)).label("place")
     waiting = (
-        sql_select(col(Outbox.id).label("id"), place)
+        sql_select(col(Outbox.id).label("id"), place)  # pyright: ignore[reportUnknownArgumentType] # SQLAlchemy's own label type
         .outerjoin(MessageRef, same)
         .where(col(Outbox.state).in_(WAITING))
         .subquery()

@@ -1,0 +1,13 @@
+"""The desk decides alike on every database, so it is tested on SQLite; what may differ is in ``test_at_once.py``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """An SQLite file of this test."""
+    return f"sqlite:///{tmp_path / 'assay.db'}"
