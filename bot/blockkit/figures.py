@@ -70,9 +70,11 @@ def ms(duration: float | None) -> str:
 
 
 def lasting(seconds: float | None) -> str:
-    """``42 s``, ``3 min`` or ``1.4 h`` of seconds."""
+    """``42 s``, ``3 min`` or ``1.4 h`` of seconds; nobody plans by less than one."""
     if seconds is None:
         return UNKNOWN
+    if 0 <= seconds < 1:
+        return "under 1 s"
     if seconds < _MINUTE:
         return f"{_two_figures(seconds)} s"
     return f"{seconds / _MINUTE:.0f} min" if seconds < _HOUR else f"{_two_figures(seconds / _HOUR)} h"

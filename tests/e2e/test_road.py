@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import Demo
+from tests.e2e.conftest import HEIGHT, WIDTH, Demo
 
 pytestmark = [pytest.mark.e2e, pytest.mark.torch, pytest.mark.processes, pytest.mark.xdist_group("processes")]
 
@@ -99,7 +99,9 @@ def _investigates(page: Page, shot: Shot) -> str:
     verdict = log(page).get_by_role("button", name="Ask for shadow")
     expect(verdict).to_be_visible(timeout=VERDICT_MS)
     card = log(page).get_by_role("article").filter(has=page.get_by_role("button", name="Ask for shadow"))
-    shot("verdict", card)
+    page.set_viewport_size({"width": WIDTH, "height": 1_180})  # the whole card at once
+    shot("verdict")
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     text = card.inner_text()
     assert "Ship the tuned model" in text
     assert "simulated" in text
@@ -114,8 +116,8 @@ def _reads_the_report(page: Page, demo: Demo, run_id: str, shot: Shot) -> None:
         html = answer.read().decode()
     assert "is simulated" in html
     assert "sealed rows, paired" in html
-    other = page.context.new_page()
-    other.set_viewport_size({"width": 900, "height": 1400})
+    assert page.context.browser
+    other = page.context.browser.new_page(viewport={"width": 900, "height": 1400}, color_scheme="light")
     other.goto(link)
     expect(other.get_by_role("img")).to_be_visible()
     assert other.evaluate("document.documentElement.scrollWidth <= innerWidth")
