@@ -114,7 +114,7 @@ def test_simulated_stands_wherever_the_prompted_model_has_numbers() -> None:
     numbers = [line for line in text.splitlines() if "prompted (" in line or line.startswith("Prompted")]
 
     assert len(numbers) == 2
-    assert all("(simulated)" in line for line in numbers)
+    assert all("simulated)" in line for line in numbers)
 
 
 def test_the_report_is_linked_only_where_there_is_one() -> None:
