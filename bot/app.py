@@ -88,7 +88,7 @@ def assemble(services: Services, *, client: WebClient | None = None) -> Bot:
     boundary = _Boundary(desk, slack)
     deliveries = Deliveries(desk, slack, People(web, team), team=team, boundary=boundary.run)
     app = App(
-        logger=logging.getLogger("slack_bolt"),  # kept at warning: at info it writes bodies (slack.md 2)
+        logger=logging.getLogger("slack_bolt"),  # kept at warning: at info it writes bodies
         client=web,
         signing_secret=settings.slack_signing_secret.get_secret_value() or secrets.token_hex(),
         authorize=_authorization(token, team),

@@ -1,7 +1,7 @@
 """The bot's web server: Slack's deliveries over HTTP, health, metrics and report pages.
 
-Our own adapter, because Bolt's runs its dispatch on the event loop (slack.md 2): the body is read up to a megabyte, the
-headers are checked, and Bolt runs in a thread.
+Our own adapter, because Bolt's runs its dispatch on the event loop (docs/decisions/0004-sync-bolt.md): the body is read
+up to a megabyte, the headers are checked, and Bolt runs in a thread.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ async def _body(request: Request) -> bytes | None:
 
 
 def _well_formed(request: Request) -> bool:
-    """Bolt raises on headers like these instead of refusing them (slack.md 2)."""
+    """Bolt raises on headers like these instead of refusing them (docs/decisions/0004-sync-bolt.md)."""
     stamp = request.headers.get("x-slack-request-timestamp", "")
     signature = request.headers.get("x-slack-signature", "")
     return stamp.isascii() and stamp.isdigit() and bool(signature) and signature.isascii()

@@ -16,7 +16,7 @@ from engine.errors import Invalid, Unavailable
 
 Tx = Session
 
-BUSY_SECONDS = 10.0  # how long a write waits for another (architecture.md 9)
+BUSY_SECONDS = 10.0  # how long a write waits for another (docs/decisions/0007-sqlite-first.md)
 _WRITE = "assay_write"  # execution option: this transaction will write
 
 
@@ -90,7 +90,7 @@ def _sqlite(where: URL) -> Engine:
 
 
 def _prepare(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401 (SQLAlchemy's signature)
-    connection.isolation_level = None  # we say BEGIN ourselves; the driver's own is deferred (architecture.md 9)
+    connection.isolation_level = None  # we say BEGIN ourselves; the driver's own is deferred
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS:.0f}000"):
         connection.execute(f"PRAGMA {pragma}")
 
