@@ -14,7 +14,7 @@ from engine.desk import Desk, roles
 from engine.errors import NotAllowed
 from engine.models.actor import Actor, Role
 
-KEPT_SECONDS = 300.0  # how long what Slack says of a person is believed (slack.md 9)
+KEPT_SECONDS = 300.0  # how long what Slack says of a person is believed (docs/slack.md)
 BY_REQUEST = ("approve", "reject")  # their desk functions refuse with the exact list of who may
 SUFFICES = {
     Role.MEMBER: (),
@@ -94,7 +94,7 @@ def _check_roles(desk: Desk, actor: Actor, asked: Asked, needed: Role, *, is_wor
     if any(role in standing.roles for role in SUFFICES[needed]):
         return
     if needed is Role.ADMIN and not standing.holders[Role.ADMIN] and is_workspace_admin:
-        return  # the first admin is named by somebody who runs the workspace (slack.md 12)
+        return  # the first admin is named by somebody who runs the workspace (docs/slack.md)
     who = tuple(dict.fromkeys(person for role in SUFFICES[needed] for person in standing.holders[role]))
     named = ", ".join(f"<@{person}>" for person in who) or "nobody yet"
     where = f" for {slug}" if slug else ""

@@ -12,7 +12,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from engine.errors import Invalid
 
 FETCH_SECONDS = 30
-MODAL_BYTES = 10 * 1024 * 1024  # slack.md 10
+MODAL_BYTES = 10 * 1024 * 1024  # docs/slack.md
 CONVERSATION_BYTES = 50 * 1024 * 1024
 MODES = ("hosted", "snippet")
 _CHUNK = 64 * 1024

@@ -1,7 +1,7 @@
 """What comes in from people: taken once, kept until its effect is done, worked off, answered.
 
 An accepted delivery is a row before it is acknowledged, so a killed bot loses none; its effect carries its own name,
-so a delivery worked off twice takes effect once (slack.md 6).
+so a delivery worked off twice takes effect once (docs/slack.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What Bolt calls: take a delivery, acknowledge it, and only then do what takes time (slack.md 5).
+"""What Bolt calls: take a delivery, acknowledge it, and only then do what takes time (docs/slack.md).
 
 Payloads of Slack are read here and nowhere else; inside, everything is a ``Place``, words, or a form's values.
 """

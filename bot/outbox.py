@@ -24,7 +24,7 @@ from engine.models.mail import MailState, Outbox
 
 log = logging.getLogger(__name__)
 
-POST_SECONDS, POST_BURST = 1.0, 3  # a channel takes a post a second (slack.md 7)
+POST_SECONDS, POST_BURST = 1.0, 3  # a channel takes a post a second (docs/slack.md)
 UPDATES_A_MINUTE = 40
 UPDATE_SECONDS = 5.0  # one message is updated at most this often
 WAIT_MOST = 60.0

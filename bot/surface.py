@@ -1,6 +1,6 @@
 """Slack as four verbs: post, update, open a form, fetch a file; and a way to answer one person. The only Web API calls.
 
-Errors are told apart by what must be done next, never by Slack's hundred codes (slack.md 15).
+Errors are told apart by what must be done next, never by Slack's hundred codes (docs/slack.md).
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def main(argv: list[str]) -> int:
     stopping = stop.on_signal()
     with lock.held(services) as still_held:
         work(services, until=stopping.is_set, queues=(Queue.LIGHT, Queue.HEAVY), still_held=still_held)
-    # Threads of polled steps may wait in a service's timeout; whatever they do is safe to cut (engine.md 1).
+    # Threads of polled steps may wait in a service's timeout; whatever they do is safe to cut (docs/engine.md).
     sys.stderr.flush()
     os._exit(0)
 

@@ -1,4 +1,4 @@
-"""What a template calls: one macro, one block, one line of JSON (slack.md 11, technique B).
+"""What a template calls: one macro, one block, one line of JSON (docs/decisions/0014-templates-one-block-a-line.md).
 
 Markup a template made goes through ``mrkdwn`` or ``plain``; bare strings are somebody's text, which Slack never parses.
 """

@@ -72,7 +72,7 @@ class ApprovalState(StrEnum):
 
 
 class Approval(Table, table=True):
-    """A request to move one rollout to one stage, bound to the exact evidence by ``digest`` (slack.md 9).
+    """A request to move one rollout to one stage, bound to the exact evidence by ``digest`` (docs/slack.md).
 
     ``token`` is what buttons carry and what ``approve ID`` takes; it says nothing of what it is for.
     """

@@ -63,7 +63,7 @@ class Comparison(Value):
 
 
 class Verdict(Table, table=True):
-    """The stored judgement of one run. ``record`` is the whole decision record (engine.md 11 names its fields)."""
+    """The stored judgement of one run. ``record`` is the whole decision record (docs/decide.md names its fields)."""
 
     __table_args__ = (words_check("outcome", Outcome),)
 

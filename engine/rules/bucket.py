@@ -15,7 +15,7 @@ def bucket(salt: str, unit: str) -> float:
     """Place `unit` in [0, 1], uniformly and for ever, under one rollout's `salt`.
 
     First 8 bytes of sha256("salt:unit") over 2**64; the division can round up to 1.0.
-    Raises ValueError for an empty salt or unit. Source: product.md 5.3.
+    Raises ValueError for an empty salt or unit. Source: docs/decisions/0006-gateway-on-bare-asgi.md.
     """
     for name, text in (("salt", salt), ("unit", unit)):
         if not text:

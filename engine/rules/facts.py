@@ -48,7 +48,7 @@ _AMOUNTS = (
 class Facts:
     """Facts of one feature: shares and qualities as fractions, sums in US dollars a month, spans in days, None unknown.
 
-    `probes` says for each of the five operations probes whether it passed. Field by field: verdict.md section 2.
+    `probes` says for each of the five operations probes whether it passed. Field by field: docs/rules.md 2.
     """
 
     approach: str | None = None

@@ -18,7 +18,7 @@ from engine.rules import checks
 
 Counts = NDArray[np.int64]
 
-ACCURACY = 0.01  # relative error of every answer (dataplane.md section 8)
+ACCURACY = 0.01  # relative error of every answer (docs/operate.md)
 _GAMMA = (1.0 + ACCURACY) / (1.0 - ACCURACY)
 _SMALLEST = 1e-9  # whatever lies below is counted as zero
 _VERSION = b"\x01"

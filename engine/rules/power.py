@@ -63,7 +63,7 @@ def sealed_share(rows: int, margin: float, policy: EvalPolicy | None = None) -> 
 
 
 def rows_planned(dev: Pairs, margin: float, look: int, policy: EvalPolicy | None = None) -> RowPlan:
-    """Plan the sealed rows from the paired dev counts (verdict.md 5): pd is its upper one-sided 80 % bound.
+    """Plan the sealed rows from the paired dev counts (docs/rules.md 5): pd is its upper one-sided 80 % bound.
 
     The difference planned for is 0 while dev's 80 % bounds hold it; a candidate clearly ahead is planned at its lower
     bound, one clearly behind the margin at its upper bound, since fewer rows settle those. ``look`` is 1, 2 or 3.

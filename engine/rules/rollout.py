@@ -27,7 +27,7 @@ SHARES: Mapping[Stage, float] = {
     Stage.LIVE: 1.0,
 }
 FINAL = (RolloutStatus.ROLLED_BACK, RolloutStatus.ABORTED, RolloutStatus.RETIRED)
-SECOND_PERSON_SHARE = 0.25  # rising to it or above needs somebody else than who asked (verdict.md section 7)
+SECOND_PERSON_SHARE = 0.25  # rising to it or above needs somebody else than who asked (docs/rules.md 7)
 
 
 class Action(StrEnum):
@@ -123,7 +123,7 @@ class Event:
 def gate(stage: str, evidence: StageEvidence, policy: StagePolicy | None = None) -> Gate:
     """Judge whether `stage` may be left: READY, HOLD, PAUSE or ROLLBACK; the first matching rule wins.
 
-    Raises ValueError for an unknown stage or broken evidence. Source: verdict.md section 7.
+    Raises ValueError for an unknown stage or broken evidence. Source: docs/rules.md 7.
     """
     limits = _checked_policy(policy or StagePolicy())
     here = Stage(checks.choice("stage", stage, Stage))
@@ -143,7 +143,7 @@ def gate(stage: str, evidence: StageEvidence, policy: StagePolicy | None = None)
 def transition(state: RolloutState, event: Event) -> RolloutState:
     """Give the state after `event`; an event whose sequence is not newer changes nothing, so a press counts once.
 
-    Raises ValueError with the reason for everything the table of verdict.md section 7 does not allow.
+    Raises ValueError with the reason for everything the table of docs/rules.md 7 does not allow.
     """
     _check_state(state)
     checks.choice("kind", event.kind, _EFFECTS)

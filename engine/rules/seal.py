@@ -18,7 +18,7 @@ from engine.rules.bucket import bucket
 
 Part = Literal["train", "dev", "sealed"]
 
-# One-sided alpha of looks 1, 2 and 3; the sum is .025 (verdict.md section 3).
+# One-sided alpha of looks 1, 2 and 3; the sum is .025 (docs/rules.md 3).
 _LOOK_ALPHAS = (0.020, 0.004, 0.001)
 _SHINGLE_WORDS = 3
 _WORD = re.compile(r"\w+")

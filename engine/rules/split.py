@@ -1,7 +1,7 @@
 """Put new labelled rows where they may lie: drop copies, refuse what touches the seal, part whole clusters.
 
 Knows nothing of files or databases: it is given texts and gives back places. A row keeps its part for ever, so only new
-rows are placed; rows already stored are looked at and never moved (engine.md 4.3).
+rows are placed; rows already stored are looked at and never moved (docs/labels.md).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from engine.rules.seal import Part, near_copies, part
 
-TEMPLATE_SHARE = 0.10  # engine.md 4.3: one linked cluster above this share is templated text, and is named
+TEMPLATE_SHARE = 0.10  # docs/labels.md: one linked cluster above this share is templated text, and is named
 
 
 @dataclass(frozen=True)

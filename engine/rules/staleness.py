@@ -29,7 +29,7 @@ __all__ = [
 
 _NOISE_MONTHS = 12
 _NOISE_LEAST = 4
-_Z_POWER = 0.8416  # the 80 % quantile of the standard normal, as verdict.md section 8 writes it
+_Z_POWER = 0.8416  # the 80 % quantile of the standard normal, as docs/rules.md 8 writes it
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ class _Money:
 
 
 def decide(evidence: Evidence, policy: VerdictPolicy | None = None) -> Ruling:
-    """Judge the evidence; the first matching row of verdict.md section 4 wins, all signs strict as written there.
+    """Judge the evidence; the first matching row of docs/rules.md 4 wins, all signs strict as written there.
 
     Raises ValueError for numbers out of range or an estimate outside its interval.
     """

@@ -13,7 +13,7 @@ from engine.models.labels import Label, LabelSet, Part
 from engine.models.seal import Look, Seal
 from engine.rules.seal import look_alpha
 
-LOOKS = 3  # verdict.md 3: .020, .004, .001, then a new eval version
+LOOKS = 3  # docs/decide.md: .020, .004, .001, then a new eval version
 
 
 def find(tx: Session, feature_id: int) -> Seal | None:
@@ -69,7 +69,7 @@ def open_look(
 ) -> Look:
     """Write one look for one candidate of one run on the ledger; the same run again is the same look.
 
-    Raises ``NotReady`` when all looks are used. The margin is that of the first look for ever (verdict.md 3).
+    Raises ``NotReady`` when all looks are used. The margin is that of the first look for ever (docs/decide.md).
     """
     known = tx.exec(select(Look).where(Look.run_id == run_id)).one_or_none()
     if known is not None:

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from engine.models.work import Deployment, Due, Heartbeat
 
-SILENT = timedelta(seconds=90)  # slack.md 8: an older heartbeat is "lost contact since", never "running"
+SILENT = timedelta(seconds=90)  # docs/slack.md: an older heartbeat is "lost contact since", never "running"
 
 
 def deployment(tx: Session) -> Deployment:

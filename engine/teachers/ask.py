@@ -1,6 +1,6 @@
 """Ask a prompted option a list of rows: every distinct question once, under a hard cap, remembered for ever.
 
-Knows nothing of splits or flows. The contract is the table of engine.md section 5.
+Knows nothing of splits or flows. The contract is the table of docs/engine.md.
 """
 
 from __future__ import annotations

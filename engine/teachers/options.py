@@ -16,7 +16,7 @@ from engine.teachers.replies import Message
 
 BASELINE = "baseline"
 FEW_SHOT = "few_shot"
-SHOTS = 5  # examples in a few-shot prompt (engine.md 5)
+SHOTS = 5  # examples in a few-shot prompt (docs/engine.md)
 _EXAMPLE_MOST = 1200  # characters; a longer example is taken only when there are too few short ones
 
 

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-CONCURRENCY = 8  # calls under way at first, and at most (engine.md 5)
+CONCURRENCY = 8  # calls under way at first, and at most (docs/engine.md)
 _CLEAN = 50  # replies in a row that allow one call more
 
 

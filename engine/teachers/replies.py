@@ -28,7 +28,7 @@ class Question:
 
     @cached_property
     def key(self) -> str:
-        """The sha256 by which a paid reply is found again (engine.md 5)."""
+        """The sha256 by which a paid reply is found again (docs/engine.md)."""
         body = [self.base_url, self.model, self.parameters, self.messages, self.sample]
         return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -62,7 +62,7 @@ class Reply:
 
 
 def is_answer(finish: str, *, refusal: bool) -> bool:
-    """Whether a reply of that finish may be read as an answer: neither refused nor cut short (engine.md 5)."""
+    """Whether a reply of that finish may be read as an answer: neither refused nor cut short (docs/engine.md)."""
     return not refusal and finish not in ("content_filter", "length")
 
 

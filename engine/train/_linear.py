@@ -104,7 +104,7 @@ def _fitted(model: Any, features: Any, wanted: NDArray[np.int64]) -> Any:  # noq
 
 
 def _head(model: Any, classes: int) -> Head:  # noqa: ANN401 (scikit-learn is untyped)
-    """Rows for every class: two for a binary model; one absent from train is never answered (engine.md 6.2)."""
+    """Rows for every class: two for a binary model; one absent from train is never answered (docs/engine.md)."""
     weight, bias = np.asarray(model.coef_, dtype=np.float32), np.asarray(model.intercept_, dtype=np.float32)
     if len(weight) == 1:
         weight, bias = np.concatenate([-weight / 2, weight / 2]), np.concatenate([-bias / 2, bias / 2])

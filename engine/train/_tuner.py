@@ -1,4 +1,4 @@
-"""The training loop of the LoRA encoder: recipe of engine.md 6.2, resumable at any step. Loaded by jobs alone."""
+"""The training loop of the LoRA encoder: recipe of docs/engine.md, resumable at any step. Loaded by jobs alone."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def look(
 ) -> Look:
     """Judge dev answers (class numbers). ``frozen_f1`` is given after the last epoch, when falling below it counts.
 
-    The three signs are engine.md 6.2's, the share's beyond what chance does to a part of this size.
+    The three signs are docs/engine.md's, the share's beyond what chance does to a part of this size.
     """
     scored = classification(wanted, answered)
     alarm = _few_classes(wanted, answered) or _top_share(answered, train)

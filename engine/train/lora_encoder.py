@@ -1,4 +1,4 @@
-"""LoRA in the upper half of a sentence encoder, its head begun from logistic regression (engine.md 6.2)."""
+"""LoRA in the upper half of a sentence encoder, its head begun from logistic regression (docs/engine.md)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.train.profile import MEGA_BATCHES, TRAIN_BATCH, Profile, facts, prof
 if TYPE_CHECKING:
     from engine.train._tuner import Trail
 
-# Set beforehand and never tuned (engine.md 6.2).
+# Set beforehand and never tuned (docs/engine.md).
 SETTINGS: dict[str, float | int | str] = {"lr": 1e-3, "epochs": 2, "rank": 16, "alpha": 32, "batch": TRAIN_BATCH}
 LOWERED = 3.0  # a training that went wrong is begun again once, at this fraction of the rate
 _SEEDS = {Effort.QUICK: 0, Effort.NORMAL: 1, Effort.THOROUGH: 3}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine.train import Host
 
-BF16_LEAST = 1.3  # bf16 is taken when a matrix probe shows more than this (engine.md 6.4)
+BF16_LEAST = 1.3  # bf16 is taken when a matrix probe shows more than this (docs/engine.md)
 TRAIN_BATCH = 16
 ANSWER_BATCH = 32
 MEGA_BATCHES = 50  # batches sorted by length together

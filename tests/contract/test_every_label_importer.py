@@ -255,4 +255,4 @@ def test_10_000_rows_are_read_in_seconds() -> None:
     ]
     began = time.perf_counter()
     assert len(read(as_jsonl(rows)).rows) == 10_000
-    assert time.perf_counter() - began < 30  # engine.md 4.1 allows 60 s, index included
+    assert time.perf_counter() - began < 30  # docs/labels.md allows 60 s, index included

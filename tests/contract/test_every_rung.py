@@ -124,7 +124,7 @@ def test_the_same_seed_gives_the_same_answers(built: Built, tmp_path: Path) -> N
     again = build(built.rung, tmp_path)
     same = sum(one == other for one, other in zip(built.said, again.said, strict=True))
     assert same >= 0.995 * DEV
-    if built.rung.name != "lora_encoder":  # engine.md 6.4: same bytes where no gradient steps are taken
+    if built.rung.name != "lora_encoder":  # docs/engine.md: same bytes where no gradient steps are taken
         for path in built.folder.iterdir():
             assert (again.folder / path.name).read_bytes() == path.read_bytes(), path.name
 

@@ -1,7 +1,7 @@
 """The ladder on 4,000 real sentences, rung against rung in one run: ``python -m tests.training.bench_ladder [SEEDS]``.
 
 Every training and scoring is a job as in an investigation, so seconds hold the start of a process. Exit 1 when LoRA is
-not a point of accuracy above the frozen encoder, or the first seed's ladder takes more than 4 minutes (engine.md 12).
+not a point of accuracy above the frozen encoder, or the first seed's ladder takes more than 4 minutes (docs/engine.md).
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from engine.services import Services
 from engine.store import features, investigations, policies, seals
 from engine.store.database import Tx
 
-PROMOTION_CONFIDENCE = 0.95  # engine.md 6.1: a rung replaces the one below only if this interval lies above 0
+PROMOTION_CONFIDENCE = 0.95  # docs/engine.md: a rung replaces the one below only if this interval lies above 0
 
 
 @dataclass(frozen=True)

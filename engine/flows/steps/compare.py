@@ -15,7 +15,7 @@ from engine.store import investigations
 from engine.store.database import Tx
 
 GROUPED_SHARE = 0.9  # fewer clusters than this share of rows: rows are grouped, and the interval must know
-GROUPS_LEAST = 20  # verdict.md 3: fewer groups give no interval worth the name
+GROUPS_LEAST = 20  # docs/decide.md: fewer groups give no interval worth the name
 
 
 @dataclass(frozen=True)

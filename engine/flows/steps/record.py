@@ -34,7 +34,7 @@ class Judged:
 
 
 def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged, *, policy: Policy) -> dict[str, Any]:
-    """The record as JSON (engine.md 11 names the fields outsiders read; ``evidence`` and ``policy`` recompute it)."""
+    """The record as JSON (docs/decide.md names the fields outsiders read; ``evidence`` and ``policy`` recompute it)."""
     run = investigations.by_run(tx, frozen.run_id)
     bill = replies.bill(tx, frozen.run_id)
     choice, ruling = judged.choice, judged.ruling

@@ -1,4 +1,4 @@
-"""Assay's own traffic format: one JSON object a line (product.md 5.4). Knows nothing of prices or hours."""
+"""Assay's own traffic format: one JSON object a line (docs/operate.md). Knows nothing of prices or hours."""
 
 from __future__ import annotations
 

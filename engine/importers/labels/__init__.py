@@ -21,7 +21,7 @@ from engine.models.call import BadRow
 from engine.models.labels import LabelRow
 
 ROWS_MOST = 200_000
-BYTES_MOST = 2 * 10**9  # the widest way in, the command line's (slack.md 10)
+BYTES_MOST = 2 * 10**9  # the widest way in, the command line's (docs/slack.md)
 _SHOWN = 3  # bad rows told with a refusal of the whole file
 
 

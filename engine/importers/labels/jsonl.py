@@ -10,7 +10,7 @@ from engine.importers.labels.chat import flattened, is_chat
 from engine.importers.labels.raw import RawRow
 from engine.models.call import BadRow
 
-LONGEST_LINE = 1_000_000  # bytes (engine.md 4.1)
+LONGEST_LINE = 1_000_000  # bytes (docs/labels.md)
 
 
 def read(content: bytes) -> Iterator[RawRow | BadRow]:

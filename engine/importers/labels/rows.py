@@ -16,7 +16,7 @@ from engine.models.call import BadRow
 from engine.models.labels import LabelRow, Source
 from engine.rules.redact import redact, redact_row
 
-LONGEST_INPUT = 32_768  # characters (engine.md 4.1)
+LONGEST_INPUT = 32_768  # characters (docs/labels.md)
 LONGEST_ROW = 1_000_000  # bytes
 _LONGEST_NAME = 200  # characters of an id or a group
 _PERSONAL = ("EMAIL", "KEY", "URL")  # what an id or a group must not hold; digits in them are mostly numbers

@@ -30,7 +30,7 @@ def _same(got: object, known: object, tolerance: float) -> bool:
 
 @pytest.fixture
 def agrees() -> Agrees:
-    """Say whether a result's first fields equal a known answer within 1e-6, as verdict.md section 11 compares them."""
+    """Say whether a result's first fields equal a known answer within 1e-6, as docs/rules.md 11 compares them."""
 
     def compare(result: object, known: object, tolerance: float = 1e-6) -> bool:
         wanted = known if isinstance(known, tuple) else (known,)

@@ -1,4 +1,4 @@
-"""Known answers are verdict.md section 11's: kappa and AC1 by hand, alpha from the `krippendorff` package (0.8).
+"""Known answers are docs/rules.md 11's: kappa and AC1 by hand, alpha from the `krippendorff` package (0.8).
 
 The 3 x 15 table is the one of K. Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011).
 """

@@ -1,4 +1,4 @@
-"""Known places are dataplane.md section 4's vectors, computed there with hashlib alone."""
+"""Known places are docs/decisions/0006-gateway-on-bare-asgi.md's vectors, computed there with hashlib alone."""
 
 from __future__ import annotations
 

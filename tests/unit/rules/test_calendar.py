@@ -1,4 +1,4 @@
-"""When the digest falls due: the first working day of a month at its hour (slack.md section 12)."""
+"""The digest falls due on the first working day of a month (docs/decisions/0021-when-the-digest-is-due.md)."""
 
 from __future__ import annotations
 

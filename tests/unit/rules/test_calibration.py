@@ -1,4 +1,4 @@
-"""Known answers are verdict.md section 11's, summed by hand."""
+"""Known answers are docs/rules.md 11's, summed by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Known answers are verdict.md section 11's, made with statsmodels (wilson, newcombe, mcnemar, holm) and scipy."""
+"""Known answers are docs/rules.md 11's, made with statsmodels (wilson, newcombe, mcnemar, holm) and scipy."""
 
 from __future__ import annotations
 

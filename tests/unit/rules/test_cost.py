@@ -1,4 +1,4 @@
-"""Known answers are verdict.md sections 6 and 11's: worked example A, by hand and with numpy-financial's npv."""
+"""Known answers are docs/rules.md 6 and 11's: worked example A, by hand and with numpy-financial's npv."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Known answers are verdict.md section 11's: PSI by hand, its critical value from scipy's chi2, MMD by a double sum."""
+"""Known answers are docs/rules.md 11's: PSI by hand, its critical value from scipy's chi2, MMD by a double sum."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAN = math.nan
 
 
 def halton(start: int) -> list[list[float]]:
-    """L(s) of verdict.md section 11: 40 rows spread over a square."""
+    """L(s) of docs/rules.md 11: 40 rows spread over a square."""
     return [[((37 * i + start) % 101) / 101, ((53 * i + start) % 97) / 97] for i in range(40)]
 
 
@@ -82,7 +82,7 @@ def test_psi_is_symmetric_and_never_negative(one: list[int], other: list[int]) -
 
 
 def test_psi_at_its_critical_value_alarms_in_one_of_a_hundred() -> None:
-    """verdict.md section 8: about 1 % with the critical value, where a fixed .1 alarms in 81 %."""
+    """docs/rules.md 8: about 1 % with the critical value, where a fixed .1 alarms in 81 %."""
     generator = np.random.default_rng(1)
     limit = psi_critical(1000, 1000, 10)
     draws = generator.multinomial(1000, [0.1] * 10, size=(4000, 2))

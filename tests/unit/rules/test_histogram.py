@@ -1,4 +1,4 @@
-"""Quantiles within 1 % of the sorted values (dataplane.md section 8); sums that do not care for order."""
+"""Quantiles within 1 % of the sorted values (docs/operate.md); sums that do not care for order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Known answers are verdict.md section 11's; PPI++ after Angelopoulos, Duchi and Zrnic (2023), computed with numpy."""
+"""Known answers are docs/rules.md 11's; PPI++ after Angelopoulos, Duchi and Zrnic (2023), computed with numpy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Known answers are verdict.md section 11's, counted by hand; macro-F1 is also scikit-learn's."""
+"""Known answers are docs/rules.md 11's, counted by hand; macro-F1 is also scikit-learn's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a verdict is told about money: the plan built from a team's costs (worked example A of verdict.md section 6)."""
+"""What a verdict is told about money: the plan built from a team's costs (worked example A of docs/rules.md 6)."""
 
 from __future__ import annotations
 

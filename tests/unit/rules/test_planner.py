@@ -1,4 +1,4 @@
-"""Known answers are verdict.md sections 5 and 11's."""
+"""Known answers are docs/rules.md 5 and 11's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much to seal and how many rows settle it: the power plan of verdict.md section 5, table and formula."""
+"""How much to seal and how many rows settle it: the power plan of docs/rules.md 5, table and formula."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Known answers are verdict.md sections 2 and 11's; W is a feature that passes every condition."""
+"""Known answers are docs/rules.md 2 and 11's; W is a feature that passes every condition."""
 
 from __future__ import annotations
 

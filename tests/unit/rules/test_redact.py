@@ -1,4 +1,4 @@
-"""Secrets and personal marks are replaced before anything is stored (engine.md section 4.2).
+"""Secrets and personal marks are replaced before anything is stored (SECURITY.md).
 
 Card numbers are the networks' published test numbers, IBANs the examples of the IBAN registry.
 """

@@ -1,4 +1,4 @@
-"""Known answers are verdict.md section 11's, summed there term by term; error rates are in test_simulations.py."""
+"""Known answers are docs/rules.md 11's, summed there term by term; error rates are in test_simulations.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Error rates of the rules by simulation with fixed seeds, against the figures of verdict.md sections 3 to 8.
+"""Error rates of the rules by simulation with fixed seeds, against the figures of docs/rules.md 3 to 8.
 
 Each test counts how often a rule errs when the truth is known; bounds leave three standard errors of the count.
 """
@@ -38,14 +38,14 @@ def passes(counts: Ints, margin: float, alpha: float) -> bool:
 
 
 def test_a_candidate_at_the_margin_passes_no_more_often_than_alpha() -> None:
-    """verdict.md section 5: Tango .018-.024 at a nominal .025."""
+    """docs/rules.md 5: Tango .018-.024 at a nominal .025."""
     counts = drawn(np.random.default_rng(1), 1000, -0.02, 4000)
     rate = np.mean([passes(row, 0.02, 0.025) for row in counts])
     assert 0.012 <= rate <= 0.03
 
 
 def test_the_planned_rows_give_the_planned_power() -> None:
-    """verdict.md section 5: power .7985 at the 1,963 rows planned for an equal candidate."""
+    """docs/rules.md 5: power .7985 at the 1,963 rows planned for an equal candidate."""
     counts = drawn(np.random.default_rng(2), pairs_needed(0.1, 0.02), 0.0, 3000)
     assert 0.77 <= np.mean([passes(row, 0.02, 0.025) for row in counts]) <= 0.83
 
@@ -57,7 +57,7 @@ def test_the_tango_interval_covers_the_truth() -> None:
 
 
 def test_choosing_on_dev_and_confirming_on_sealed_keeps_bad_candidates_out() -> None:
-    """verdict.md section 5: of 12 candidates at the margin, best-on-test passes .217 and dev-then-sealed .025."""
+    """docs/rules.md 5: of 12 candidates at the margin, best-on-test passes .217 and dev-then-sealed .025."""
     generator = np.random.default_rng(4)
     on_test = on_sealed = 0
     for _ in range(1500):
@@ -70,7 +70,7 @@ def test_choosing_on_dev_and_confirming_on_sealed_keeps_bad_candidates_out() -> 
 
 
 def test_three_looks_together_spend_one_alpha() -> None:
-    """verdict.md section 3: confirmed thrice at .025 each a bad candidate passes in .073 of runs."""
+    """docs/rules.md 3: confirmed thrice at .025 each a bad candidate passes in .073 of runs."""
     generator = np.random.default_rng(5)
     spent = careless = 0
     for _ in range(1500):
@@ -91,7 +91,7 @@ def harm_peeks(generator: np.random.Generator, rates: tuple[float, float], share
 
 @pytest.mark.parametrize(("share", "base"), [(0.05, 0.03), (0.05, 0.10), (0.5, 0.03), (0.5, 0.005)])
 def test_an_equal_candidate_is_rarely_called_harmful_however_often_one_looks(share: float, base: float) -> None:
-    """verdict.md section 7: .018 at alpha .05 where naive z gives .535; also with a frozen rate that is wrong."""
+    """docs/rules.md 7: .018 at alpha .05 where naive z gives .535; also with a frozen rate that is wrong."""
     generator = np.random.default_rng(6)
     alarms = 0
     for _ in range(600):
@@ -120,7 +120,7 @@ def test_a_candidate_at_the_safety_margin_is_rarely_called_safe(base: float) -> 
 
 
 def test_counting_units_and_not_their_requests_keeps_alarms_rare() -> None:
-    """verdict.md section 7: with 20 requests a user and ICC .3 request counts alarm in .542, units hardly ever."""
+    """docs/rules.md 7: with 20 requests a user and ICC .3 request counts alarm in .542, units hardly ever."""
     generator = np.random.default_rng(9)
     by_unit = by_request = 0
     for _ in range(60):
@@ -138,7 +138,7 @@ def test_counting_units_and_not_their_requests_keeps_alarms_rare() -> None:
 
 
 def test_a_fair_split_is_hardly_ever_called_broken() -> None:
-    """verdict.md section 7: the beta-binomial e-value at 1000 alarms in .0005-.001 where a peeked chi² gives .02."""
+    """docs/rules.md 7: the beta-binomial e-value at 1000 alarms in .0005-.001 where a peeked chi² gives .02."""
     generator = np.random.default_rng(10)
     tuned = np.cumsum(generator.binomial(500, 0.05, size=(1000, 20)), axis=1)
     alarms = [
@@ -151,7 +151,7 @@ def test_a_fair_split_is_hardly_ever_called_broken() -> None:
 
 
 def test_the_sequential_eval_passes_a_bad_candidate_rarely_though_looked_at_daily() -> None:
-    """verdict.md section 5: false pass .0053 at the margin; it must stay under the look's alpha of .02."""
+    """docs/rules.md 5: false pass .0053 at the margin; it must stay under the look's alpha of .02."""
     generator = np.random.default_rng(11)
     wrong = 0
     for _ in range(400):
@@ -164,7 +164,7 @@ def test_the_sequential_eval_passes_a_bad_candidate_rarely_though_looked_at_dail
 
 
 def test_a_judge_corrected_by_labels_covers_the_truth_and_alone_it_does_not() -> None:
-    """verdict.md section 5: 150 human and 2,000 judged rows cover .932-.946, the judge alone 0-1 %."""
+    """docs/rules.md 5: 150 human and 2,000 judged rows cover .932-.946, the judge alone 0-1 %."""
     generator = np.random.default_rng(12)
     covered = alone = 0
     for _ in range(600):
@@ -179,7 +179,7 @@ def test_a_judge_corrected_by_labels_covers_the_truth_and_alone_it_does_not() ->
 
 
 def test_rows_of_one_customer_are_not_counted_as_many() -> None:
-    """verdict.md section 5: ignoring clusters gives false alarms in 54 %; with the cluster's t they stay near 5 %."""
+    """docs/rules.md 5: ignoring clusters gives false alarms in 54 %; with the cluster's t they stay near 5 %."""
     generator = np.random.default_rng(13)
     clustered = ignored = 0
     groups = np.repeat(np.arange(30), 20)
@@ -193,7 +193,7 @@ def test_rows_of_one_customer_are_not_counted_as_many() -> None:
 
 
 def test_the_ladder_keeps_an_adversary_from_reading_the_dev_labels() -> None:
-    """verdict.md section 3: 400 adversarial look-ups lift a random predictor to .640, with the ladder .535."""
+    """docs/rules.md 3: 400 adversarial look-ups lift a random predictor to .640, with the ladder .535."""
     generator = np.random.default_rng(14)
     truth = generator.integers(0, 2, 1000)
     best_shown = 0.5
@@ -213,7 +213,7 @@ def test_the_ladder_keeps_an_adversary_from_reading_the_dev_labels() -> None:
 
 @pytest.mark.parametrize(("run", "most"), [(1, 1.0), (3, 0.01)])
 def test_a_healthy_model_is_not_retired_by_noise(run: int, most: float) -> None:
-    """verdict.md section 8: sd .10 and +20 %: falsely retired within 24 months in .42 at k = 1, .0002 at k = 3."""
+    """docs/rules.md 8: sd .10 and +20 %: falsely retired within 24 months in .42 at k = 1, .0002 at k = 3."""
     generator = np.random.default_rng(15)
     policy = AdvicePolicy(noisy_run=run, retire_below=1.0 if run == 1 else 0.05)
     retired = 0

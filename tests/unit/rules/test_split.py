@@ -1,4 +1,4 @@
-"""Where new labelled rows go: engine.md section 4.3, rule by rule."""
+"""Where new labelled rows go: docs/labels.md, rule by rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Known answers are verdict.md section 11's: least squares, Fieller and Theil–Sen computed there with scipy."""
+"""Known answers are docs/rules.md 11's: least squares, Fieller and Theil–Sen computed there with scipy."""
 
 from __future__ import annotations
 

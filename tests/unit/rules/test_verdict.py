@@ -1,4 +1,4 @@
-"""Known answers are verdict.md sections 4 and 11's, one for every row of the table."""
+"""Known answers are docs/rules.md 4 and 11's, one for every row of the table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAN = math.nan
 
 
 def evidence(estimate: float, low: float, high: float, **changes: Any) -> Evidence:
-    """E(est [low, high]) of verdict.md section 11."""
+    """E(est [low, high]) of docs/rules.md 11."""
     known: dict[str, Any] = {
         "margin": 0.02,
         "rows": 2000,

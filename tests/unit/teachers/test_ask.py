@@ -1,4 +1,4 @@
-"""Every row of the table in engine.md section 5, against a real loopback server."""
+"""Every row of the table in docs/engine.md, against a real loopback server."""
 
 from __future__ import annotations
 

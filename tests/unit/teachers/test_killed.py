@@ -1,4 +1,4 @@
-"""kill -9 of the process that asks, twice: no reply that had arrived is ever asked for again (engine.md 5)."""
+"""kill -9 of the process that asks, twice: no reply that had arrived is ever asked for again (docs/engine.md)."""
 
 from __future__ import annotations
 
