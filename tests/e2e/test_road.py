@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -148,14 +149,17 @@ def _presses_approve(page: Page) -> None:
 
 
 def _sees_the_digest(page: Page, demo: Demo, shot: Shot) -> None:
+    today = datetime.now(UTC)
+    due = (today.replace(day=1) + timedelta(days=32)).replace(day=5)
     for _ in range(2):  # the same month twice is one digest
-        demo.assay("scheduler", "--once", "--now", "2027-01-04T09:00:00Z")
-    digest = log(page).get_by_role("article").filter(has_text="December 2026")
-    expect(digest.first).to_be_visible(timeout=30_000)
+        demo.assay("scheduler", "--once", "--now", f"{due:%Y-%m-%d}T09:00:00Z")
+    digest = log(page).get_by_role("article").filter(has_text=f"Assay, {today:%Y-%m}")
+    expect(digest.first).to_be_visible()
+    expect(digest.first.get_by_text(SLUG)).to_be_visible()
     digest.first.scroll_into_view_if_needed()
     shot("digest")
     page.reload()
-    expect(log(page).get_by_role("article").filter(has_text="December 2026")).to_have_count(1)
+    expect(log(page).get_by_role("article").filter(has_text=f"Assay, {today:%Y-%m}")).to_have_count(1)
 
 
 def _nothing_of_it_reached_the_logs(demo: Demo) -> None:
