@@ -1,4 +1,4 @@
-"""Votes on requests. The requester never counts, one person counts once, and server state decides (slack.md 9)."""
+"""Votes on requests. The requester never counts, one person counts once, and server state decides (docs/slack.md)."""
 
 from __future__ import annotations
 
@@ -41,13 +41,14 @@ class ApprovalView(Value):
 def pending(desk: Desk) -> list[ApprovalView]:
     """What waits for a vote, oldest first."""
     with desk.services.database.read() as tx:
-        return [view(tx, approval) for approval in rollouts.pending(tx)]
+        found = [view(desk, tx, approval) for approval in rollouts.pending(tx)]
+    return [one for one in found if one.state is ApprovalState.PENDING]
 
 
 def show(desk: Desk, token: str) -> ApprovalView:
     """One request. Raises ``NotFound``."""
     with desk.services.database.read() as tx:
-        return view(tx, rollouts.approval_by_token(tx, token))
+        return view(desk, tx, rollouts.approval_by_token(tx, token))
 
 
 def approve(
@@ -60,7 +61,7 @@ def approve(
     """
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
-        approval = rollouts.approval_by_token(tx, token)
+        approval = _alone(tx, token)
         _refuse_decided(desk, tx, approval)
         _refuse_person(tx, approval, actor)
         now = desk.services.clock.now()
@@ -79,7 +80,7 @@ def approve(
             after={"to": approval.to_stage, "digest": approval.digest},
         )
         mail.enqueue_projection(tx, desk.services.clock, "approval", token, kind="card", channel=approval.channel)
-        return view(tx, approval)
+        return view(desk, tx, approval)
 
 
 def reject(desk: Desk, actor: Actor, token: str, reason: str, *, once: Once | None = None) -> ApprovalView:
@@ -92,7 +93,7 @@ def reject(desk: Desk, actor: Actor, token: str, reason: str, *, once: Once | No
         )
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
-        approval = rollouts.approval_by_token(tx, token)
+        approval = _alone(tx, token)
         _refuse_decided(desk, tx, approval)
         if actor.id != approval.requested_by:
             _refuse_person(tx, approval, actor)
@@ -108,16 +109,16 @@ def reject(desk: Desk, actor: Actor, token: str, reason: str, *, once: Once | No
             reason=said,
         )
         mail.enqueue_projection(tx, desk.services.clock, "approval", token, kind="card", channel=approval.channel)
-        return view(tx, approval)
+        return view(desk, tx, approval)
 
 
-def view(tx: Tx, approval: Approval) -> ApprovalView:
-    """A request with its feature and votes, inside a transaction."""
+def view(desk: Desk, tx: Tx, approval: Approval) -> ApprovalView:
+    """A request with its feature and votes, inside a transaction; one that ran out is told as expired."""
     return ApprovalView(
         token=approval.token,
         version=approval.version,
         slug=features.by_id(tx, approval.feature_id).slug,
-        state=approval.state,
+        state=ApprovalState.EXPIRED if is_over(desk, approval) else approval.state,
         from_stage=approval.from_stage,
         to_stage=approval.to_stage,
         from_share=approval.from_share,
@@ -133,6 +134,19 @@ def view(tx: Tx, approval: Approval) -> ApprovalView:
         created_at=approval.created_at.isoformat(),
         expires_at=approval.expires_at.isoformat(),
     )
+
+
+def is_over(desk: Desk, approval: Approval) -> bool:
+    """Whether a request waited until it ran out."""
+    return approval.state is ApprovalState.PENDING and approval.expires_at <= desk.services.clock.now()
+
+
+def _alone(tx: Tx, token: str) -> Approval:
+    """The request as it stands once every other vote on its feature is in."""
+    approval = rollouts.approval_by_token(tx, token)
+    features.alone(tx, approval.feature_id)
+    tx.refresh(approval)
+    return approval
 
 
 def _enough(desk: Desk, tx: Tx, approval: Approval, actor: Actor, *, version: int | None) -> None:
@@ -154,7 +168,7 @@ def _move(desk: Desk, tx: Tx, approval: Approval, state: ApprovalState, *, actor
 
 
 def _refuse_decided(desk: Desk, tx: Tx, approval: Approval) -> None:
-    if approval.state is ApprovalState.PENDING and approval.expires_at > desk.services.clock.now():
+    if approval.state is ApprovalState.PENDING and not is_over(desk, approval):
         return
     slug = features.by_id(tx, approval.feature_id).slug
     when = approval.decided_at or approval.expires_at
@@ -179,6 +193,12 @@ def _refuse_decided(desk: Desk, tx: Tx, approval: Approval) -> None:
 def _refuse_person(tx: Tx, approval: Approval, actor: Actor) -> None:
     eligible = _eligible(tx, approval)
     named = ", ".join(f"<@{person}>" for person in eligible) or "nobody yet"
+    if actor.role is Role.GUEST:
+        raise NotAllowed(
+            "Guests, bots and people of other workspaces do not vote, whatever role they were given.",
+            hint=f"Who may: {named}.",
+            people=tuple(eligible),
+        )
     if actor.id == approval.requested_by:
         raise NotAllowed(
             "You asked for this, so somebody else must approve it.", hint=f"Who may: {named}.", people=tuple(eligible)

@@ -86,6 +86,7 @@ def start(
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
         feature = features.by_slug(tx, slug)
+        features.alone(tx, feature.id or 0)
         known = investigations.open_of(tx, feature.id or 0)
         if known is not None:
             return view(desk, tx, known).model_copy(update={"existed": True})

@@ -31,10 +31,7 @@ _ROWS = "rows.jsonl"
 
 
 class DraftView(Value):
-    """An upload as people see it: what is good, what is not and why, and what storing it made.
-
-    ``state`` is open, confirmed, cancelled or expired; ``unchanged``: no row of it was not there already.
-    """
+    """An upload as people see it: ``state`` is open, confirmed, cancelled or expired; ``unchanged``: no row was new."""
 
     token: str
     slug: str
@@ -106,8 +103,9 @@ def preview(
     """
     task, feature_id = _task(desk, slug)
     parsed = read_labels(filename, content, task, feature=slug)
-    kept = "\n".join(row.model_dump_json() for row in parsed.rows).encode()
-    artifact = desk.services.artifacts.put_bytes(_ROWS, kept)
+    artifact = desk.services.artifacts.put_bytes(
+        _ROWS, "\n".join(row.model_dump_json() for row in parsed.rows).encode()
+    )
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
         placement = _placed(tx, feature_id, parsed.rows)
@@ -193,9 +191,8 @@ def _store(desk: Desk, tx: Tx, actor: Actor, draft: Draft, *, rows: list[LabelRo
     _seal(tx, feature, len(rows), now)
     placement = _placed(tx, draft.feature_id, rows)
     if placement.placed:
-        label_set = labels.add_version(
-            tx, draft.feature_id, rows, placement.placed, by=actor.id, at=now, filename=draft.filename
-        )
+        placed = placement.placed
+        label_set = labels.add_version(tx, feature.id or 0, rows, placed, by=actor.id, at=now, filename=draft.filename)
         draft.label_set_id = label_set.id
         after = {"version": label_set.name, "rows": label_set.rows, "added": label_set.added}
         deeds.record(
@@ -232,6 +229,8 @@ def _draft(tx: Tx, token: str) -> Draft:
 
 def _open_draft(desk: Desk, tx: Tx, actor: Actor, token: str) -> Draft:
     found = _draft(tx, token)
+    features.alone(tx, found.feature_id)
+    tx.refresh(found)
     slug = features.by_id(tx, found.feature_id).slug
     owners = roles.people(tx, Role.OWNER, found.feature_id)
     if actor.id not in (found.by, *owners) and actor.role is not Role.OPERATOR:

@@ -6,7 +6,7 @@ from engine.desk import Desk
 from engine.models.actor import Actor, Role
 from engine.models.base import Value
 from engine.models.mail import Once
-from engine.store import deeds, features, mail, roles
+from engine.store import deeds, features, mail, roles, rollouts
 from engine.store.database import Tx
 
 NAMED = (Role.OWNER, Role.APPROVER, Role.ADMIN)
@@ -41,6 +41,8 @@ def name(
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
         feature = features.by_slug(tx, slug) if slug else None
+        if feature is not None:
+            features.alone(tx, feature.id or 0)
         before = _view(tx, slug)
         for role, people in named.items():
             where = None if role is Role.ADMIN or feature is None else feature.id
@@ -56,6 +58,7 @@ def name(
             )
         tx.flush()
         after = _view(tx, slug)
+        _void(desk, tx, set(before.approvers) - set(after.approvers))
         deeds.record(
             tx,
             desk.services.clock,
@@ -68,6 +71,16 @@ def name(
             after=after.model_dump(mode="json"),
         )
         return after
+
+
+def _void(desk: Desk, tx: Tx, lost: set[str]) -> None:
+    """A vote counts while who gave it may vote: drop the waiting ones of persons who may no longer."""
+    for feature in features.every(tx):
+        for person in sorted(lost - set(roles.people(tx, Role.APPROVER, feature.id))):
+            for approval in rollouts.void_votes(tx, person, feature.id or 0):
+                mail.enqueue_projection(
+                    tx, desk.services.clock, "approval", approval.token, kind="card", channel=approval.channel
+                )
 
 
 def standing(desk: Desk, person: str, slug: str = "") -> Standing:

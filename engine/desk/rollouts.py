@@ -6,6 +6,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from engine.desk import Desk
+from engine.desk.approvals import is_over
 from engine.errors import NotReady
 from engine.flows.steps import stage as stages
 from engine.models.actor import Actor
@@ -18,7 +19,7 @@ from engine.rules.rollout import SHARES, Action, Gate
 from engine.store import deeds, features, mail, rollouts, usage, verdicts
 from engine.store.database import Tx
 
-SECOND_APPROVER_SHARE = 0.25  # slack.md 9: two people from 25 % on
+SECOND_APPROVER_SHARE = 0.25  # docs/slack.md: two people from 25 % on
 EXPIRY = timedelta(days=3)  # working days: weekends are added
 _SATURDAY = 5
 
@@ -65,7 +66,8 @@ def view(desk: Desk, tx: Tx, feature: Feature, verdict: Verdict, *, rollout: Rol
     if rollout is None:
         return plain.model_copy(update={"next_stage": Stage.SHADOW, "gate": Action.READY})
     said = _gate(desk, tx, rollout)
-    waiting = next((one for one in rollouts.pending(tx, feature.id) if one.rollout_id == rollout.id), None)
+    open_requests = [one for one in rollouts.pending(tx, feature.id) if not is_over(desk, one)]
+    waiting = next((one for one in open_requests if one.rollout_id == rollout.id), None)
     return plain.model_copy(
         update={
             "rollout_id": rollout.id,
@@ -89,22 +91,14 @@ def next_stage(desk: Desk, actor: Actor, slug: str, *, once: Once | None = None)
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
         feature = features.by_slug(tx, slug)
+        features.alone(tx, feature.id or 0)
         rollout = rollouts.open_of(tx, feature.id or 0) or _begin(desk, tx, actor, feature)
         to_stage = _askable(desk, tx, slug, rollout)
         digest = stages.digest(tx, rollout, to_stage)
         for waiting in rollouts.pending(tx, feature.id):
-            if waiting.digest == digest:
+            if waiting.digest == digest and not is_over(desk, waiting):
                 return waiting
-            rollouts.move(
-                tx,
-                waiting,
-                ApprovalState.SUPERSEDED,
-                at=desk.services.clock.now(),
-                reason="asked again on new evidence",
-            )
-            mail.enqueue_projection(
-                tx, desk.services.clock, "approval", waiting.token, kind="card", channel=waiting.channel
-            )
+            _close(desk, tx, waiting)
         return _ask(desk, tx, actor, rollout, to_stage=to_stage)
 
 
@@ -115,6 +109,7 @@ def lower(
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
         feature = features.by_slug(tx, slug)
+        features.alone(tx, feature.id or 0)
         rollout = rollouts.open_of(tx, feature.id or 0)
         if rollout is None:
             raise NotReady(
@@ -154,7 +149,7 @@ def _begin(desk: Desk, tx: Tx, actor: Actor, feature: Feature) -> Rollout:
         open_feature_id=feature.id,
         verdict_id=verdict.id or 0,
         artifact=verdict.record["candidate"]["artifact"],
-        salt=f"{feature.slug}-{secrets.token_hex(4)}",  # a new rollout is a new salt (verdict.md 7)
+        salt=f"{feature.slug}-{secrets.token_hex(4)}",  # a new rollout is a new salt (docs/decide.md)
         requested_by=actor.id,
         channel=feature.channel or actor.channel,
         created_at=now,
@@ -212,6 +207,15 @@ def _ask(desk: Desk, tx: Tx, actor: Actor, rollout: Rollout, *, to_stage: Stage)
     )
     mail.enqueue_projection(tx, desk.services.clock, "approval", approval.token, kind="card", channel=approval.channel)
     return approval
+
+
+def _close(desk: Desk, tx: Tx, waiting: Approval) -> None:
+    """End a request that makes room for another: it ran out, or the evidence is another now."""
+    over = is_over(desk, waiting)
+    state = ApprovalState.EXPIRED if over else ApprovalState.SUPERSEDED
+    reason = "" if over else "asked again on new evidence"
+    rollouts.move(tx, waiting, state, reason=reason, at=desk.services.clock.now())
+    mail.enqueue_projection(tx, desk.services.clock, "approval", waiting.token, kind="card", channel=waiting.channel)
 
 
 def _gate(desk: Desk, tx: Tx, rollout: Rollout) -> Gate:

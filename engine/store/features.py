@@ -8,19 +8,32 @@ import json
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from engine.errors import NotFound
+from engine.errors import Conflict, NotFound
 from engine.models.feature import Baseline, Feature
 from engine.models.investigation import Investigation
 from engine.models.rollout import Approval
 
 
 def add(tx: Session, feature: Feature) -> Feature:
-    """Store a feature; its row has an id afterwards."""
+    """Store a feature; its row has an id afterwards. Raises ``Conflict`` when its slug was taken this very moment."""
     tx.add(feature)
-    tx.flush()
+    try:
+        tx.flush()
+    except IntegrityError as error:
+        taken = f"{feature.slug} was registered by somebody else this moment. Nothing was changed."
+        raise Conflict(taken, hint=f"How it stands: /assay show {feature.slug}") from error
     return feature
+
+
+def alone(tx: Session, feature_id: int) -> None:
+    """Have what changes a feature's votes, labels or rollout come one after another until the transaction ends.
+
+    SQLite has one writer anyway; PostgreSQL locks the feature's row. Rows read before may be old: refresh them.
+    """
+    tx.exec(select(Feature.id).where(Feature.id == feature_id).with_for_update()).one()
 
 
 def find(tx: Session, slug: str) -> Feature | None:

@@ -80,6 +80,17 @@ def add_vote(tx: Session, approval_id: int, person: str, at: datetime) -> Vote |
     return vote
 
 
+def void_votes(tx: Session, person: str, feature_id: int) -> list[Approval]:
+    """Drop a person's votes on requests that wait; the requests they were for."""
+    voided: list[Approval] = []
+    for approval in pending(tx, feature_id):
+        for vote in votes(tx, approval.id or 0):
+            if vote.person == person:
+                tx.delete(vote)
+                voided.append(approval)
+    return voided
+
+
 def move(
     tx: Session, approval: Approval, state: ApprovalState, *, by: str = "", reason: str = "", at: datetime
 ) -> bool:

@@ -45,13 +45,13 @@ def test_a_preview_counts_and_stores_nothing(counter: Desk) -> None:
 
 
 def test_confirmed_twice_is_stored_once(counter: Desk) -> None:
-    seen = preview(counter, csv_of(range(700)))
+    seen = preview(counter, csv_of(range(1000)))
     first = labels.confirm(counter, ASKER, seen.token)
     second = labels.confirm(counter, ASKER, seen.token)
     assert first == second
-    assert (first.state, first.total, first.train + first.dev + first.sealed) == ("confirmed", 700, 700)
+    assert (first.state, first.total, first.train + first.dev + first.sealed) == ("confirmed", 1000, 1000)
     assert first.sealed >= 200
-    assert len(stored(counter)) == 700
+    assert len(stored(counter)) == 1000
     assert features.show(counter, SLUG).next_step == f"/assay investigate {SLUG}"
     once = Once(team="T", key="press", kind="press")
     labels.confirm(counter, ASKER, seen.token, once=once)

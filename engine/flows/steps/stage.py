@@ -45,6 +45,8 @@ def advance(services: Services, approval_id: int) -> Advanced:
     with services.database.write() as tx:
         now = services.clock.now()
         approval = rollouts.approval_by_id(tx, approval_id)
+        features.alone(tx, approval.feature_id)
+        tx.refresh(approval)
         rollout = rollouts.by_id(tx, approval.rollout_id)
         if approval.state is not ApprovalState.APPROVED:
             return _said(approval, rollout)
@@ -120,7 +122,7 @@ def evidence(tx: Tx, services: Services, rollout: Rollout) -> StageEvidence:
 
 
 def digest(tx: Tx, rollout: Rollout, to_stage: Stage) -> str:
-    """The hash of everything an approval is bound to (slack.md 9); any change of it supersedes the request."""
+    """The hash of everything an approval is bound to (docs/slack.md); any change of it supersedes the request."""
     return hashlib.sha256(json.dumps(bound(tx, rollout, to_stage), sort_keys=True).encode()).hexdigest()
 
 
