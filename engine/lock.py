@@ -28,15 +28,6 @@ def held(services: Services) -> Generator[StillHeld]:
         yield still
 
 
-def is_free(services: Services) -> bool:
-    """Whether no engine holds this deployment at this moment."""
-    try:
-        with held(services):
-            return True
-    except Conflict:
-        return False
-
-
 @contextmanager
 def _file(services: Services) -> Generator[StillHeld]:
     path = services.settings.home / "engine.lock"

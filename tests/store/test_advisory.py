@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from sqlalchemy import text
 
@@ -20,9 +22,9 @@ def test_a_lock_is_held_by_one_and_free_when_let_go(postgres_url: str) -> None:
         assert mine()
         with advisory.held(other, KEY) as theirs:
             assert theirs is None
-    one.close()
     with advisory.held(other, KEY) as theirs:
         assert theirs is not None
+    one.close()
     other.close()
 
 
@@ -34,6 +36,9 @@ def test_a_lock_whose_connection_was_ended_is_no_longer_held(postgres_url: str) 
         assert mine is not None
         with other.engine.connect() as connection:
             connection.execute(ending)
+        ends = time.monotonic() + 10
+        while mine() and time.monotonic() < ends:
+            time.sleep(0.01)
         assert not mine()
         with advisory.held(other, KEY) as theirs:
             assert theirs is not None
