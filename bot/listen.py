@@ -141,9 +141,9 @@ class Listener:
         self._slack.call("views.publish", {"user_id": place.person, "view": {"type": "home", "blocks": blocks}})
 
     def _file(self, ack: Ack, place: Place, once: Once) -> None:
-        is_new = self._deliveries.is_first(once)
+        is_first = self._deliveries.is_first(once)
         _timed(ack, "event")
-        if is_new:
+        if is_first:
             said = "A label file goes in by its form, so that it is known which feature it is for."
             self._boundary(place, lambda: notice.Refusal(said, "Type: /assay labels SLUG"))
 

@@ -26,7 +26,7 @@ SCIPY_EDGES = {"engine/rules/distributions.py", "engine/rules/metrics.py"}
 
 # Calls that may run while a module is imported: they make a value or a declaration, and touch nothing.
 AT_IMPORT = {
-    "AliasChoices", "Column", "ConfigDict", "ContextVar", "DateTime", "Field", "NewType", "ParamSpec", "Path",
+    "AliasChoices", "Column", "ConfigDict", "ContextVar", "DateTime", "Field", "Index", "NewType", "ParamSpec", "Path",
     "SecretStr", "SettingsConfigDict", "String", "TypeVar", "UniqueConstraint", "dataclass", "datetime",
     "dict.fromkeys", "field", "field_validator", "frozenset", "logging.getLogger", "logging.makeLogRecord",
     "lru_cache", "re.compile", "str.maketrans", "time", "timedelta", "torch.inference_mode", "torch.no_grad", "tuple",
@@ -50,6 +50,14 @@ BORROWED = {
 LOGS = re.compile(r"log\.(debug|info|warning|error|exception|critical|log)")
 EVENT = re.compile(r"[a-z_]+\.[a-z_]+")
 HEAVY = ("torch", "transformers", "peft", "trl", "sklearn")
+STARTS = (
+    "import bot.app, bot.commands; bot.commands.load()",
+    "import engine.worker, engine.runners.local, engine.train.ladder as train; train.ladder()",
+    "import engine.approaches.registry as known; [known.approach_of(name) for name in known.approach_names()]",
+    "import bot.cli; bot.cli.main(['scheduler', '--help'])",
+    "import bot.cli; bot.cli.main(['gateway', '--help'])",
+    "import bot.cli.demo, bot.cli.say, bot.cli.files, bot.cli.doctor",
+)
 
 
 def test_no_file_has_more_than_300_lines() -> None:
@@ -218,18 +226,19 @@ def test_nothing_logs_what_people_wrote_or_what_opens_doors() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("start", [
-    "import bot.app, bot.commands; bot.commands.load()",
-    "import engine.worker, engine.runners.local, engine.train.ladder as train; train.ladder()",
-    "import engine.approaches.registry as known; [known.approach_of(name) for name in known.approach_names()]",
-    "import bot.cli; bot.cli.main(['scheduler', '--help'])",
-    "import bot.cli; bot.cli.main(['gateway', '--help'])",
-    "import bot.cli.demo, bot.cli.say, bot.cli.files, bot.cli.doctor",
-])  # fmt: skip
-def test_no_program_loads_what_only_children_need(start: str) -> None:
+@pytest.fixture(scope="module")
+def started() -> dict[str, subprocess.Popen[str]]:
+    """Every start in an interpreter of its own, all at once; each says at its end what heavy things it loaded."""
     look = f"import atexit, sys; atexit.register(lambda: print('LOADED', *{set(HEAVY)} & sys.modules.keys()))"
-    ran = subprocess.run([sys.executable, "-c", f"{look}\n{start}"], capture_output=True, text=True, cwd=ROOT)
-    assert ran.stdout.splitlines()[-1:] == ["LOADED"], ran.stdout + ran.stderr
+    pipe = subprocess.PIPE
+    words = {start: [sys.executable, "-c", f"{look}\n{start}"] for start in STARTS}
+    return {start: subprocess.Popen(words[start], stdout=pipe, stderr=pipe, text=True, cwd=ROOT) for start in STARTS}
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_no_program_loads_what_only_children_need(start: str, started: dict[str, subprocess.Popen[str]]) -> None:
+    said, complained = started[start].communicate(timeout=60)
+    assert said.splitlines()[-1:] == ["LOADED"], said + complained
 
 
 def _is_published_rule(module: Module, name: str) -> bool:
