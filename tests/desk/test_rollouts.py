@@ -9,15 +9,12 @@ import pytest
 from engine.desk import Desk, approvals, rollouts
 from engine.desk import roles as grants
 from engine.errors import Conflict, Invalid, NotAllowed, NotFound, NotReady, Repeated
-from engine.flows.advance_stage import Approved, advance_stage
 from engine.flows.steps.stage import Advanced
 from engine.models.actor import Actor, Role
 from engine.models.mail import Once
-from engine.models.rollout import ApprovalState, Mode, RolloutStatus, Route, Stage
+from engine.models.rollout import ApprovalState, Mode, RolloutStatus, Stage
 from engine.models.verdict import Outcome
 from engine.store import deeds
-from engine.store import features as feature_rows
-from engine.store import rollouts as rollout_rows
 from engine.testing.clock import FixedClock
 from tests.builders import (
     ANN,
@@ -26,7 +23,6 @@ from tests.builders import (
     CY,
     SHELL,
     SLUG,
-    Inline,
     a_feature,
     a_verdict,
     asked,
@@ -34,6 +30,7 @@ from tests.builders import (
     the_rollout,
     waiting,
 )
+from tests.desk.climbing import climb, execute, let_a_day_pass, route, the_stage
 
 UP = (Stage.SHADOW, Stage.CANARY_1, Stage.CANARY_5, Stage.CANARY_25)
 
@@ -45,41 +42,6 @@ def counter(desk: Desk) -> Desk:
     grants.name(desk, SHELL, SLUG, {Role.APPROVER: (ANN.id, BO.id, CY.id)})
     a_verdict(desk)
     return desk
-
-
-def execute(desk: Desk, token: str) -> Advanced:
-    """What the engine does with an approved request."""
-    with desk.services.database.read() as tx:
-        approval_id = rollout_rows.approval_by_token(tx, token).id or 0
-    return advance_stage(Inline(desk.services), Approved(approval_id=approval_id))
-
-
-def route(desk: Desk) -> Route:
-    with desk.services.database.read() as tx:
-        found = rollout_rows.route(tx, feature_rows.by_slug(tx, SLUG).id or 0)
-    assert found is not None
-    return found
-
-
-def let_a_day_pass(desk: Desk, clock: FixedClock, *, hours: int = 24, errors: int = 0) -> None:
-    """Enough hours and calls to leave any stage up to 5 %, seen until now."""
-    clock.move(hours=hours)
-    some_traffic(desk, clock.now() - timedelta(hours=1), hours=1, an_hour=510, tuned=510, errors=errors)
-
-
-def climb(desk: Desk, clock: FixedClock, to: Stage) -> None:
-    """Approve every stage up to one, with as many votes as it needs."""
-    for stage in UP[: UP.index(to) + 1]:
-        if the_stage(desk) is not Stage.DRAFT:
-            let_a_day_pass(desk, clock)
-        token = asked(desk)
-        for voter in (ANN, BO)[: approvals.show(desk, token).needed]:
-            approvals.approve(desk, voter, token)
-        assert execute(desk, token).stage == stage
-
-
-def the_stage(desk: Desk) -> Stage:
-    return rollouts.show(desk, SLUG).stage
 
 
 def test_nothing_is_rolled_out_without_a_verdict_that_ships(desk: Desk) -> None:
