@@ -155,7 +155,7 @@ def _sees_the_digest(page: Page, demo: Demo, shot: Shot) -> None:
         demo.assay("scheduler", "--once", "--now", f"{due:%Y-%m-%d}T09:00:00Z")
     digest = log(page).get_by_role("article").filter(has_text=f"Assay, {today:%Y-%m}")
     expect(digest.first).to_be_visible()
-    expect(digest.first.get_by_text(SLUG)).to_be_visible()
+    expect(digest.first.get_by_text(SLUG).first).to_be_visible()
     digest.first.scroll_into_view_if_needed()
     shot("digest")
     page.reload()
