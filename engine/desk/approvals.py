@@ -118,7 +118,7 @@ def view(desk: Desk, tx: Tx, approval: Approval) -> ApprovalView:
         token=approval.token,
         version=approval.version,
         slug=features.by_id(tx, approval.feature_id).slug,
-        state=ApprovalState.EXPIRED if is_over(desk, approval) else approval.state,
+        state=ApprovalState.EXPIRED if approval.is_over(desk.services.clock.now()) else approval.state,
         from_stage=approval.from_stage,
         to_stage=approval.to_stage,
         from_share=approval.from_share,
@@ -134,11 +134,6 @@ def view(desk: Desk, tx: Tx, approval: Approval) -> ApprovalView:
         created_at=approval.created_at.isoformat(),
         expires_at=approval.expires_at.isoformat(),
     )
-
-
-def is_over(desk: Desk, approval: Approval) -> bool:
-    """Whether a request waited until it ran out."""
-    return approval.state is ApprovalState.PENDING and approval.expires_at <= desk.services.clock.now()
 
 
 def _alone(tx: Tx, token: str) -> Approval:
@@ -168,7 +163,7 @@ def _move(desk: Desk, tx: Tx, approval: Approval, state: ApprovalState, *, actor
 
 
 def _refuse_decided(desk: Desk, tx: Tx, approval: Approval) -> None:
-    if approval.state is ApprovalState.PENDING and not is_over(desk, approval):
+    if approval.state is ApprovalState.PENDING and not approval.is_over(desk.services.clock.now()):
         return
     slug = features.by_id(tx, approval.feature_id).slug
     when = approval.decided_at or approval.expires_at

@@ -6,7 +6,6 @@ import secrets
 from datetime import datetime, timedelta
 
 from engine.desk import Desk
-from engine.desk.approvals import is_over
 from engine.errors import NotReady
 from engine.flows.steps import stage as stages
 from engine.models.actor import Actor
@@ -66,7 +65,7 @@ def view(desk: Desk, tx: Tx, feature: Feature, verdict: Verdict, *, rollout: Rol
     if rollout is None:
         return plain.model_copy(update={"next_stage": Stage.SHADOW, "gate": Action.READY})
     said = _gate(desk, tx, rollout)
-    open_requests = [one for one in rollouts.pending(tx, feature.id) if not is_over(desk, one)]
+    open_requests = [one for one in rollouts.pending(tx, feature.id) if not one.is_over(desk.services.clock.now())]
     waiting = next((one for one in open_requests if one.rollout_id == rollout.id), None)
     return plain.model_copy(
         update={
@@ -96,7 +95,7 @@ def next_stage(desk: Desk, actor: Actor, slug: str, *, once: Once | None = None)
         to_stage = _askable(desk, tx, slug, rollout)
         digest = stages.digest(tx, rollout, to_stage)
         for waiting in rollouts.pending(tx, feature.id):
-            if waiting.digest == digest and not is_over(desk, waiting):
+            if waiting.digest == digest and not waiting.is_over(desk.services.clock.now()):
                 return waiting
             _close(desk, tx, waiting)
         return _ask(desk, tx, actor, rollout, to_stage=to_stage)
@@ -211,7 +210,7 @@ def _ask(desk: Desk, tx: Tx, actor: Actor, rollout: Rollout, *, to_stage: Stage)
 
 def _close(desk: Desk, tx: Tx, waiting: Approval) -> None:
     """End a request that makes room for another: it ran out, or the evidence is another now."""
-    over = is_over(desk, waiting)
+    over = waiting.is_over(desk.services.clock.now())
     state = ApprovalState.EXPIRED if over else ApprovalState.SUPERSEDED
     reason = "" if over else "asked again on new evidence"
     rollouts.move(tx, waiting, state, reason=reason, at=desk.services.clock.now())

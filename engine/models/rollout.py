@@ -100,6 +100,10 @@ class Approval(Table, table=True):
     decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     version: int = 1
 
+    def is_over(self, now: datetime) -> bool:
+        """Whether it waited until it ran out."""
+        return self.state is ApprovalState.PENDING and self.expires_at <= now
+
 
 class Vote(Table, table=True):
     """One person's yes to one approval."""
