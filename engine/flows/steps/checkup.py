@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from engine.models.base import Value
@@ -67,6 +68,7 @@ def measured(tx: Tx, services: Services, feature: Feature, period: str) -> Check
     baseline = features.baseline(tx, feature_id)
     live = rollout is not None and rollout.stage in (Stage.SOAKING, Stage.LIVE) and rollout.open_feature_id is not None
     policy = policies.current(tx, feature_id)
+    until = min(bounds(period)[1], services.clock.now())  # a month that still runs ends now
     facts: dict[str, Any] = {
         "slug": feature.slug,
         "period": period,
@@ -76,8 +78,8 @@ def measured(tx: Tx, services: Services, feature: Feature, period: str) -> Check
         "spend_nano": month.cost_nano if month else None,
         "unpriced": month.unpriced if month else 0,
         "p95_ms": month.p95_ms if month else None,
-        **_judged(verdict, period),
-        **_stage(rollout, period),
+        **_judged(verdict, until),
+        **_stage(rollout, until),
     }
     gain = _advantage(verdict, month.calls if month else None) if live else None
     facts["advantage"] = gain
@@ -93,7 +95,7 @@ def measured(tx: Tx, services: Services, feature: Feature, period: str) -> Check
     )
 
 
-def _judged(verdict: Verdict | None, period: str) -> dict[str, Any]:
+def _judged(verdict: Verdict | None, until: datetime) -> dict[str, Any]:
     if verdict is None:
         return {"outcome": "", "run": "", "quality": None, "verdict_days": None}
     return {
@@ -101,18 +103,18 @@ def _judged(verdict: Verdict | None, period: str) -> dict[str, Any]:
         "run": verdict.run_id,
         "quality": verdict.record["quality"],
         "month_saving_usd": (verdict.record["cost"] or {}).get("month_saving_usd"),
-        "verdict_days": max((bounds(period)[1] - verdict.decided_at).days, 0),
+        "verdict_days": max((until - verdict.decided_at).days, 0),
     }
 
 
-def _stage(rollout: Rollout | None, period: str) -> dict[str, Any]:
+def _stage(rollout: Rollout | None, until: datetime) -> dict[str, Any]:
     if rollout is None:
         return {"stage": "", "status": "", "share": 0.0, "stage_days": None}
     return {
         "stage": rollout.stage,
         "status": rollout.status,
         "share": rollout.share,
-        "stage_days": max((bounds(period)[1] - rollout.stage_since).days, 0),
+        "stage_days": max((until - rollout.stage_since).days, 0),
     }
 
 
