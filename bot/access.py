@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
 
 from bot.grammar import Asked, parse, role_of
+from bot.surface import Slack, SlackRefused
 from engine.desk import Desk, roles
 from engine.errors import NotAllowed
 from engine.models.actor import Actor, Role
@@ -36,29 +34,30 @@ class Person:
 class People:
     """What Slack says of persons, remembered for five minutes. Asking takes a call: never before an acknowledgement."""
 
-    def __init__(self, client: WebClient, team: str) -> None:
-        self._client = client
+    def __init__(self, slack: Slack, team: Callable[[], str]) -> None:
+        self._slack = slack
         self._team = team
         self._known: dict[str, tuple[float, Person]] = {}
 
-    def known(self, person: str) -> Person | None:
-        """What is remembered, without a call."""
+    def known(self, person: str, *, within: float = KEPT_SECONDS) -> Person | None:
+        """What was learned within so many seconds, without a call."""
         found = self._known.get(person)
-        return found[1] if found and time.monotonic() - found[0] < KEPT_SECONDS else None
+        return found[1] if found and time.monotonic() - found[0] < within else None
 
     def ask(self, person: str) -> Person:
-        """What Slack says now or said lately; somebody Slack does not know only reads."""
+        """What Slack says now or said lately; somebody Slack does not know only reads. Raises ``Upstream``."""
         remembered = self.known(person)
         if remembered is not None:
             return remembered
         try:
-            said: dict[str, Any] = self._client.users_info(user=person).get("user") or {}
-        except SlackApiError as error:
-            if error.response.get("error") not in ("user_not_found", "user_not_visible"):
+            said = self._slack.person(person)
+        except SlackRefused as error:
+            if error.code not in ("user_not_found", "user_not_visible"):
                 raise
             said = {"deleted": True}
         barred = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger")
-        other_team = bool(self._team and said.get("team_id") and said["team_id"] != self._team)
+        team = self._team()
+        other_team = bool(team and said.get("team_id") and said["team_id"] != team)
         found = Person(
             person,
             reads_only=other_team or any(said.get(mark) for mark in barred),

@@ -10,9 +10,10 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import uvicorn
-from slack_bolt import App
+from slack_bolt import App, BoltResponse
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
@@ -24,13 +25,13 @@ from bot.inbox import Deliveries
 from bot.listen import Listener
 from bot.manifest import missing_scopes
 from bot.messages import notice
-from bot.outbox import Sender
+from bot.outbox import Sender, Special
 from bot.pages import report
 from bot.projections import Projections
 from bot.surface import CALL_SECONDS, DEAD_TOKEN, Place, Slack, SlackRefused
 from engine import stop
 from engine.desk import Desk, mail, open_desk, operate
-from engine.errors import Invalid, Refused, Repeated, Upstream
+from engine.errors import Invalid, Refused, Repeated, Upstream, WorkFailed
 from engine.log import set_up
 from engine.services import Services, build
 from engine.settings import Settings, load_settings
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 
 SOCKET_THREADS = 32
 BEAT_SECONDS = 5.0
+T = TypeVar("T")
 TOKEN_SECONDS = 30.0  # a bad token is tried again, for somebody may be mending it
 STUCK_SECONDS = 600.0
 
@@ -83,22 +85,31 @@ def assemble(services: Services, *, client: WebClient | None = None) -> Bot:
     token = settings.slack_bot_token.get_secret_value()
     web = client or WebClient(token, base_url=settings.slack_api_url, timeout=CALL_SECONDS, retry_handlers=[])
     slack, desk = Slack(web), open_desk(services)
-    team = operate.team(services)
     commands.load()
     boundary = _Boundary(desk, slack)
-    deliveries = Deliveries(desk, slack, People(web, team), team=team, boundary=boundary.run)
+    people = People(slack, lambda: operate.team(services))
+    deliveries = Deliveries(desk, slack, people, boundary=boundary.run)
     app = App(
         logger=logging.getLogger("slack_bolt"),  # kept at warning: at info it writes bodies
         client=web,
         signing_secret=settings.slack_signing_secret.get_secret_value() or secrets.token_hex(),
-        authorize=_authorization(token, team),
+        authorize=_authorization(token),
         listener_executor=ThreadPoolExecutor(asgi.THREADS, thread_name_prefix="listener"),
         request_verification_enabled=True,
     )
+    app.error(_garbage)
     Listener(deliveries, slack, boundary.run).attach(app)
     projections = Projections(desk, report_url=lambda run_id: _report_url(settings, run_id))
-    specials = {mail.DELIVERY: deliveries.effect, mail.FETCH: deliveries.fetch}
-    sender = Sender(desk, slack, render=projections.render, specials=specials)
+    specials: dict[str, Special] = {
+        mail.DELIVERY: lambda row: _foreseen("delivery.broke", lambda: deliveries.effect(row)),
+        mail.FETCH: lambda row: _foreseen("delivery.broke", lambda: deliveries.fetch(row)),
+    }
+    sender = Sender(
+        desk,
+        slack,
+        render=lambda row: _foreseen("message.broke", lambda: projections.render(row)),
+        specials=specials,
+    )
     return Bot(app, desk, slack, sender, lambda run_id: report.page(desk, run_id))
 
 
@@ -145,7 +156,7 @@ class _Boundary:
     def run(self, place: Place, work: Callable[[], View | None]) -> None:
         """Do the work; answer with its view, a refusal, or a reference that is in the log."""
         try:
-            view = work()
+            view = _foreseen("request.broke", work)
         except Repeated:
             return
         except Refused as error:
@@ -153,10 +164,8 @@ class _Boundary:
         except Upstream as error:
             log.warning("request.let_down", extra={"why": type(error).__name__})
             view = notice.Refusal(str(error), "Nothing was changed. Try again.")
-        except Exception:
-            reference = secrets.token_hex(2).upper()
-            log.exception("request.broke", extra={"ref": reference})
-            view = notice.Broke(reference)
+        except _Broken as error:
+            view = notice.Broke(error.reference)
         if view is not None:
             self._slack.answer(place, render(view), fallback=self._direct)
 
@@ -164,11 +173,37 @@ class _Boundary:
         mail.post(self._desk, person, "chat.postMessage", {"text": message.text, "blocks": message.blocks})
 
 
-def _authorization(token: str, team: str) -> Callable[..., AuthorizeResult]:
+class _Broken(WorkFailed):
+    """What nobody foresaw; ``reference`` is in the log."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(f"broke (ref {reference})")
+        self.reference = reference
+
+
+def _foreseen(event: str, work: Callable[[], T]) -> T:
+    """Do the work; whatever nobody foresaw is logged once and comes out as ``_Broken``."""
+    try:
+        return work()
+    except (Refused, Upstream):
+        raise
+    except Exception as error:
+        reference = secrets.token_hex(2).upper()
+        log.exception(event, extra={"ref": reference})
+        raise _Broken(reference) from error
+
+
+def _garbage(error: Exception, response: BoltResponse | None) -> BoltResponse | None:
+    """A signed payload that has not the shape Slack promises: never our fault, so never a 5xx (docs/slack.md)."""
+    log.warning("slack.garbage", exc_info=error)
+    return None if response is None else BoltResponse(status=400, body="Not understood.")
+
+
+def _authorization(token: str) -> Callable[..., AuthorizeResult]:
     """One workspace, one token: known without asking Slack before each acknowledgement, as Bolt's own would."""
 
     def authorize(**_facts: object) -> AuthorizeResult:
-        return AuthorizeResult(enterprise_id=None, team_id=team or None, bot_token=token, bot_user_id="", bot_id="")
+        return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=token, bot_user_id="", bot_id="")
 
     return authorize
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import anyio
-from slack_bolt import App, BoltRequest
+from slack_bolt import App, BoltRequest, BoltResponse
 from slack_bolt.error import BoltError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 BODY_BYTES = 1024 * 1024
 THREADS = 64
+STAMP_DIGITS = 12  # seconds until the year 33658; Python refuses to read thousands of digits
 _NO_RETRY = {"X-Slack-No-Retry": "1"}
 
 Ready = Callable[[], list[str]]  # why the bot is not ready; empty when it is
@@ -75,14 +76,9 @@ async def _deliver(app: App, request: Request) -> Response:
     if not _well_formed(request):
         REQUESTS.labels(kind="http", outcome="unsigned").inc()
         return PlainTextResponse("Not signed by Slack.", status_code=401, headers=_NO_RETRY)
-    asked = BoltRequest(
-        body=body.decode("utf-8", "replace"),
-        query=str(request.url.query),
-        headers={name: [value] for name, value in request.headers.items()},
-    )
     _widen()
     try:
-        answer = await run_in_threadpool(app.dispatch, asked)
+        answer = await run_in_threadpool(_dispatch, app, request, body)
     except (BoltError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         log.warning("slack.garbage", extra={"kind": type(error).__name__})
         return PlainTextResponse("Not understood.", status_code=400)
@@ -90,6 +86,12 @@ async def _deliver(app: App, request: Request) -> Response:
     headers = {name: values[0] for name, values in answer.headers.items() if name.lower() != "content-length"}
     extra = _NO_RETRY if answer.status == 401 else {}
     return Response(answer.body, status_code=answer.status, headers={**headers, **extra})
+
+
+def _dispatch(app: App, request: Request, body: bytes) -> BoltResponse:
+    headers: dict[str, str | Sequence[str]] = {name: [value] for name, value in request.headers.items()}
+    text = body.decode("utf-8", "replace")
+    return app.dispatch(BoltRequest(body=text, query=str(request.url.query), headers=headers))
 
 
 async def _body(request: Request) -> bytes | None:
@@ -105,7 +107,8 @@ def _well_formed(request: Request) -> bool:
     """Bolt raises on headers like these instead of refusing them (docs/decisions/0004-sync-bolt.md)."""
     stamp = request.headers.get("x-slack-request-timestamp", "")
     signature = request.headers.get("x-slack-signature", "")
-    return stamp.isascii() and stamp.isdigit() and bool(signature) and signature.isascii()
+    is_moment = stamp.isascii() and stamp.isdigit() and len(stamp) <= STAMP_DIGITS
+    return is_moment and bool(signature) and signature.isascii()
 
 
 def _widen() -> None:

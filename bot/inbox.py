@@ -6,21 +6,27 @@ so a delivery worked off twice takes effect once (docs/slack.md).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from bot import access, grammar
-from bot.access import People
+from bot.access import People, Person
 from bot.blockkit.render import View
 from bot.files import CONVERSATION_BYTES, MODAL_BYTES, SentFile
 from bot.metrics import DUPLICATES
 from bot.router import REGISTRY, Answer, Filled, Form, Press, Words
 from bot.surface import Place, Slack
 from engine.desk import Desk, labels, mail
-from engine.errors import Refused, Repeated
+from engine.errors import Refused, Repeated, Upstream
 from engine.models.actor import Actor, Role
 from engine.models.mail import Once, Outbox
+
+log = logging.getLogger(__name__)
+
+HASTE_SECONDS = 2.0  # how long a delivery waits for the database before its person is told that it is busy
+MET_SECONDS = 24 * 3600.0
 
 # Runs work for a person and tells them what came of it, errors included. Given by ``bot.app``.
 Boundary = Callable[[Place, Callable[[], View | None]], None]
@@ -29,21 +35,17 @@ Boundary = Callable[[Place, Callable[[], View | None]], None]
 class Deliveries:
     """Accepts what people send and works it off, in this thread or, after a crash, in the sender's."""
 
-    def __init__(self, desk: Desk, slack: Slack, people: People, *, team: str, boundary: Boundary) -> None:
+    def __init__(self, desk: Desk, slack: Slack, people: People, *, boundary: Boundary) -> None:
         self.desk = desk
+        self.hasty = _hasty(desk)
         self._slack = slack
         self._people = people
-        self._team = team
         self._boundary = boundary
-
-    def once(self, kind: str, key: str) -> Once:
-        """The name of a delivery to this workspace."""
-        return Once(team=self._team, key=key, kind=kind)
 
     def accept(self, once: Once, place: Place, payload: dict[str, Any], *, method: str = mail.DELIVERY) -> int | None:
         """Keep a delivery until its effect is done; none for one that was taken before."""
         try:
-            return mail.accept(self.desk, once, {**payload, "place": asdict(place)}, method=method)
+            return mail.accept(self.hasty, once, {**payload, "place": asdict(place)}, method=method)
         except Repeated:
             DUPLICATES.labels(kind=once.kind).inc()
             return None
@@ -51,7 +53,7 @@ class Deliveries:
     def is_first(self, once: Once) -> bool:
         """Take a delivery whose only effect is a call to Slack; false for one that was taken before."""
         try:
-            mail.take(self.desk, once)
+            mail.take(self.hasty, once)
         except Repeated:
             DUPLICATES.labels(kind=once.kind).inc()
             return False
@@ -68,13 +70,22 @@ class Deliveries:
     def work_off(self, row_id: int) -> None:
         """Do what an accepted delivery asks for, unless the sender does it already."""
         row = mail.one(self.desk, row_id)
-        if mail.claim(self.desk, row):
+        if not mail.claim(self.desk, row):
+            return
+        try:
             (self.fetch if row.method == mail.FETCH else self.effect)(row)
-            mail.settle(self.desk, row, mail.SENT)
+        except Upstream as error:  # nothing was done yet; the sender tries again until Slack says who this is
+            mail.settle(self.desk, row, mail.READY, wait_seconds=1.0, error=str(error))
+            return
+        mail.settle(self.desk, row, mail.SENT)
 
     def effect(self, row: Outbox) -> None:
-        """Do what a delivery asks for and answer. Twice is once: the effect has a name of its own."""
+        """Do what a delivery asks for and answer. Twice is once: the effect has a name of its own.
+
+        Raises ``Upstream`` while Slack does not say who asks: then nothing was done.
+        """
         place = Place(**row.payload["place"])
+        self._people.ask(place.person)
         once = Once.model_validate(row.payload["once"]).effect()
         if row.payload["kind"] == "press":
             self._boundary(place, lambda: self._pressed(row.payload, place, once))
@@ -82,8 +93,9 @@ class Deliveries:
             self._boundary(place, lambda: self._said(row.payload["words"], place, once))
 
     def fetch(self, row: Outbox) -> None:
-        """Read the files of an accepted upload; the preview comes as a message of its own."""
+        """Read the files of an accepted upload; the preview comes as a message of its own. Raises as ``effect``."""
         place = Place(**row.payload["place"])
+        self._people.ask(place.person)
         once = Once.model_validate(row.payload["once"]).effect()
         for number, said in enumerate(row.payload["files"]):
             named = once.model_copy(update={"key": f"{once.key}{number}"})
@@ -116,9 +128,20 @@ class Deliveries:
         assert isinstance(found, Answer), "the menu is no form"
         return found.view
 
-    def actor_known(self, place: Place) -> Actor:
-        """Who asks, with what is remembered of them; never takes a call to Slack."""
-        return self._actor(place, known_only=True)
+    def meet(self, person: str) -> None:
+        """Learn who somebody is before they send the form that was opened for them."""
+        try:
+            self._people.ask(person)
+        except Upstream as error:
+            log.info("person.unknown", extra={"why": type(error).__name__})
+
+    def sender_of_form(self, place: Place) -> Actor:
+        """Who sends a form: they were met when it was opened. Asks Slack where that was longer ago than a day.
+
+        Raises ``Upstream``.
+        """
+        person = self._people.known(place.person, within=MET_SECONDS) or self._people.ask(place.person)
+        return Actor(id=place.person, role=_role(person), channel=place.channel)
 
     def _said(self, words: str, place: Place, once: Once) -> View | None:
         asked = grammar.parse(words)
@@ -149,5 +172,14 @@ class Deliveries:
 
     def _actor(self, place: Place, *, known_only: bool = False) -> Actor:
         person = self._people.known(place.person) if known_only else self._people.ask(place.person)
-        role = Role.GUEST if person is not None and person.reads_only else Role.MEMBER
-        return Actor(id=place.person, role=role, channel=place.channel)
+        return Actor(id=place.person, role=_role(person), channel=place.channel)
+
+
+def _role(person: Person | None) -> Role:
+    return Role.GUEST if person is not None and person.reads_only else Role.MEMBER
+
+
+def _hasty(desk: Desk) -> Desk:
+    """The desk for what must be acknowledged within three seconds."""
+    services = replace(desk.services, database=desk.services.database.patient(HASTE_SECONDS))
+    return replace(desk, services=services)

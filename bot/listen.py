@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from slack_bolt import Ack, App
+from slack_bolt import Ack, App, BoltResponse
 
 from bot import grammar, payloads
 from bot.blockkit.render import View, render, render_form
@@ -21,7 +21,7 @@ from bot.metrics import REQUESTS
 from bot.router import REGISTRY, Answer, AnswerForm, FieldErrors, Filled, Form
 from bot.surface import Place, Slack, SlackRefused
 from engine.desk import mail
-from engine.errors import Refused, Repeated, Unavailable
+from engine.errors import Refused, Repeated, Unavailable, Upstream
 from engine.models.mail import Once
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 ANYTHING = re.compile(".*")
 RUN_WORDS = "verb.run"  # the button that runs the words it carries
 FETCHED = "upload_labels"  # the form whose file is fetched after it was taken
-GREETED = ("message", "app_mention")
 MakeForm = Callable[[], Form | Answer]
 EXPIRED = ("expired_trigger_id", "invalid_trigger_id")
 
@@ -50,13 +49,14 @@ class Listener:
         app.view_closed(ANYTHING)(self.passed)
         app.shortcut(ANYTHING)(self.passed)
         app.options(ANYTHING)(self.passed)
-        app.event(ANYTHING)(self.event)
+        app.event(ANYTHING, middleware=[self.keep])(self.event)
 
     def command(self, ack: Ack, body: dict[str, Any]) -> None:
         """``/assay …``."""
         place = Place(body.get("user_id", ""), body.get("channel_id", ""), body.get("response_url", ""))
         key = str(body.get("trigger_id") or payloads.sha(body))
-        self._words(ack, str(body.get("text", "")), place, key=key, trigger=str(body.get("trigger_id", "")))
+        once = Once(team=payloads.team(body), key=key, kind="command")
+        self._words(ack, str(body.get("text", "")), place, once, trigger=str(body.get("trigger_id", "")))
 
     def action(self, ack: Ack, body: dict[str, Any]) -> None:
         """A button, a menu or a link that was pressed."""
@@ -64,42 +64,49 @@ class Listener:
         action_id, value = str(pressed.get("action_id", "")), str(pressed.get("value", ""))
         place = payloads.place_of(body)
         key = "/".join((place.person, payloads.where(body), action_id, str(pressed.get("action_ts", ""))))
+        once = Once(team=payloads.team(body), key=key, kind="press")
         trigger = str(body.get("trigger_id", ""))
         button = REGISTRY.buttons.get(action_id)
         if action_id == RUN_WORDS or action_id.startswith(f"{RUN_WORDS}."):  # .2 for a second one in a row
-            self._words(ack, value, place, key=key, trigger=trigger)
+            self._words(ack, value, place, once, trigger=trigger)
         elif button is None:
             _timed(ack, "press")
             if pressed.get("url") is None and not action_id.startswith("link."):
                 self._boundary(place, lambda: _stale(self._deliveries, body))
         elif button.opens:
-            once = self._deliveries.once("press", key)
             self._open(ack, place, once, trigger, make=lambda: self._deliveries.pressed_form(action_id, value, place))
         else:
             payload = {"kind": "press", "action": action_id, "value": value, "message_ts": payloads.message_ts(body)}
-            self._accept(ack, place, self._deliveries.once("press", key), payload)
+            self._accept(ack, place, once, payload)
 
     def view(self, ack: Ack, body: dict[str, Any]) -> None:
         """A form that was sent: errors are told beside its fields, effects are stored before it closes."""
         view = body["view"]
         channel, _, carried = str(view.get("private_metadata", "")).partition(" ")
         place = Place(body["user"]["id"], channel)
-        once = self._deliveries.once("form", f"{view['id']}/{payloads.sha(view.get('state', {}))}")
+        key = f"{view['id']}/{payloads.sha(view.get('state', {}))}"
+        once = Once(team=payloads.team(body), key=key, kind="form")
         handle = REGISTRY.forms.get(view.get("callback_id", ""))
         if handle is None:
             _timed(ack, "unknown")
             log.info("slack.unknown", extra={"id": view.get("callback_id", "")})
             return
         values, sent = payloads.values(view)
-        filled = Filled(
-            desk=self._deliveries.desk, actor=self._deliveries.actor_known(place), values=values, files=sent,
-            carried=carried, once=once,
-        )  # fmt: skip
-        self._boundary(place, lambda: self._taken(ack, view, handle, filled))
 
-    def _taken(self, ack: Ack, view: dict[str, Any], handle: AnswerForm, filled: Filled) -> View | None:
+        def fill() -> Filled:
+            actor = self._deliveries.sender_of_form(place)
+            return Filled(
+                desk=self._deliveries.hasty, actor=actor, values=values, files=sent, carried=carried, once=once
+            )
+
+        self._boundary(place, lambda: self._taken(ack, view, handle, fill))
+        if ack.response is None:  # it broke on our side, and the person was told so
+            _timed(ack, "form")
+
+    def _taken(self, ack: Ack, view: dict[str, Any], handle: AnswerForm, fill: Callable[[], Filled]) -> View | None:
         """Take a form before it closes; what cannot be taken is told beside a field, or to the person where none is."""
         try:
+            filled = fill()
             answer = handle(filled)
             row_id = self._deliveries.keep_files(filled)
         except FieldErrors as error:
@@ -108,7 +115,7 @@ class Listener:
         except Repeated:
             _timed(ack, "form")
             return None
-        except (Refused, Unavailable) as error:
+        except (Refused, Upstream) as error:
             field = payloads.first_field(view)
             if not field:
                 _timed(ack, "form")
@@ -120,30 +127,41 @@ class Listener:
             self._deliveries.work_off(row_id)
         return answer.view if answer is not None else None
 
-    def event(self, ack: Ack, body: dict[str, Any]) -> None:
-        """A mention or a direct message is a command; an opened Home is filled; a file is told its way in."""
-        event = body.get("event", {})
+    def keep(self, body: dict[str, Any], context: dict[str, Any], next_: Callable[[], Any]) -> Any:  # noqa: ANN401 (Bolt's)
+        """A mention or a direct message is a command: kept before Bolt acknowledges the event.
+
+        Where the database is busy Slack is told to send it again.
+        """
+        event = payloads.part(body, "event")
+        words = payloads.words_said(event)
+        if words is not None:
+            place = Place(str(event.get("user", "")), str(event.get("channel", "")))
+            try:
+                kept = self._deliveries.accept(_event_once(body), place, {"kind": "words", "words": words})
+            except Unavailable:
+                REQUESTS.labels(kind="event", outcome="busy").inc()
+                return BoltResponse(status=503)
+            context["row_id"] = kept
+        REQUESTS.labels(kind="event", outcome="taken").inc()
+        return next_()
+
+    def event(self, body: dict[str, Any], context: dict[str, Any]) -> None:
+        """What was kept is worked off; an opened Home is filled; a file is told its way in. Bolt acknowledged it."""
+        event = payloads.part(body, "event")
         place = Place(str(event.get("user") or event.get("user_id") or ""), str(event.get("channel") or ""))
-        once = self._deliveries.once("event", str(body.get("event_id")))
         if event.get("type") == "app_home_opened" and event.get("tab", "home") == "home":
-            _timed(ack, "event")
             self._boundary(place, lambda: self._home(place))
         elif event.get("type") == "file_shared" and str(event.get("channel_id", "")).startswith("D"):
-            self._file(ack, replace(place, channel=str(event["channel_id"])), once)
-        elif _is_said_to_us(event):
-            words = re.sub(r"^\s*<@[A-Z0-9]+>\s*", "", str(event.get("text", "")))
-            self._accept(ack, place, once, {"kind": "words", "words": words})
-        else:
-            _timed(ack, "event")
+            self._file(replace(place, channel=str(event["channel_id"])), _event_once(body))
+        elif context.get("row_id") is not None:
+            self._deliveries.work_off(context["row_id"])
 
     def _home(self, place: Place) -> None:
         blocks = render(self._deliveries.home(place)).blocks
         self._slack.call("views.publish", {"user_id": place.person, "view": {"type": "home", "blocks": blocks}})
 
-    def _file(self, ack: Ack, place: Place, once: Once) -> None:
-        is_first = self._deliveries.is_first(once)
-        _timed(ack, "event")
-        if is_first:
+    def _file(self, place: Place, once: Once) -> None:
+        if self._deliveries.is_first(once):
             said = "A label file goes in by its form, so that it is known which feature it is for."
             self._boundary(place, lambda: notice.Refusal(said, "Type: /assay labels SLUG"))
 
@@ -152,7 +170,7 @@ class Listener:
         _timed(ack, "other")
         log.info("slack.passed", extra={"type": body.get("type", "")})
 
-    def _words(self, ack: Ack, words: str, place: Place, *, key: str, trigger: str) -> None:
+    def _words(self, ack: Ack, words: str, place: Place, once: Once, *, trigger: str) -> None:
         try:
             asked = grammar.parse(words)
         except Refused as error:
@@ -160,10 +178,10 @@ class Listener:
             ack(text=message.text, blocks=message.blocks)
             REQUESTS.labels(kind="command", outcome="refused").inc()
             return
-        once = self._deliveries.once("command", key)
         command = REGISTRY.commands[asked.verb]
         if command.opens(asked):
-            self._open(ack, place, once, trigger, make=lambda: self._deliveries.form(words, place))
+            again = asked.line()
+            self._open(ack, place, once, trigger, make=lambda: self._deliveries.form(words, place), again=again)
         else:
             self._accept(ack, place, once, {"kind": "words", "words": words})
 
@@ -171,21 +189,28 @@ class Listener:
         try:
             row_id = self._deliveries.accept(once, place, payload)
         except Unavailable as error:
-            _timed(ack, once.kind)
-            busy = notice.Refusal(str(error), "Do it again.")
-            self._boundary(place, lambda: busy)
+            self._busy(ack, place, once, str(error))
             return
         _timed(ack, once.kind)
         if row_id is not None:
             self._deliveries.work_off(row_id)
 
-    def _open(self, ack: Ack, place: Place, once: Once, trigger: str, *, make: MakeForm) -> None:
-        is_first = self._deliveries.is_first(once)
+    def _busy(self, ack: Ack, place: Place, once: Once, why: str) -> None:
+        _timed(ack, once.kind)
+        self._boundary(place, lambda: notice.Refusal(why, "If it stays busy: /assay doctor"))
+
+    def _open(self, ack: Ack, place: Place, once: Once, trigger: str, *, make: MakeForm, again: str = "") -> None:
+        """Open a form once; ``again`` are the words that ask for it anew when Slack's three seconds were over."""
+        try:
+            is_first = self._deliveries.is_first(once)
+        except Unavailable as error:
+            self._busy(ack, place, once, str(error))
+            return
         _timed(ack, once.kind)
         if is_first:
-            self._boundary(place, lambda: self._opened(place, trigger, make))
+            self._boundary(place, lambda: self._opened(place, trigger, make, again))
 
-    def _opened(self, place: Place, trigger: str, make: MakeForm) -> View | None:
+    def _opened(self, place: Place, trigger: str, make: MakeForm, again: str) -> View | None:
         found = make()
         if not isinstance(found, Form):
             return found.view
@@ -196,14 +221,15 @@ class Listener:
         except SlackRefused as error:
             if error.code not in EXPIRED:
                 raise
-            again = "The form took too long to open; Slack allows three seconds."
-            return notice.Refusal(again, "Ask again, and it opens.")
+            late = "The form took too long to open; Slack allows three seconds."
+            verb = again.partition(" ")[0]
+            return notice.Refusal(late, "Ask again, and it opens.", suggestion=verb, words=again)
+        self._deliveries.meet(place.person)
         return None
 
 
-def _is_said_to_us(event: dict[str, Any]) -> bool:
-    by_a_person = event.get("type") in GREETED and not event.get("bot_id") and not event.get("subtype")
-    return by_a_person and (event.get("type") == "app_mention" or event.get("channel_type") == "im")
+def _event_once(body: dict[str, Any]) -> Once:
+    return Once(team=payloads.team(body), key=str(body.get("event_id")), kind="event")
 
 
 def _stale(deliveries: Deliveries, body: dict[str, Any]) -> View:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from bot import files
 from bot.surface import Place
 
 Payload = Mapping[str, Any]
+GREETED = ("message", "app_mention")
+_MENTION = re.compile(r"^\s*<@[A-Z0-9]+>\s*")
 
 
 def part(body: Payload, name: str) -> dict[str, Any]:
@@ -29,6 +32,19 @@ def place_of(body: Payload) -> Place:
     """Where the person who pressed can be answered."""
     channel = part(body, "channel").get("id") or part(body, "container").get("channel_id") or ""
     return Place(body["user"]["id"], channel, str(body.get("response_url") or ""))
+
+
+def team(body: Payload) -> str:
+    """The workspace a delivery comes from: part of its name, the same before and after the bot has met Slack."""
+    return str(body.get("team_id") or part(body, "team").get("id") or "")
+
+
+def words_said(event: Payload) -> str | None:
+    """The words of a mention of the bot or of a direct message to it; none for any other event."""
+    by_a_person = event.get("type") in GREETED and not event.get("bot_id") and not event.get("subtype")
+    if not by_a_person or (event.get("type") == "message" and event.get("channel_type") != "im"):
+        return None
+    return _MENTION.sub("", str(event.get("text", "")))
 
 
 def where(body: Payload) -> str:

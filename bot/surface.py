@@ -90,12 +90,20 @@ class Slack:
 
     def find(self, channel: str, uid: str, *, since: float) -> str | None:
         """Where the message with ``uid`` stands, none when it is not there. Raises what ``call`` raises."""
-        asked = {"channel": channel, "include_all_metadata": True, "oldest": f"{since:.6f}", "limit": 200}
-        for message in self.call("conversations.history", asked).get("messages", []):
+        asked: dict[str, Any] = {"channel": channel, "include_all_metadata": True, "oldest": f"{since:.6f}"}
+        looked = _told_apart(
+            "conversations.history", lambda: _body(self.client.conversations_history(**asked, limit=200))
+        )
+        for message in looked.get("messages", []):
             payload = message.get("metadata", {}).get("event_payload", {})
             if payload.get("outbox_id") == uid:
                 return str(message["ts"])
         return None
+
+    def person(self, person: str) -> dict[str, Any]:
+        """What Slack says of somebody. Raises what ``call`` raises."""
+        said = _told_apart("users.info", lambda: _body(self.client.users_info(user=person)))
+        return said.get("user") or {}
 
     def open_form(self, trigger_id: str, form: Json) -> None:
         """Open a modal; the trigger lives three seconds."""
@@ -112,7 +120,7 @@ class Slack:
         for way in ways:
             try:
                 way()
-            except Upstream as error:
+            except (Upstream, Invalid) as error:  # Invalid: an address that is none of Slack's
                 log.info("answer.failed", extra={"why": type(error).__name__})
             else:
                 return

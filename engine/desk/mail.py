@@ -11,7 +11,7 @@ from engine.models.mail import MailState, Once, Outbox
 from engine.store import mail
 
 PROJECT = mail.PROJECT
-SENT = MailState.SENT
+SENT, READY = MailState.SENT, MailState.READY
 DELIVERY = "deliver"  # the method of a row that holds an accepted delivery until its effect is done
 FETCH = "fetch_file"  # the method of a row that holds a file a person sent until it was read
 _HEAD_START = timedelta(

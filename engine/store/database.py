@@ -18,14 +18,19 @@ Tx = Session
 
 BUSY_SECONDS = 10.0  # how long a write waits for another (docs/decisions/0007-sqlite-first.md)
 _WRITE = "assay_write"  # execution option: this transaction will write
+_PATIENCE = "assay_patience"  # execution option: seconds a write waits for another
 
 
 class Database:
     """Transactions on one database. ``read`` sees one moment; ``write`` commits at its end or leaves nothing."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, patience: float = BUSY_SECONDS) -> None:
         self.engine = engine
-        self.writer = engine.execution_options(**{_WRITE: True})
+        self.writer = engine.execution_options(**{_WRITE: True, _PATIENCE: patience})
+
+    def patient(self, seconds: float) -> Database:
+        """The same database for somebody who cannot wait long: on SQLite a write gives up after so many seconds."""
+        return Database(self.engine, seconds)
 
     @property
     def url(self) -> URL:
@@ -96,5 +101,9 @@ def _prepare(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN
 
 
 def _begin(connection: Any) -> None:  # noqa: ANN401 (SQLAlchemy's event signature)
-    mode = "IMMEDIATE" if connection.get_execution_options().get(_WRITE) else "DEFERRED"
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    options = connection.get_execution_options()
+    patience = options.get(_PATIENCE, BUSY_SECONDS)
+    if connection.info.get(_PATIENCE, BUSY_SECONDS) != patience:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={patience * 1000:.0f}")
+        connection.info[_PATIENCE] = patience
+    connection.exec_driver_sql(f"BEGIN {'IMMEDIATE' if options.get(_WRITE) else 'DEFERRED'}")

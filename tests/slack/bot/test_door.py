@@ -1,0 +1,157 @@
+"""The door: who is let in, how much may be brought, and that nothing brought in breaks the bot."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.desk import features
+from tests.slack.bot.wire import FORM, SECRET, Wire, interactive, signed
+from tests.slack.standin.rooms import eventually
+
+REGISTER = "register ticket-router model=m prompt=Sort labels=a,b"
+
+
+def refused(wire: Wire, headers: dict[str, str]) -> None:
+    body, kind = wire.command(REGISTER)
+    base = {"Content-Type": kind, **signed(body)}
+    assert wire.post(body, {name: value for name, value in (base | headers).items() if value != "-"})[0] == 401
+
+
+def test_a_forged_unsigned_old_or_future_delivery_is_refused_without_effect(wire: Wire) -> None:
+    body, _ = wire.command(REGISTER)
+    now = time.time()
+    for headers in (
+        {"X-Slack-Signature": "v0=" + "0" * 64},
+        {"X-Slack-Signature": "-"},
+        {"X-Slack-Signature": ""},
+        {"X-Slack-Signature": "v0=é"},
+        {"X-Slack-Request-Timestamp": "-"},
+        {"X-Slack-Request-Timestamp": "yesterday"},
+        {"X-Slack-Request-Timestamp": "٣"},
+        {"X-Slack-Request-Timestamp": "9" * 5_000},
+        signed(body, at=now - 301),
+        signed(body, at=now + 302),
+        signed(body, secret=SECRET[::-1]),
+        signed(body + b"&x=1"),
+    ):
+        encoded = {name: value.encode().decode("latin-1") for name, value in headers.items()}
+        refused(wire, encoded)
+    assert features.every(wire.desk) == []
+    assert wire.seen() == []
+    status, _ = wire.send(wire.command(REGISTER))
+    assert status == 200
+    eventually(lambda: features.every(wire.desk))
+
+
+def test_a_megabyte_is_the_most_chunked_or_not(wire: Wire) -> None:
+    most = 1024 * 1024
+    body = b"text=" + b"x" * (most - 5)
+    assert wire.send((body, FORM))[0] == 404, "read whole, and no command"
+    for big in (body + b"x", body * 3):
+        headers = {"Content-Type": FORM, **signed(big)}
+        assert wire.post(big, headers)[0] == 413
+        assert wire.post(big, headers, chunked=True)[0] == 413
+    assert wire.send(wire.command("help"))[0] == 200
+
+
+def test_slack_is_told_not_to_try_again_what_was_refused(wire: Wire) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", wire.port, timeout=10)
+    for body, status in ((b"x", 401), (b"x" * (1024 * 1024 + 1), 413)):
+        connection.request("POST", "/slack/events", body)
+        answer = connection.getresponse()
+        answer.read()
+        assert (answer.status, answer.headers["X-Slack-No-Retry"]) == (status, "1")
+    connection.close()
+
+
+def test_the_address_of_events_is_verified(wire: Wire) -> None:
+    body = json.dumps({"type": "url_verification", "challenge": "3eZbrw1aB"}).encode()
+    status, said = wire.send((body, "application/json"))
+    assert status == 200
+    assert "3eZbrw1aB" in said
+
+
+KINDS = ("block_actions", "view_submission", "view_closed", "shortcut", "message_action", "block_suggestion", "x", "")
+leaves: Any = st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.sampled_from(["U1", "C1", "T0DEMO"])
+names = st.sampled_from(
+    ["type", "user", "team", "channel", "actions", "view", "id", "callback_id", "state", "values", "message", "ts",
+     "event", "event_id", "text", "command", "trigger_id", "container", "action_id", "value", "files", "blocks",
+     "private_metadata", "response_url", "channel_type", "api_app_id", "x"]
+)  # fmt: skip
+trees: Any = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=5), max_leaves=15
+)
+
+
+@st.composite
+def garbage(draw: Any) -> tuple[bytes, str]:
+    """Bodies from noise to almost right."""
+    shape = draw(st.sampled_from(["bytes", "json", "payload", "event", "command"]))
+    payload = draw(st.dictionaries(names, trees, max_size=8))
+    kind = draw(st.sampled_from(KINDS))
+    match shape:
+        case "bytes":
+            return draw(st.binary(max_size=200)), draw(st.sampled_from([FORM, "application/json", "text/plain"]))
+        case "json":
+            return json.dumps(draw(trees)).encode(), "application/json"
+        case "payload":
+            return interactive({**payload, "type": kind})
+        case "event":
+            body = {**payload, "type": "event_callback", "event": {**draw(st.dictionaries(names, trees)), "type": kind}}
+            return json.dumps(body).encode(), "application/json"
+        case _:
+            fields = {**{name: str(value) for name, value in payload.items()}, "command": "/assay"}
+            return urlencode(fields, errors="replace").encode(), FORM
+
+
+NEARLY: list[dict[str, Any]] = [
+    {"type": "block_actions"},
+    {"type": "block_actions", "actions": []},
+    {"type": "block_actions", "actions": [{}], "user": {"id": "U1"}},
+    {"type": "block_actions", "actions": [{"action_id": "approval.approve"}], "user": {"id": "U1"}},
+    {"type": "block_actions", "actions": [{"action_id": "verb.run", "value": None}], "user": {"id": "U1"}},
+    {"type": "view_submission"},
+    {"type": "view_submission", "view": {"callback_id": "register_feature"}},
+    {"type": "view_submission", "view": {"id": "V", "callback_id": "register_feature"}, "user": {"id": "U1"}},
+    {"type": "view_submission", "user": {"id": "U1"}, "view": {"id": "V", "callback_id": "upload_labels", "state": 7}},
+    {"type": "view_closed", "view": {}},
+    {"type": "shortcut"},
+    {"type": 7, "user": []},
+]
+
+
+def test_garbage_is_never_our_fault(wire: Wire) -> None:
+    statuses: set[int] = set()
+    for payload in NEARLY:
+        status, said = wire.send(interactive(payload))
+        assert status < 500, (payload, said)
+        statuses.add(status)
+
+    @settings(max_examples=200, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(garbage())
+    def shower(delivery: tuple[bytes, str]) -> None:
+        status, said = wire.send(delivery)
+        assert status < 500, (delivery, said)
+        statuses.add(status)
+
+    shower()
+    assert statuses & {400, 404}, "garbage is told apart from what is understood"
+    assert wire.send(wire.command("help"))[0] == 200, "and the bot lives on"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_health_is_served_beside(wire: Wire, path: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", wire.port, timeout=10)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    assert answer.status == 200
+    assert answer.read()
+    connection.close()
