@@ -161,11 +161,11 @@ def errors_page() -> str:
 
 
 def all_errors() -> list[type[AssayError]]:
-    """Every error of our tree, wherever it is defined, parents first."""
+    """Every error of our tree that a caller may meet, wherever it is defined, parents first."""
     for module in source():
         if "engine.errors import" in module.text and any(_looks_like_an_error(module.text)):
             importlib.import_module(module.name)
-    return list(_family(AssayError))
+    return [one for one in _family(AssayError) if not one.__name__.startswith("_")]
 
 
 def _looks_like_an_error(text: str) -> Iterator[bool]:

@@ -255,14 +255,16 @@ def _catches_everything(node: ast.AST) -> bool:
     broad = re.compile(r"\b(Base)?Exception\b")
     if isinstance(node, ast.ExceptHandler):
         caught = node.type is None or bool(broad.search(ast.unparse(node.type)))
-        return caught and not any(isinstance(one, ast.Raise) for one in ast.walk(node))
+        return caught and not any(isinstance(one, ast.Raise) and one.exc is None for one in ast.walk(node))
     called = isinstance(node, ast.Call) and house.called(node).endswith("suppress")
     return called and any(broad.search(ast.unparse(one)) for one in getattr(node, "args", []))
 
 
 def _names_an_event(call: ast.Call) -> bool:
     said = call.args[0] if len(call.args) == 1 else None
-    return isinstance(said, ast.Constant) and isinstance(said.value, str) and bool(EVENT.fullmatch(said.value))
+    if isinstance(said, ast.Constant):
+        return isinstance(said.value, str) and bool(EVENT.fullmatch(said.value))
+    return isinstance(said, ast.Name)  # an event handed down as it is; text that is built is no name
 
 
 def _is_empty(one: house.Function) -> bool:
