@@ -13,6 +13,7 @@ from engine.errors import Conflict, Invalid, NotReady
 from engine.flows.durable import Queue
 from engine.flows.steps import progress
 from engine.flows.steps.plan import check_enough
+from engine.flows.steps.reading import measure
 from engine.models.actor import Actor
 from engine.models.base import Value
 from engine.models.feature import Feature, is_simulated
@@ -29,7 +30,11 @@ _RUN_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # no l, o, 0, 1: ids are rea
 
 
 class Quote(Value):
-    """What an investigation would do and cost at most, before anything is spent."""
+    """What an investigation would do and cost at most, before anything is spent.
+
+    ``reading`` is the answer of readiness, which never blocks; ``reading_names`` are the conditions behind it, and
+    ``month_spend_usd`` is what the baseline costs a month, none where that is not known.
+    """
 
     slug: str
     effort: Effort
@@ -41,6 +46,9 @@ class Quote(Value):
     simulated: bool
     prompted_calls: int
     open_run: str = ""
+    reading: str = ""
+    reading_names: tuple[str, ...] = ()
+    month_spend_usd: float | None = None
 
 
 class RunView(Value):
@@ -67,7 +75,15 @@ class RunView(Value):
 def quote(desk: Desk, slug: str, *, budget_usd: float, effort: Effort) -> Quote:
     """Say what would be done. Too few labels: ``NotReady``; a budget out of range: ``Invalid``."""
     with desk.services.database.read() as tx:
-        return _quote(tx, features.by_slug(tx, slug), budget_usd, effort)
+        feature = features.by_slug(tx, slug)
+        found = measure(tx, desk.services, feature)
+        return _quote(tx, feature, budget_usd, effort).model_copy(
+            update={
+                "reading": found.reading.outcome.value,
+                "reading_names": found.reading.names,
+                "month_spend_usd": found.facts.month_spend_usd,
+            }
+        )
 
 
 def start(

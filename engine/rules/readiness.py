@@ -61,6 +61,12 @@ class Reading:
     conditions: tuple[Condition, ...]
     next_measurement: str = ""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The conditions that decided it: those that fail, else those that are unknown; none where it is worth it."""
+        deciding = {Answer.STAY: Status.FAIL, Answer.NEED_EVIDENCE: Status.UNKNOWN}.get(self.outcome)
+        return tuple(condition.name for condition in self.conditions if condition.status is deciding)
+
 
 def read(facts: Facts, policy: ReadinessPolicy | None = None, overrides: Sequence[Override] = ()) -> Reading:
     """Read the facts: any fail gives STAY, else any unknown NEED_EVIDENCE, else INVESTIGATE.

@@ -79,6 +79,11 @@ def baseline(tx: Session, feature_id: int) -> Baseline:
     return tx.exec(query.limit(1)).one()
 
 
+def baselines(tx: Session, feature_id: int) -> list[Baseline]:
+    """Everything a feature has run on since it is registered, oldest first."""
+    return list(tx.exec(select(Baseline).where(Baseline.feature_id == feature_id).order_by(col(Baseline.number))))
+
+
 def baseline_by_id(tx: Session, baseline_id: int) -> Baseline:
     """The baseline of that id."""
     return tx.exec(select(Baseline).where(Baseline.id == baseline_id)).one()

@@ -28,6 +28,7 @@ from engine.models import (
     policy,
     rollout,
     seal,
+    statement,
     verdict,
     work,
 )
@@ -35,7 +36,10 @@ from engine.models.base import METADATA
 from engine.store.database import Database
 
 # Every table module is imported above, so that METADATA is whole wherever migrations are compared with it.
-NOUNS = (actor, call, checkup, feature, investigation, labels, mail, money, policy, rollout, seal, verdict, work)
+NOUNS = (
+    *(actor, call, checkup, feature, investigation, labels, mail, money, policy, rollout, seal, statement, verdict),
+    work,
+)
 
 _LOCK_KEY = 0x61737361  # "assa": the advisory lock that keeps two upgrades apart on PostgreSQL
 

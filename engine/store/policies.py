@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, select
 
 from engine.models.policy import PolicyVersion
+from engine.rules.facts import ReadinessPolicy
 from engine.rules.money import CostPolicy
 from engine.rules.power import EvalPolicy
 from engine.rules.rollout import StagePolicy
@@ -24,6 +26,7 @@ class Policy:
     evaluation: EvalPolicy
     cost: CostPolicy
     stage: StagePolicy
+    readiness: ReadinessPolicy
 
     @property
     def sha(self) -> str:
@@ -31,7 +34,13 @@ class Policy:
         return hashlib.sha256(canonical(asdict(self)).encode()).hexdigest()
 
 
-_KINDS = {"verdict": VerdictPolicy, "evaluation": EvalPolicy, "cost": CostPolicy, "stage": StagePolicy}
+_KINDS = {
+    "verdict": VerdictPolicy,
+    "evaluation": EvalPolicy,
+    "cost": CostPolicy,
+    "stage": StagePolicy,
+    "readiness": ReadinessPolicy,
+}
 
 
 def canonical(body: dict[str, Any]) -> str:
@@ -44,13 +53,41 @@ def current(tx: Session, feature_id: int | None = None) -> Policy:
     return Policy(**{kind: _newest(tx, kind, feature_id) for kind in _KINDS})
 
 
-def _newest(tx: Session, kind: str, feature_id: int | None) -> Any:  # noqa: ANN401 (one of the classes in _KINDS)
+def stored(tx: Session, kind: str, feature_id: int | None = None) -> PolicyVersion | None:
+    """The version of a kind in force for a feature, its own or the team's; none while the defaults are in force."""
     query = (
         select(PolicyVersion)
         .where(PolicyVersion.kind == kind)
         .where(col(PolicyVersion.feature_id).is_(None) | (PolicyVersion.feature_id == feature_id))
-        .order_by(col(PolicyVersion.feature_id).is_(None), col(PolicyVersion.number).desc())
+        .order_by(
+            col(PolicyVersion.feature_id).is_(None), col(PolicyVersion.number).desc(), col(PolicyVersion.id).desc()
+        )
     )
-    stored = tx.exec(query.limit(1)).first()
+    return tx.exec(query.limit(1)).first()
+
+
+def add(
+    tx: Session, kind: str, body: dict[str, Any], *, feature_id: int | None, by: str, why: str, at: datetime
+) -> PolicyVersion:
+    """Store the next version of a kind, with all its values, for one feature or for the team."""
+    mine = select(PolicyVersion).where(PolicyVersion.kind == kind, PolicyVersion.feature_id == feature_id)
+    before = tx.exec(mine.order_by(col(PolicyVersion.number).desc()).limit(1)).first()
+    version = PolicyVersion(
+        kind=kind,
+        feature_id=feature_id,
+        number=before.number + 1 if before else 1,
+        body=body,
+        sha=hashlib.sha256(canonical(body).encode()).hexdigest(),
+        by=by,
+        why=why,
+        at=at,
+    )
+    tx.add(version)
+    tx.flush()
+    return version
+
+
+def _newest(tx: Session, kind: str, feature_id: int | None) -> Any:  # noqa: ANN401 (one of the classes in _KINDS)
+    found = stored(tx, kind, feature_id)
     known = {field.name for field in fields(_KINDS[kind])}
-    return _KINDS[kind](**{key: value for key, value in (stored.body if stored else {}).items() if key in known})
+    return _KINDS[kind](**{key: value for key, value in (found.body if found else {}).items() if key in known})

@@ -33,6 +33,11 @@ def newest_of(tx: Session, feature_id: int) -> Rollout | None:
     return tx.exec(query.limit(1)).first()
 
 
+def of_feature(tx: Session, feature_id: int) -> list[Rollout]:
+    """All rollouts of a feature, oldest first."""
+    return list(tx.exec(select(Rollout).where(Rollout.feature_id == feature_id).order_by(col(Rollout.id))))
+
+
 def add_approval(tx: Session, approval: Approval) -> Approval:
     """Store a request for approval."""
     tx.add(approval)

@@ -24,6 +24,9 @@ CostOf = Callable[[Call], int | None]  # nano-dollars, or none when no price is 
 MONTH = timedelta(days=30)
 _STALE = timedelta(days=62)  # traffic older than two months says nothing of a month now
 _HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)  # traffic that begins within a day of a month's start covers the month
+_MONTHS = 3
+_LOW = 0.1
 _CHUNK = 400  # rows in one statement
 
 
@@ -46,6 +49,25 @@ class Month:
     cost_nano: int | None
     unpriced: int
     p95_ms: float | None
+
+
+@dataclass(frozen=True)
+class History:
+    """Three months of traffic that end with the newest hour seen (``until``); calls are known since ``since``.
+
+    ``days`` had calls, of the 90; ``calls_low`` is the 10 % quantile of the calls of its whole months of 30 days.
+    """
+
+    days: int
+    calls_low: float
+    newest: Month
+    since: datetime
+    until: datetime
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether calls are known for the three months, so that a day without any was one."""
+        return self.since <= self.until - MONTH * _MONTHS + _DAY
 
 
 @dataclass(frozen=True)
@@ -95,6 +117,30 @@ def last_month(tx: Session, feature_id: int, now: datetime) -> Month | None:
     return _between(tx, feature_id, newest + _HOUR - MONTH, newest + _HOUR)
 
 
+def history(tx: Session, feature_id: int, now: datetime) -> History | None:
+    """The last three months; none without traffic, or when it is over two months old.
+
+    Months that began before the first call ever seen are no whole months; a first month of fewer days counts as it is.
+    """
+    hours = select(HourlyUsage.hour, func.sum(HourlyUsage.n)).where(
+        HourlyUsage.feature_id == feature_id, HourlyUsage.hour <= now, HourlyUsage.role == CallRole.ANSWER
+    )
+    counts = {hour: int(n) for hour, n in tx.exec(hours.group_by(col(HourlyUsage.hour)))}
+    newest = last_month(tx, feature_id, now)
+    if not counts or newest is None:
+        return None
+    until = max(counts) + _HOUR
+    months = [(until - MONTH * (place + 1), until - MONTH * place) for place in range(_MONTHS)]
+    whole = [month for month in months if month[0] >= min(counts) - _DAY] or months[:1]
+    return History(
+        days=len({hour.date() for hour in counts if hour >= months[-1][0]}),
+        calls_low=low_quantile([sum(n for hour, n in counts.items() if start <= hour < end) for start, end in whole]),
+        newest=newest,
+        since=min(counts),
+        until=until,
+    )
+
+
 def sides_since(tx: Session, feature_id: int, since: datetime) -> Sides | None:
     """Answers and shadow answers by side in the whole hours after a moment; none when there are none.
 
@@ -111,6 +157,15 @@ def sides_since(tx: Session, feature_id: int, since: datetime) -> Sides | None:
     counts = {side: (int(n), int(errors)) for side, n, errors, _ in rows}
     baseline, tuned = counts.get("baseline", (0, 0)), counts.get("tuned", (0, 0))
     return Sides(*baseline, *tuned, seen_until=max(hour for *_, hour in rows) + _HOUR)
+
+
+def low_quantile(values: Sequence[float]) -> float:
+    """The 10 % quantile, linear between neighbours (as numpy's default), of at least one value."""
+    ordered = sorted(values)
+    at = _LOW * (len(ordered) - 1)
+    below = int(at)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (at - below) * (ordered[above] - ordered[below])
 
 
 class _Place(NamedTuple):
