@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
 import sys
 from collections.abc import Callable
 
@@ -43,12 +44,17 @@ def main(argv: list[str] | None = None) -> int:
         print("All of them: assay --help", file=sys.stderr)
         return 2
     try:
-        return _program(PROGRAMS[name][0])(rest)
+        code = _program(PROGRAMS[name][0])(rest)
+        sys.stdout.flush()
+        return code
     except AssayError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # the reader (`| head`) has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _program(where: str) -> Callable[[list[str]], int]:

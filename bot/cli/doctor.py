@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from bot.cli.here import desk_here
 from bot.cli.say import said
-from engine.desk import health, open_desk, operate
+from engine.desk import health
 from engine.log import set_up
-from engine.services import build
-from engine.settings import load_settings
 
 
 def main(argv: list[str]) -> int:
@@ -19,6 +18,5 @@ def main(argv: list[str]) -> int:
     parser.parse_args(argv)
     set_up("warning")
     print(said("doctor", "operator"))
-    services = build(load_settings())
-    operate.prepare(services)
-    return int(any(found.state == health.BAD for found in health.findings(open_desk(services))))
+    with desk_here() as desk:
+        return int(any(found.state == health.BAD for found in health.findings(desk)))

@@ -6,13 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from bot.cli.here import desk_here
 from bot.cli.say import said
-from engine.desk import open_desk, operate, traffic
+from engine.desk import traffic
 from engine.errors import Invalid
 from engine.log import set_up
 from engine.models.actor import Actor, Role
-from engine.services import build
-from engine.settings import load_settings
 
 
 def labels_main(argv: list[str]) -> int:
@@ -46,13 +45,9 @@ def traffic_main(argv: list[str]) -> int:
     set_up("warning")
     if not known.file.is_file():
         raise Invalid(f"There is no file {known.file}.", hint="Check the path.")
-    services = build(load_settings())
-    operate.prepare(services)
     actor = Actor(id=known.person, role=Role.OPERATOR)
-    with known.file.open("rb") as stream:
-        done = traffic.import_calls(
-            open_desk(services), actor, known.feature, stream, format_name=known.format, progress=_tell
-        )
+    with desk_here() as desk, known.file.open("rb") as stream:
+        done = traffic.import_calls(desk, actor, known.feature, stream, format_name=known.format, progress=_tell)
     print(f"{done.added:,} calls counted, {done.known:,} counted before, {done.bad_count:,} rows refused.")
     for line in done.bad:
         print(line, file=sys.stderr)

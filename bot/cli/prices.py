@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 from datetime import date
 
-from engine.desk import open_desk, operate, traffic
+from bot.cli.here import desk_here
+from engine.desk import Desk, traffic
 from engine.log import set_up
 from engine.models.actor import Actor, Role
-from engine.services import build
-from engine.settings import load_settings
 
 
 def main(argv: list[str]) -> int:
@@ -28,19 +27,19 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--as", dest="person", default="operator", help="who sets it, for the audit")
     known = parser.parse_args(argv)
     set_up("warning")
-    services = build(load_settings())
-    operate.prepare(services)
-    desk = open_desk(services)
-    if known.input is not None and known.output is not None:
-        actor = Actor(id=known.person, role=Role.OPERATOR)
-        price = traffic.DatedPrice(
-            model=known.model,
-            input_usd=known.input,
-            output_usd=known.output,
-            cached_usd=known.cached,
-            starts_on=known.starts_on or services.clock.now().date(),
-            source=known.source,
-        )
-        traffic.set_price(desk, actor, price)
-    print(traffic.price_line(desk, known.model))
+    with desk_here() as desk:
+        if known.input is not None and known.output is not None:
+            traffic.set_price(desk, Actor(id=known.person, role=Role.OPERATOR), _price(known, desk))
+        print(traffic.price_line(desk, known.model))
     return 0
+
+
+def _price(known: argparse.Namespace, desk: Desk) -> traffic.DatedPrice:
+    return traffic.DatedPrice(
+        model=known.model,
+        input_usd=known.input,
+        output_usd=known.output,
+        cached_usd=known.cached,
+        starts_on=known.starts_on or desk.services.clock.now().date(),
+        source=known.source,
+    )

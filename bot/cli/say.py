@@ -8,14 +8,13 @@ import sys
 from bot import commands, grammar
 from bot.access import check
 from bot.blockkit.render import render
+from bot.cli.here import desk_here
 from bot.grammar import NotUnderstood
 from bot.messages import notice
 from bot.router import REGISTRY, Answer, Words
-from engine.desk import open_desk, operate
 from engine.errors import Refused
 from engine.log import set_up
 from engine.models.actor import Actor, Role
-from engine.services import build
 from engine.settings import load_settings
 
 EXAMPLES = """examples:
@@ -54,14 +53,12 @@ def main(argv: list[str]) -> int:
 
 def said(words: str, person: str) -> str:
     """The text twin of the answer. Raises ``Refused``."""
-    services = build(load_settings())
-    operate.prepare(services)
-    desk = open_desk(services)
     commands.load()
     asked = grammar.parse(words)
     actor = Actor(id=person, role=Role.OPERATOR)
-    check(desk, actor, asked)
-    answer = REGISTRY.commands[asked.verb].handle(Words(desk=desk, actor=actor, asked=asked))
+    with desk_here() as desk:
+        check(desk, actor, asked)
+        answer = REGISTRY.commands[asked.verb].handle(Words(desk=desk, actor=actor, asked=asked))
     assert isinstance(answer, Answer), "without forms a verb always answers"
     return render(answer.view).said
 
