@@ -44,9 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         print("All of them: assay --help", file=sys.stderr)
         return 2
     try:
-        code = _program(PROGRAMS[name][0])(rest)
-        sys.stdout.flush()
-        return code
+        return _flushed(_program(PROGRAMS[name][0])(rest))
     except AssayError as error:
         print(error, file=sys.stderr)
         return 1
@@ -55,6 +53,11 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader (`| head`) has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _flushed(code: int) -> int:
+    sys.stdout.flush()  # here, where a reader that went away is expected
+    return code
 
 
 def _program(where: str) -> Callable[[list[str]], int]:
