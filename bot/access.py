@@ -72,14 +72,19 @@ def check(desk: Desk, actor: Actor, asked: Asked, *, is_workspace_admin: bool = 
     needed = role_of(asked)
     if actor.role is Role.OPERATOR or needed is Role.GUEST:
         return
-    if actor.role is Role.GUEST:
-        raise NotAllowed(
-            f"Guests, bots and people of other workspaces only read; {asked.verb} needs a member of this workspace.",
-            hint="Ask somebody of the team to do it.",
-        )
+    refuse_guest(actor, asked.verb)
     if asked.verb in BY_REQUEST or needed is Role.MEMBER:
         return
     _check_roles(desk, actor, asked, needed, is_workspace_admin=is_workspace_admin)
+
+
+def refuse_guest(actor: Actor, act: str) -> None:
+    """Raises ``NotAllowed`` for somebody who only reads, whatever roles they were given here."""
+    if actor.role is Role.GUEST:
+        raise NotAllowed(
+            f"Guests, bots and people of other workspaces only read; {act} needs a member of this workspace.",
+            hint="Ask somebody of the team to do it.",
+        )
 
 
 def check_words(desk: Desk, actor: Actor, words: str) -> None:

@@ -80,7 +80,7 @@ async def _deliver(app: App, request: Request) -> Response:
     try:
         answer = await run_in_threadpool(_dispatch, app, request, body)
     except (BoltError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
-        log.warning("slack.garbage", extra={"kind": type(error).__name__})
+        log.warning("slack.garbage", exc_info=error)
         return PlainTextResponse("Not understood.", status_code=400)
     ACK_SECONDS.observe(time.monotonic() - started)
     headers = {name: values[0] for name, values in answer.headers.items() if name.lower() != "content-length"}

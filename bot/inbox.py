@@ -156,6 +156,7 @@ class Deliveries:
     def _pressed(self, payload: dict[str, Any], place: Place, once: Once) -> View | None:
         button = REGISTRY.buttons[payload["action"]]
         actor = self._actor(place)
+        access.refuse_guest(actor, "this button")
         try:
             found = button.handle(Press(desk=self.desk, actor=actor, value=payload["value"], once=once))
         except Refused:

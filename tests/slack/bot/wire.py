@@ -12,7 +12,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -127,6 +127,7 @@ class Wire:
         somebody = people.person(room, person)
         assert somebody is not None
         view = {
+            "type": "modal",
             "id": f"V{secrets.token_hex(6)}",
             "callback_id": callback_id,
             "private_metadata": f"C1 {carried}",
@@ -186,7 +187,13 @@ class Wire:
 
     def idle(self) -> None:
         """Wait until every accepted delivery is worked off."""
-        eventually(lambda: not [row for row in waiting(self.desk) if row.method in (mail.DELIVERY, mail.FETCH)])
+        eventually(
+            lambda: (
+                not [
+                    row for row in waiting(self.desk) if row.method in (mail.DELIVERY, mail.FETCH) and not row.attempts
+                ]
+            )
+        )
         eventually(lambda: not self.rows(MailState.SENDING))
 
     def rows(self, state: MailState) -> list[Outbox]:
@@ -208,7 +215,7 @@ def signed(body: bytes, *, secret: str = SECRET, at: float | None = None) -> dic
 
 
 @contextmanager
-def wired(services: Services, room: Served) -> Iterator[Wire]:
+def wired(services: Services, room: Served) -> Generator[Wire]:
     """A bot over these services, listening on a free port until the end."""
     made = Services(
         settings=settings_for(room, services),
