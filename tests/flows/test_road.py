@@ -47,7 +47,7 @@ def test_the_whole_road_is_walked_by_words_alone(deployment: Deployment) -> None
     assert engine.wait(timeout=10) == 0
     deployment.assay("scheduler", "--once", "--now", "2027-02-01T09:00:00Z")  # no engine: it works the queue off itself
     digest = deployment.say("digest")
-    assert "January 2027" in digest
+    assert "Assay, 2027-01" in digest
     assert SLUG in digest
     deployment.say(f"rollout {SLUG} rollback", person="bo")
     assert "rolled" in deployment.say(f"rollout {SLUG}")
