@@ -67,6 +67,10 @@ class Asked:
         """A fraction in 0..1, none when not given. Raises ``Invalid``."""
         return typed.share(key, self.options[key]) if key in self.options else None
 
+    def whole(self, key: str, default: int) -> int:
+        """A whole number. Raises ``Invalid``."""
+        return typed.whole(key, self.options[key]) if key in self.options else default
+
     def day(self, key: str) -> date | None:
         """A day, none when not given. Raises ``Invalid``."""
         return typed.day(key, self.options[key]) if key in self.options else None

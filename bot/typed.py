@@ -20,6 +20,7 @@ _PERSON_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}", re.ASCII)
 _MONEY = re.compile(r"(?:(?:\$|usd)\s*)?([\d.,]+)\s*(?:\$|usd|dollars?)?", re.ASCII | re.IGNORECASE)
 _SHARE = re.compile(r"([\d.,]+)\s*(%?)", re.ASCII)
 _PLAIN = re.compile(r"\d+(?:\.\d+)?|\.\d+", re.ASCII)
+_WHOLE = re.compile(r"\d{1,12}", re.ASCII)
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+\.\d+", re.ASCII)
 _DOTTED_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -54,6 +55,13 @@ def share(name: str, word: str) -> float:
             hint=f"Write a share between 0 and 1, or with a percent sign: {name}=0.02 or {name}=2%",
         )
     return value
+
+
+def whole(name: str, word: str) -> int:
+    """A whole number, 0 or more. Raises ``Invalid`` otherwise."""
+    if _WHOLE.fullmatch(word.strip()) is None:
+        raise Invalid(f"{name} is `{echo(word)}`, which is no whole number.", hint=f"Write it like {name}=90")
+    return int(word)
 
 
 def day(name: str, word: str) -> date:

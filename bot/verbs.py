@@ -136,6 +136,28 @@ VERBS: tuple[Verb, ...] = (
         aliases=("upload", "import", "rows", "label"),
     ),
     Verb(
+        "ready",
+        "Read whether a feature is worth an investigation: 13 conditions, measured or signed for.",
+        (
+            "ready ticket-router",
+            'ready ticket-router sign fact=on_call value=yes reason="The support team has a rota."',
+            'ready ticket-router override condition=tenure days=60 reason="The launch date is regulated."',
+            "ready ticket-router approve condition=tenure",
+        ),
+        role=Role.OWNER,
+        places=(_SLUG, Place("STEP", needed=False, words=("sign", "override", "approve"))),
+        keys=(
+            Key("fact", Kind.WORD, "on_call"),
+            Key("value", Kind.WORD, "yes"),
+            Key("condition", Kind.WORD, "tenure"),
+            Key("days", Kind.WORD, "90"),
+            Key("reason", Kind.TEXT, '"…"'),
+        ),
+        looks=True,
+        loosened=(("approve", Role.APPROVER),),
+        aliases=("readiness", "reading", "worth", "sign", "override"),
+    ),
+    Verb(
         "investigate",
         "Find out whether a tuned model beats the prompted one.",
         ("investigate ticket-router", "investigate ticket-router budget=50 effort=quick"),

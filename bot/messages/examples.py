@@ -73,6 +73,9 @@ def quote(**changes: object) -> Quote:
             "model": "gpt-4o-mini",
             "simulated": False,
             "prompted_calls": 600,
+            "reading": "STAY",
+            "reading_names": ("volume", "low_volume"),
+            "month_spend_usd": 2.2,
             **changes,
         }
     )

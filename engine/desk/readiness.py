@@ -38,7 +38,10 @@ class Signature(Value):
 
 
 class ConditionView(Value):
-    """One condition: its words, where its facts come from, who signed for it, and the facts a person may sign."""
+    """One condition: its words, where its facts come from, who signed for it, and the facts a person may sign.
+
+    ``same_as`` names an earlier condition that asks the same facts.
+    """
 
     name: str
     status: str
@@ -48,6 +51,7 @@ class ConditionView(Value):
     sources: tuple[str, ...] = ()
     signed: tuple[Signature, ...] = ()
     missing: tuple[str, ...] = ()
+    same_as: str = ""
     override: Signature | None = None
 
 
@@ -194,6 +198,7 @@ def _condition(found: Measured, one: Condition) -> ConditionView:
         sources=tuple(dict.fromkeys(found.sources[name] for name in names if name in found.sources)),
         signed=tuple(_signature(found.answers[name]) for name in names if name in found.answers),
         missing=tuple(name for name in names if one.status is Status.UNKNOWN and _is_missing(found.facts, name)),
+        same_as="narrow" if one.name == "broad" else "",
         override=None if override is None or one.status is Status.PASS else _signature(override),
     )
 

@@ -84,9 +84,10 @@ def measure(tx: Tx, services: Services, feature: Feature) -> Measured:
         **known.of_feature(tx, feature, now),
         **_money(money),
     }
-    sources = {name: source for name, (_, source) in found.items()}
+    probed = known.probes(tx, feature_id, traffic, now)
+    sources = {name: source for name, (_, source) in found.items()} | dict.fromkeys(probed, "probed")
     values: dict[str, Any] = {name: value for name, (value, _) in found.items()}
-    facts = _facts(feature, values, answers, known.probes(tx, feature_id, traffic, now))
+    facts = _facts(feature, values, answers, probed)
     waived = [_override(row, now) for row in overrides.values()]
     return Measured(
         reading=readiness.read(facts, policy.readiness, waived),

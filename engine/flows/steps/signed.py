@@ -57,4 +57,4 @@ def answer_of(fact: str, value: str) -> str:
             check(Facts(**{fact: told}))  # pyright: ignore[reportArgumentType] # the name decides the type
     except (KeyError, ValueError) as error:
         raise Invalid(f"{fact} is {value[:40]!r}, which cannot be.", hint=_EXAMPLES[kind].format(fact)) from error
-    return answer if kind == "yes or no" else str(told)
+    return answer if kind == "yes or no" else f"{told:.12g}"
