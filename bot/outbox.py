@@ -14,12 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from bot.blockkit.render import Message
+from bot.blockkit.render import Message, render
+from bot.messages import notice
 from bot.metrics import OUTBOX_DEPTH, OUTBOX_OLDEST
 from bot.projections import Rendered
 from bot.surface import DEAD_TOKEN, Slack, SlackRefused, Unsure
 from engine.desk import Desk, mail
-from engine.errors import NotFound, RateLimited, Unavailable, Upstream
+from engine.errors import NotFound, RateLimited, Unavailable, Upstream, WorkFailed
 from engine.models.mail import MailState, Outbox
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ Special = Callable[[Outbox], None]
 class _Pace:
     """When each channel and method may be called again; everything here is forgotten at a restart."""
 
+    monotonic: Callable[[], float] = time.monotonic
     posts: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
     updates: deque[float] = field(default_factory=deque[float])
     rests: dict[str, float] = field(default_factory=dict[str, float])
@@ -52,35 +54,44 @@ class _Pace:
     def wait_for_post(self, channel: str) -> float:
         """Seconds until a channel takes another post."""
         sent = self.posts[channel]
-        while sent and time.monotonic() - sent[0] > POST_SECONDS * POST_BURST:
+        while sent and self.monotonic() - sent[0] > POST_SECONDS * POST_BURST:
             sent.popleft()
-        return self._rest(channel) if len(sent) < POST_BURST else sent[0] + POST_SECONDS * POST_BURST - time.monotonic()
+        return self._rest(channel) if len(sent) < POST_BURST else sent[0] + POST_SECONDS * POST_BURST - self.monotonic()
 
     def wait_for_update(self) -> float:
         """Seconds until the workspace takes another update."""
-        while self.updates and time.monotonic() - self.updates[0] > WAIT_MOST:
+        while self.updates and self.monotonic() - self.updates[0] > WAIT_MOST:
             self.updates.popleft()
         if len(self.updates) < UPDATES_A_MINUTE:
             return self._rest("chat.update")
-        return self.updates[0] + WAIT_MOST - time.monotonic()
+        return self.updates[0] + WAIT_MOST - self.monotonic()
 
     def rest(self, name: str, seconds: float) -> None:
         """Slack asked for a pause."""
-        self.rests[name] = time.monotonic() + seconds
+        self.rests[name] = self.monotonic() + seconds
 
     def _rest(self, name: str) -> float:
-        return max(self.rests.get(name, 0.0) - time.monotonic(), 0.0)
+        return max(self.rests.get(name, 0.0) - self.monotonic(), 0.0)
 
 
 class Sender:
     """One per process. ``specials`` take rows that are no messages: deliveries to work off, files to fetch."""
 
-    def __init__(self, desk: Desk, slack: Slack, *, render: Render, specials: dict[str, Special]) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        slack: Slack,
+        *,
+        render: Render,
+        specials: dict[str, Special],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._desk = desk
         self._slack = slack
         self._render = render
         self._specials = specials
-        self._pace = _Pace()
+        self._pace = _Pace(monotonic)
+        self._in_hand: Outbox | None = None
         self.dead_token = ""
 
     def run(self, stopping: threading.Event) -> None:
@@ -95,6 +106,7 @@ class Sender:
         if self.dead_token:
             return 0
         try:
+            self._let_go()
             depth = mail.depth(self._desk)
             OUTBOX_DEPTH.set(depth.waiting)
             OUTBOX_OLDEST.set(depth.oldest_seconds)
@@ -102,6 +114,12 @@ class Sender:
         except Unavailable as error:
             log.warning("outbox.waits", extra={"why": str(error)})
             return 0
+
+    def _let_go(self) -> None:
+        """A row that could not be settled, because the database was busy just then, may or may not have arrived."""
+        if self._in_hand is not None:
+            mail.settle(self._desk, self._in_hand, MailState.UNSURE)
+            self._in_hand = None
 
     def _pass(self) -> int:
         held: set[str] = set()
@@ -113,7 +131,9 @@ class Sender:
                 held.add(row.channel)
             elif mail.claim(self._desk, row):
                 worked += 1
+                self._in_hand = row
                 self._one(row)
+                self._in_hand = None
         return worked
 
     def _may_go(self, row: Outbox) -> bool:
@@ -138,18 +158,20 @@ class Sender:
             self._pace.rest(row.channel, error.retry_after)
             self._pace.rest("chat.update", error.retry_after)
             log.info("outbox.rests", extra={"seconds": error.retry_after})
-            mail.settle(self._desk, row, MailState.READY, wait_seconds=error.retry_after, error=str(error))
+            mail.settle(self._desk, row, _as_before(row), wait_seconds=error.retry_after, error=str(error))
         except Unsure as error:
             mail.settle(self._desk, row, MailState.UNSURE, wait_seconds=LOOK_AGAIN_SECONDS, error=str(error))
         except SlackRefused as error:
             self._refused(row, error)
         except Upstream as error:
             self._later(row, str(error))
+        except WorkFailed as error:  # it cannot be rendered; the reference is in the log
+            mail.settle(self._desk, row, MailState.DEAD, error=str(error))
 
     def _post(self, row: Outbox) -> None:
         if row.state is MailState.UNSURE and self._arrived(row):
             return
-        self._pace.posts[row.channel].append(time.monotonic())
+        self._pace.posts[row.channel].append(self._pace.monotonic())
         metadata = {"event_type": "assay_outbox", "event_payload": {"outbox_id": row.uid}}
         said = self._slack.call(row.method, {**row.payload, "channel": row.channel, "metadata": metadata})
         mail.settle(self._desk, row, MailState.SENT, ts=str(said.get("ts", "")))
@@ -173,12 +195,12 @@ class Sender:
             self._update(row, shown.ts, rendered)
 
     def _post_first(self, row: Outbox, rendered: Rendered) -> None:
-        self._pace.posts[row.channel].append(time.monotonic())
+        self._pace.posts[row.channel].append(self._pace.monotonic())
         ts = self._degrading(rendered.message, lambda message: self._slack.post(row.channel, message, uid=row.uid))
         mail.show_as(self._desk, row, ts=ts, sha=rendered.sha, version=rendered.version)
 
     def _update(self, row: Outbox, ts: str, rendered: Rendered) -> None:
-        self._pace.updates.append(time.monotonic())
+        self._pace.updates.append(self._pace.monotonic())
 
         def update(message: Message) -> str:
             self._slack.update(row.channel, ts, message)
@@ -188,7 +210,8 @@ class Sender:
             self._degrading(rendered.message, update)
         except SlackRefused as error:
             if error.code in LOST_MESSAGE:
-                self._post_first(row, rendered)
+                if row.state is not MailState.UNSURE or not self._arrived(row, rendered):
+                    self._post_first(row, rendered)
                 return
             if error.code not in CLOSED_MESSAGE:
                 raise
@@ -233,10 +256,13 @@ class Sender:
         if error.code in DEAD_TOKEN:
             self.dead_token = error.code
             log.error("outbox.stopped", extra={"code": error.code})
-            mail.settle(self._desk, row, MailState.READY, error=error.code)
+            mail.settle(self._desk, row, _as_before(row), error=error.code)
             return
         if error.code in NO_WAY_IN or error.code == "missing_scope":
             log.warning("outbox.shut_out", extra={"channel": row.channel, "code": error.code})
+            if error.code in NO_WAY_IN:
+                told = render(notice.ShutOut(row.channel, error.code))
+                mail.tell_owner(self._desk, row.channel, {"text": told.text, "blocks": told.blocks})
             self._later(row, str(error), least=WAIT_MOST)
             return
         log.error("outbox.dead", extra={"row": row.id, "code": error.code})
@@ -248,4 +274,9 @@ class Sender:
             mail.settle(self._desk, row, MailState.DEAD, error=why)
             return
         wait = min(max(2.0 ** min(row.attempts, 6), least), WAIT_MOST) * random.uniform(0.8, 1.2)  # noqa: S311 (jitter)
-        mail.settle(self._desk, row, MailState.READY, wait_seconds=wait, error=why)
+        mail.settle(self._desk, row, _as_before(row), wait_seconds=wait, error=why)
+
+
+def _as_before(row: Outbox) -> MailState:
+    """Where a row stands after a try that had no effect: what was unsure before it still is."""
+    return MailState.UNSURE if row.state is MailState.UNSURE else MailState.READY

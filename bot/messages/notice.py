@@ -74,6 +74,20 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class ShutOut:
+    """A channel does not take messages, for Slack's reason ``code``: its feature's owner reads how to mend it."""
+
+    template: ClassVar[str] = "notice/shut_out"
+    channel: str
+    code: str
+
+    @classmethod
+    def example(cls) -> ShutOut:
+        """A channel the bot was never invited to."""
+        return cls("C0AI", "not_in_channel")
+
+
+@dataclass(frozen=True)
 class HelpLine:
     """One verb as help lists it."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from engine.desk import Desk
 from engine.models.base import Value
 from engine.models.mail import MailState, Once, Outbox
-from engine.store import mail
+from engine.store import features, mail
 
 PROJECT = mail.PROJECT
 SENT, READY = MailState.SENT, MailState.READY
@@ -91,6 +91,17 @@ def settle(
     again = desk.services.clock.now() + timedelta(seconds=wait_seconds)
     with desk.services.database.write() as tx:
         mail.settle(tx, row.id or 0, state, not_before=again, ts=ts, error=error)
+
+
+def tell_owner(desk: Desk, channel: str, payload: dict[str, Any]) -> None:
+    """Tell the owner of the channel's feature something about the channel, at most once a day."""
+    now = desk.services.clock.now()
+    once = Once(team="", key=f"shut-out/{channel}/{now:%Y-%m-%d}", kind="notice")
+    with desk.services.database.write() as tx:
+        feature = next((one for one in features.every(tx) if one.channel == channel), None)
+        if feature is not None and not mail.is_taken(tx, once):
+            mail.take(tx, desk.services.clock, once)
+            mail.enqueue_post(tx, desk.services.clock, feature.owner, "chat.postMessage", payload=payload)
 
 
 def recover(desk: Desk) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -22,7 +23,7 @@ from tests.slack.standin.rooms import eventually
 LIVE = re.compile(r"<!(?!date\^)|<@U7|<https?:|broadcast|evil\.example\"")
 
 
-def parsed_by_slack(sent: object) -> list[str]:
+def parsed_by_slack(sent: Any) -> list[str]:
     """Every text of a payload in which Slack looks for mentions and links; mentions made as elements stand as such."""
     found: list[str] = []
     match sent:
@@ -67,7 +68,7 @@ def test_every_look_is_answered_to_who_asked_alone(wire: Wire, words: str) -> No
 
 def test_without_an_address_to_answer_at_the_answer_is_a_private_message(wire: Wire) -> None:
     assert "verdict" in wire.answer(wire.command("help compare", answered=False)).lower()
-    dm = wire.room.client().conversations_open(users="U1")["channel"]["id"]
+    dm = wire.dm("U1")
     outside = wire.command("help compare", channel="C3", answered=False)
     assert wire.send(outside)[0] == 200
     wire.settle()
@@ -279,7 +280,7 @@ def test_a_day_old_upload_loses_its_buttons_when_somebody_presses_them(wire: Wir
 
 def test_a_busy_database_is_told_and_nothing_changes_and_an_event_comes_again(wire: Wire) -> None:
     a_feature(wire.desk)
-    dm = wire.room.client().conversations_open(users="U1")["channel"]["id"]
+    dm = wire.dm("U1")
     event = wire.event({"type": "message", "channel_type": "im", "user": "U1", "channel": dm, "text": f"show {SLUG}"})
     with wire.desk.services.database.write() as tx:
         role_rows.grant(tx, "U9", Role.ADMIN, feature_id=None, by="U1", at=wire.clock.now())

@@ -28,7 +28,7 @@ def by_form(wire: Wire) -> Delivery:
 
 
 def by_message(wire: Wire) -> Delivery:
-    dm = wire.room.client().conversations_open(users="U1")["channel"]["id"]
+    dm = wire.dm("U1")
     return wire.event({"type": "message", "channel_type": "im", "user": "U1", "channel": dm, "text": REGISTER})
 
 

@@ -144,6 +144,10 @@ class Wire:
         """A trigger that opens one form within three seconds."""
         return self.room.standin.triggers.issue(person)
 
+    def dm(self, person: str) -> str:
+        """The bot's own conversation with a person."""
+        return people.dm_of(self.room.standin.room, person).id
+
     def seen(self, person: str = "U1", channel: str = "C1") -> list[str]:
         """The texts a person sees in a channel, private answers included."""
         return [str(one.get("text", "")) for one in self.blocks(person, channel)]
