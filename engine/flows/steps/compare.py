@@ -15,6 +15,9 @@ from engine.store import investigations
 from engine.store.database import Tx
 
 GROUPED_SHARE = 0.9  # fewer clusters than this share of rows: rows are grouped, and the interval must know
+TANGO = "Tango (1998) paired score interval"
+NO_INTERVAL = "none: too few groups"
+FEW_GROUPS = "fewer than 20 groups"
 GROUPS_LEAST = 20  # docs/decide.md: fewer groups give no interval worth the name
 
 
@@ -37,7 +40,7 @@ def compared(tx: Tx, frozen: Frozen, choice: Choice, parity: Parity, *, opened: 
     theirs = investigations.predictions(tx, frozen.run_id, choice.prompted, Part.SEALED)
     pairs = scores.paired(ours, theirs)
     level = 1 - 2 * opened.alpha
-    interval, method, groups = _interval(ours, theirs, pairs, level)
+    interval, method, groups = paired_interval(ours, theirs, pairs, level)
     served = {"latency_p50_ms": parity.latency_p50_ms, "latency_p95_ms": parity.latency_p95_ms}
     candidate = scores.scored(frozen.approach, choice.candidate, ours)
     return Compared(
@@ -46,19 +49,20 @@ def compared(tx: Tx, frozen: Frozen, choice: Choice, parity: Parity, *, opened: 
         pairs=pairs,
         interval=interval,
         method=method,
-        invalid=("fewer than 20 groups",) if groups < GROUPS_LEAST else (),
+        invalid=(FEW_GROUPS,) if groups < GROUPS_LEAST else (),
         row_variance=(pairs.candidate_only + pairs.baseline_only) / pairs.n - pairs.difference**2,
     )
 
 
-def _interval(ours: scores.Rows, theirs: scores.Rows, pairs: Pairs, level: float) -> tuple[Interval, str, int]:
+def paired_interval(ours: scores.Rows, theirs: scores.Rows, pairs: Pairs, level: float) -> tuple[Interval, str, int]:
+    """The interval of the paired difference, the method that gave it, and how many groups the rows form."""
     right = {said.label_id: said.correct for _, said in theirs}
     kept = [(label.cluster, said.correct - right[said.label_id]) for label, said in ours if said.label_id in right]
     groups = len({cluster for cluster, _ in kept})
     if groups >= GROUPED_SHARE * len(kept):
-        return tango_interval(pairs, level), "Tango (1998) paired score interval", groups
+        return tango_interval(pairs, level), TANGO, groups
     if groups < GROUPS_LEAST:
-        return Interval(pairs.difference, -1.0, 1.0), "none: too few groups", groups
+        return Interval(pairs.difference, -1.0, 1.0), NO_INTERVAL, groups
     clustered = mean_difference([float(step) for _, step in kept], [cluster for cluster, _ in kept], level)
     return clustered, f"cluster-robust t over {groups} groups", groups
 

@@ -78,13 +78,19 @@ def _evidence(compared: compare.Compared, frozen: Frozen, choice: Choice, sums: 
         payback_probability=sums.simulation.p_payback if sums else None,
         npv_usd=sums.npv_usd if sums else None,
         invalid=compared.invalid,
-        broken=_broken(compared, frozen.margin),
+        broken=broken(
+            compared.candidate.valid_share,
+            compared.candidate.rows,
+            compared.prompted.valid_share,
+            margin=frozen.margin,
+        ),
     )
 
 
-def _broken(compared: compare.Compared, margin: float) -> tuple[str, ...]:
-    best = wilson(round(compared.candidate.valid_share * compared.candidate.rows), compared.candidate.rows).high
-    return ("answers are valid less often",) if best < compared.prompted.valid_share - margin else ()
+def broken(valid_share: float, rows: int, prompted_valid_share: float, *, margin: float) -> tuple[str, ...]:
+    """The gates that surely failed: answers are valid less often than prompted ones, by more than the margin."""
+    best = wilson(round(valid_share * rows), rows).high
+    return ("answers are valid less often",) if best < prompted_valid_share - margin else ()
 
 
 def _finished(lines: list[RunTask], outcome: str) -> list[RunTask]:
