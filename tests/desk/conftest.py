@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.prepared import sqlite_in
+
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """An SQLite file of this test."""
-    return f"sqlite:///{tmp_path / 'assay.db'}"
+    return sqlite_in(tmp_path)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.services import Services
+from tests.prepared import sqlite_in
+from tests.slack.bot.post import Post
 from tests.slack.bot.wire import Wire, wired
 from tests.slack.standin.rooms import Served, served
 
@@ -15,7 +17,7 @@ from tests.slack.standin.rooms import Served, served
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """An SQLite file of this test."""
-    return f"sqlite:///{tmp_path / 'assay.db'}"
+    return sqlite_in(tmp_path)
 
 
 @pytest.fixture
@@ -30,3 +32,9 @@ def wire(services: Services, room: Served) -> Iterator[Wire]:
     """A bot behind HTTP that talks to the room."""
     with wired(services, room) as found:
         yield found
+
+
+@pytest.fixture
+def post(wire: Wire) -> Post:
+    """A sender whose time the test moves."""
+    return Post(wire)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -17,31 +16,9 @@ from engine.models.labels import Draft
 from engine.models.rollout import ApprovalState
 from engine.store import roles as role_rows
 from tests.builders import ANN, ASKER, BO, SHELL, SLUG, a_feature, a_verdict, asked, csv_of, some_labels, waiting
+from tests.slack.bot.parsed import parsed_by_slack
 from tests.slack.bot.wire import Wire
 from tests.slack.standin.rooms import eventually
-
-LIVE = re.compile(r"<!(?!date\^)|<@U7|<https?:|broadcast|evil\.example\"")
-
-
-def parsed_by_slack(sent: Any) -> list[str]:
-    """Every text of a payload in which Slack looks for mentions and links; mentions made as elements stand as such."""
-    found: list[str] = []
-    match sent:
-        case {"type": "mrkdwn", "text": str(said)}:
-            found.append(said)
-        case {"type": "broadcast" | "user" | "usergroup" | "link"}:
-            found.append(json.dumps(sent))
-        case {"type": "plain_text" | "raw_text" | "text"}:
-            pass  # here Slack looks for nothing
-        case dict():
-            if isinstance(sent.get("text"), str):
-                found.append(sent["text"])
-            found += [text for name, part in sent.items() if name != "text" or part for text in parsed_by_slack(part)]
-        case list():
-            found += [text for part in sent for text in parsed_by_slack(part)]
-        case _:
-            pass
-    return found
 
 
 def test_a_mistyped_verb_is_told_the_nearest_with_a_button_that_runs_it(wire: Wire) -> None:
@@ -81,48 +58,6 @@ def test_an_address_that_is_none_of_slacks_is_not_called(wire: Wire) -> None:
     forged = re.sub(rb"response_url=[^&]*", b"response_url=http%3A%2F%2F127.0.0.1%3A9%2Fsteal", body)
     assert forged != body
     assert "verdict" in wire.answer((forged, kind)).lower()
-
-
-TYPED = (
-    "show &lt;!channel&gt;",
-    "show <@U7>",
-    "show <!channel>",
-    "<!here> now",
-    "register x model=<!channel> prompt=<@U7>",
-    'register ok-slug model=<!channel> prompt="<!here> <@U7> {{ input }}" labels=<!channel>,<https://evil.example|x>',
-    'register ok-two model=m prompt=x labels=a,b rights="<!everyone> <https://evil.example|x>"',
-    "show ok-slug",
-    "features",
-    "rollout nowhere next",
-    'reject &lt;@U7&gt; reason="<!channel> says <@U7> no"',
-    "approve <!channel>",
-    "roles <@U7> owner=<!channel>",
-    'labels x file="<!channel>"',
-    "show " + "<!channel>" * 300,
-)
-
-
-def test_what_people_type_never_pings(wire: Wire) -> None:
-    acked = [json.loads(body) for words in TYPED if (body := wire.send(wire.command(words))[1])]
-    wire.idle()
-    wire.settle()
-    eventually(lambda: len(acked) + len(wire.seen()) > len(TYPED))
-    said = parsed_by_slack([acked, wire.blocks(), [call["arguments"] for call in wire.room.standin.calls]])
-    assert len(said) > 3 * len(TYPED)
-    for text_said in said:
-        assert not LIVE.search(text_said), text_said
-    assert [text_said for text_said in said if "&lt;!channel&gt;" in text_said], "it is shown as it was typed"
-
-
-def test_names_with_mentions_in_them_are_shown_as_they_were_typed(wire: Wire) -> None:
-    a_feature(
-        wire.desk, model="<!channel>", prompt="<@U2> {{ input }}", labels=("<!here>", "b<@U3>"), rights="<!everyone>"
-    )
-    wire.settle()
-    assert "&lt;!channel&gt;" in json.dumps(wire.posted()[-1])
-    wire.answer(wire.command(f"show {SLUG}"))
-    for said in parsed_by_slack(wire.blocks()):
-        assert not re.search(r"<!(?!date)|<@U2|<@U3", said), said
 
 
 def test_a_form_that_came_too_late_is_told_with_how_to_go_on(wire: Wire) -> None:

@@ -1,89 +1,20 @@
-"""The sender against everything Slack may answer: each message arrives once, in order, and shows its newest state."""
+"""The sender against everything Slack may answer: each message arrives once, and those of a channel in order."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
-from datetime import UTC, datetime
 
 import pytest
-from sqlmodel import col, select
 
-from bot.blockkit.render import Message
-from bot.outbox import Sender
 from bot.projections import Projections, Rendered
-from engine.desk import mail, rollouts
+from engine.desk import mail
 from engine.desk import roles as grants
-from engine.errors import WorkFailed
 from engine.models.actor import Role
 from engine.models.mail import MailState, Outbox
 from engine.store import mail as mail_rows
-from tests.builders import ANN, SHELL, SLUG, a_feature, a_verdict, asked, waiting
-from tests.slack.bot.wire import Wire
-
-POST = "chat.postMessage"
-
-
-class Post:
-    """A sender on the test's own time, beside the room it posts to."""
-
-    def __init__(self, wire: Wire) -> None:
-        self.wire = wire
-        self.passed = 0.0
-        wire.clock.moment = datetime.now(UTC)  # Slack's messages are told by Slack's time
-        self.sender = self.another()
-
-    def another(self, render: Callable[[Outbox], Rendered | None] | None = None) -> Sender:
-        """The sender of a bot that was started anew."""
-        shows = render or Projections(self.wire.desk, report_url=lambda _run: "").render
-        return Sender(self.wire.desk, self.wire.bot.slack, render=shows, specials={}, monotonic=lambda: self.passed)
-
-    def restart(self) -> None:
-        """The bot died and is started again."""
-        mail.recover(self.wire.desk)
-        self.sender = self.another()
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass, for the bot and for Slack."""
-        self.passed += seconds
-        self.wire.clock.move(seconds=seconds)
-        self.wire.room.clock.push(seconds)
-
-    def go(self) -> int:
-        """Send until nothing more may go now; how many rows were worked on."""
-        worked = 0
-        while done := self.sender.step():
-            worked += done
-        return worked
-
-    def post(self, *texts: str, channel: str = "C1") -> None:
-        """Have texts posted."""
-        for text in texts:
-            mail.post(self.wire.desk, channel, POST, {"text": text})
-
-    def fault(self, kind: str, method: str = POST, **more: object) -> None:
-        """What the next calls of a method meet."""
-        self.wire.room.post("/_faults", {"method": method, "kind": kind, **more})
-
-    def texts(self, channel: str = "C1") -> list[str]:
-        """What stands in a channel."""
-        return [str(one["text"]) for one in self.wire.posted(channel)]
-
-    def states(self) -> list[str]:
-        """The state of every row, oldest first."""
-        with self.wire.desk.services.database.read() as tx:
-            return [str(row.state) for row in tx.exec(select(Outbox).order_by(col(Outbox.id)))]
-
-    def calls(self, method: str = POST) -> int:
-        """How often a method was called and reached its effect."""
-        return len(self.wire.calls(method))
-
-
-@pytest.fixture
-def post(wire: Wire) -> Post:
-    """A sender whose time the test moves."""
-    return Post(wire)
+from tests.builders import SHELL, SLUG, a_feature, waiting
+from tests.slack.bot.post import Post
 
 
 def test_a_channel_takes_three_at_once_and_then_one_a_second_in_order(post: Post) -> None:
@@ -117,7 +48,7 @@ def test_a_429_rests_the_channel_as_long_as_slack_says(post: Post, told: str, re
 def test_a_page_of_html_is_tried_again_in_order_and_given_up_after_a_day(post: Post) -> None:
     post.fault("500", times=3)
     post.post("one", "two")
-    waits = []
+    waits: list[float] = []
     while post.texts() == []:
         post.go()
         if post.texts() == []:
@@ -211,41 +142,6 @@ def test_a_bot_killed_while_sending_sends_once(post: Post, *, has_arrived: bool)
     assert "<@U4>" in json.dumps(post.wire.posted())
 
 
-def test_a_message_that_was_deleted_is_posted_once_more(post: Post) -> None:
-    a_feature(post.wire.desk)
-    post.go()
-    first = post.wire.posted()[0]["ts"]
-    post.wire.room.client().chat_delete(channel="C1", ts=first)
-    grants.name(post.wire.desk, SHELL, SLUG, {Role.OWNER: ("U4",)})
-    post.wait(6)
-    post.fault("reset", after=True)
-    post.go()
-    for _ in range(3):
-        post.wait(6)
-        post.go()
-    (again,) = post.wire.posted()
-    assert again["ts"] != first
-    grants.name(post.wire.desk, SHELL, SLUG, {Role.OWNER: ("U3",)})
-    post.wait(6)
-    post.go()
-    assert [one["ts"] for one in post.wire.posted()] == [again["ts"]]
-    assert "<@U3>" in json.dumps(post.wire.posted())
-
-
-@pytest.mark.parametrize("code", ["cant_update_message", "edit_window_closed"])
-def test_a_message_that_cannot_be_changed_is_answered_in_its_thread(post: Post, code: str) -> None:
-    a_feature(post.wire.desk)
-    post.go()
-    post.wait(6)
-    post.fault("error", method="chat.update", error=code)
-    grants.name(post.wire.desk, SHELL, SLUG, {Role.OWNER: ("U4",)})
-    post.go()
-    root = post.wire.posted()[0]["ts"]
-    replies = post.wire.room.client().conversations_replies(channel="C1", ts=root)["messages"]
-    assert len(replies or []) == 2
-    assert post.states()[-1] == "sent"
-
-
 def test_a_channel_the_bot_is_not_in_waits_and_its_owner_is_told_once(post: Post) -> None:
     a_feature(post.wire.desk, channel="C3")
     a_feature(post.wire.desk, slug="other", channel="C2")
@@ -278,70 +174,6 @@ def test_a_dead_token_stops_all_sending_and_loses_nothing(post: Post, code: str)
     assert post.texts() == ["one", "two"]
 
 
-def test_a_message_is_updated_every_five_seconds_at_most_and_ends_with_the_last_state(post: Post) -> None:
-    a_feature(post.wire.desk)
-    post.go()
-    for owner in ("U2", "U3", "U4", "U2", "U3", "U4", "U2", "U3"):
-        grants.name(post.wire.desk, SHELL, SLUG, {Role.OWNER: (owner,)})
-        post.go()
-        post.wait(1)
-    updates = post.calls("chat.update")
-    assert updates <= 2
-    post.wait(5)
-    post.go()
-    assert post.calls("chat.update") == updates + 1
-    assert "<@U3>" in json.dumps(post.wire.posted())
-    mail.project(post.wire.desk, "feature", SLUG, "card", channel="C1")
-    post.wait(6)
-    post.go()
-    assert post.calls("chat.update") == updates + 1, "what has not changed is not sent"
-
-
-def test_updates_of_a_workspace_are_forty_a_minute(post: Post) -> None:
-    shown = ["before"]
-
-    def show(row: Outbox) -> Rendered:
-        return Rendered(Message([], f"{row.entity_id} {shown[0]}"), shown[0], 1)
-
-    def project() -> None:
-        for number in range(42):
-            mail.project(post.wire.desk, "feature", str(number), "card", channel=("C1", "C2")[number % 2])
-
-    post.sender = post.another(show)
-    project()
-    while waiting(post.wire.desk):
-        post.go()
-        post.wait(3.1)
-    shown[0] = "after"
-    project()
-    post.go()
-    assert post.calls("chat.update") == 40
-    post.wait(60.1)
-    post.go()
-    assert post.calls("chat.update") == 42
-
-
-def test_blocks_that_slack_refuses_are_sent_as_words(post: Post) -> None:
-    a_feature(post.wire.desk)
-    post.fault("error", error="invalid_blocks")
-    post.go()
-    (only,) = post.wire.posted()
-    assert SLUG in only["text"]
-    assert not only.get("blocks")
-
-
-def test_a_row_that_cannot_be_rendered_is_put_aside_and_the_others_go_on(post: Post) -> None:
-    def broken(_row: Outbox) -> Rendered | None:
-        raise WorkFailed("broke (ref 7F3K)")
-
-    a_feature(post.wire.desk)
-    post.post("after it")
-    post.sender = post.another(broken)
-    post.go()
-    assert post.states() == ["dead", "sent"]
-    assert post.texts() == ["after it"]
-
-
 def test_a_database_that_was_busy_after_a_post_does_not_make_a_second_one(post: Post) -> None:
     shows = Projections(post.wire.desk, report_url=lambda _run: "").render
     rendered: list[Rendered | None] = []
@@ -367,16 +199,3 @@ def test_a_database_that_was_busy_after_a_post_does_not_make_a_second_one(post: 
         post.wait(5.1)
     assert len(post.texts()) == 1
     assert post.states() == ["sent"]
-
-
-def test_a_decided_request_loses_its_buttons_within_five_seconds(post: Post) -> None:
-    a_feature(post.wire.desk)
-    grants.name(post.wire.desk, SHELL, SLUG, {Role.APPROVER: (ANN.id,)})
-    a_verdict(post.wire.desk)
-    asked(post.wire.desk)
-    post.go()
-    assert "approval.approve" in json.dumps(post.wire.posted())
-    rollouts.lower(post.wire.desk, ANN, SLUG, "rollback")
-    post.wait(5)
-    post.go()
-    assert "approval.approve" not in json.dumps(post.wire.posted())

@@ -1,0 +1,75 @@
+"""Socket Mode: the same app, the same words and buttons, without a public address."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+
+import pytest
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+
+from bot.app import Bot, assemble
+from bot.standin import messages
+from engine.desk import labels
+from engine.services import Services
+from tests.builders import ASKER, SLUG, a_feature, csv_of
+from tests.slack.bot.wire import settings_for
+from tests.slack.standin.rooms import Served, eventually
+
+
+@pytest.fixture
+def bot(services: Services, room: Served) -> Generator[Bot]:
+    """The bot, connected to the room by a socket."""
+    made = Services(
+        settings=settings_for(room, services),
+        clock=services.clock,
+        database=services.database,
+        artifacts=services.artifacts,
+        runner=services.runner,
+    )
+    found = assemble(made)
+    wire = SocketModeHandler(found.app, "xapp-standin", concurrency=8)
+    wire.client.web_client = found.slack.client
+    before = room.standin.sockets.count
+    wire.connect()
+    eventually(lambda: room.standin.sockets.count > before)
+    link = wire.client.current_session
+    assert link is not None
+    assert link.sock is not None
+    link.sock.settimeout(0.05)  # the SDK waits 3 s in recv before it closes
+    yield found
+    wire.close()
+    wire.client.message_workers.shutdown(wait=True)
+    wire.client.current_session_runner.shutdown()
+    wire.client.message_processor.shutdown()
+    found.app.listener_runner.listener_executor.shutdown(wait=True)
+    found.desk.durable.close()
+
+
+def seen(room: Served) -> list[str]:
+    return [str(one["text"]) for one in messages.roots(room.standin.room, "C1", "U1")]
+
+
+def test_a_command_a_form_a_press_and_a_message_are_acknowledged_and_answered(bot: Bot, room: Served) -> None:
+    a_feature(bot.desk)
+    room.form("/as/U1/say", channel="C1", text="/assay features")
+    assert SLUG in eventually(lambda: seen(room))[-1]
+
+    room.form("/as/U1/say", channel="C1", text="/assay frobnicate")
+    assert "don't know" in eventually(lambda: seen(room)[1:])[-1]
+
+    room.form("/as/U1/say", channel="C1", text="/assay register")
+    assert "<dialog" in str(eventually(lambda: room.get("/as/U1/part/modal")[1].strip()))
+
+    labels.preview(bot.desk, ASKER, SLUG, "labels.csv", content=csv_of(range(30)))
+    eventually(lambda: bot.sender.step() == 0)
+    (card,) = [one for one in messages.roots(room.standin.room, "C1") if "labels.confirm" in json.dumps(one)]
+    place = next(index for index, block in enumerate(card["blocks"]) if block["type"] == "actions")
+    before = len(seen(room))
+    assert room.form("/as/U1/press", channel="C1", ts=card["ts"], pressed=f"f-{place}-0") == (200, {})
+    eventually(lambda: labels.show(bot.desk, SLUG).rows == 30)
+    assert "30 rows" in eventually(lambda: seen(room)[before:])[-1]
+
+    room.form("/as/U1/say", channel="C1", text=f"@assay show {SLUG}")
+    eventually(lambda: len(seen(room)) > before + 2)
+    assert "did not answer" not in "".join(seen(room))
