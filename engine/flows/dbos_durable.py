@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import typing
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Concatenate
 
@@ -94,15 +95,24 @@ class DbosClient:
 class DbosEngine:
     """Runs flows. At most one per deployment: its holder has the engine's lock (``engine.worker``)."""
 
-    def __init__(self, services: Services, *, broken: Callable[[str, str], None], queues: tuple[Queue, ...]) -> None:
+    def __init__(
+        self,
+        services: Services,
+        *,
+        broken: Callable[[str, str], None],
+        queues: tuple[Queue, ...],
+        flows: Mapping[str, Flow] = FLOWS,
+    ) -> None:
         self._services = services
+        self._flows = flows
         self._broken = broken
         self._queues = queues
         self._stopping = threading.Event()
 
     def start(self) -> None:
         """Recover this deployment's runs and take work from the queues. Raises ``NotReady`` for foreign runs."""
-        others = open_durable(self._services).other_versions()
+        with closing(open_durable(self._services)) as client:
+            others = client.other_versions()
         if others:
             raise NotReady(
                 f"These runs were begun by another version of Assay's flows: {', '.join(others[:5])}.",
@@ -111,7 +121,7 @@ class DbosEngine:
         with self._services.database.read() as tx:
             executor_id = work.deployment(tx).executor_id
         DBOS(config=_config(self._services.database, executor_id))
-        for name, flow in FLOWS.items():
+        for name, flow in self._flows.items():
             DBOS.workflow(name=name)(self._workflow(flow))
         DBOS.listen_queues([queue.value for queue in self._queues])
         DBOS.launch()
