@@ -233,7 +233,7 @@ def _signature(row: Statement) -> Signature:
         until=f"{row.expires_at:%Y-%m-%d}" if row.expires_at else "",
         approved_by=row.approved_by,
         reason=row.reason,
-    )
+    )  # fmt: skip
 
 
 def _statement(
@@ -274,8 +274,8 @@ def _days(days: int) -> int:
 
 
 def _refuse_passing(desk: Desk, tx: Tx, feature: Feature, condition: str) -> None:
-    found = measure(tx, desk.services, feature)
-    if any(one.name == condition and one.status is Status.PASS for one in found.reading.conditions):
+    conditions = measure(tx, desk.services, feature).reading.conditions
+    if any(one.name == condition and one.status is Status.PASS for one in conditions):
         raise NotReady(f"{condition} of {feature.slug} passes, so there is nothing to override.")
 
 
@@ -292,12 +292,9 @@ def _refuse_person(tx: Tx, feature: Feature, row: Statement, actor: Actor) -> No
 def _deed(desk: Desk, tx: Tx, actor: Actor, verb: str, *, feature: Feature, row: Statement) -> None:
     deeds.record(
         tx,
-        desk.services.clock,
-        actor,
-        verb,
-        entity="reading",
+        desk.services.clock, actor, verb, entity="reading",
         entity_id=f"{feature.slug}/{row.condition}",
         feature_id=feature.id,
         after={"answer": row.answer, "days": row.days, "by": row.by, "approved_by": row.approved_by},
         reason=row.reason,
-    )
+    )  # fmt: skip

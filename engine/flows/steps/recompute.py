@@ -243,7 +243,7 @@ def _plan(said: Record) -> Plan:
 
 
 def _known(kind: Callable[..., Any], said: Record) -> Any:  # noqa: ANN401 (a value of that kind)
-    names = {field.name for field in fields(kind)}  # pyright: ignore[reportArgumentType] # a dataclass
+    names = {field.name for field in fields(kind)}  # pyright: ignore[reportArgumentType] # each kind given here is a dataclass
     return kind(**{name: value for name, value in said.items() if name in names})
 
 
