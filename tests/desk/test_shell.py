@@ -1,0 +1,151 @@
+"""The programs of the shell: exit codes that scripts can trust, and the same twice changes nothing."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.cli import PROGRAMS, main
+from bot.manifest import SCOPES
+from engine.testing.traffic import month_of_calls
+from tests.builders import csv_of
+
+REGISTER = 'register ticket-router model=m prompt="Sort: {{ input }}" labels=billing,bug'
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Generator[Run]:
+    """Run ``assay …`` in this process on a folder of its own; exit code, output, error output."""
+    for name in ("ASSAY_DATABASE_URL", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "ASSAY_LOG_LEVEL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "home"))
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+
+    def assay(*words: str) -> tuple[int, str, str]:
+        try:
+            code = main(list(words))
+        except SystemExit as stopped:  # argparse
+            code = int(stopped.code or 0)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    yield assay
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_say_is_done_refused_or_not_understood(run: Run) -> None:
+    code, out, err = run("say", REGISTER, "--as", "ann")
+    assert (code, err) == (0, "")
+    assert "ticket-router is registered." in out
+    code, out, err = run("say", REGISTER, "--as", "bo")
+    assert (code, out) == (1, "")
+    assert "registered already" in err
+    assert "/assay show ticket-router" in err
+    code, out, err = run("say", "shwo", "ticket-router")
+    assert (code, out) == (2, "")
+    assert "Did you mean show?" in err
+    assert run("say", "register", "Two", "model=m", "prompt=Sort this", "labels=a,b")[0] == 1
+    assert run("say", "register", "two", "model=m", "prompt=Sort this", "labels=a,b")[0] == 0, (
+        "spaces survive the shell"
+    )
+    assert run("say", "show", "nowhere")[0] == 1
+    assert run("say", "investigate")[0] == 2
+    assert run("say", 'show "ticket-router')[0] == 2
+    assert run("say", "help")[0] == run("say")[0] == 0
+
+
+def test_the_programs_are_listed_and_a_wrong_one_is_told_the_nearest(run: Run) -> None:
+    code, out, _ = run("--help")
+    assert code == 0
+    assert all(name in out for name in PROGRAMS)
+    assert run()[0] == 2
+    code, out, err = run("manifets")
+    assert (code, out) == (2, "")
+    assert "Did you mean manifest?" in err
+    for name in ("say", "db", "prices", "import-traffic", "import-labels", "manifest", "bot"):
+        code, out, _ = run(name, "--help")
+        assert code == 0
+        assert f"assay {name}" in out
+
+
+def test_the_manifest_asks_for_ten_scopes_and_escaped_words(run: Run) -> None:
+    code, out, _ = run("manifest", "--url", "https://assay.example/")
+    assert code == 0
+    lines = out.splitlines()
+    scopes = lines[lines.index("    bot:") + 1 :][: len(SCOPES)]
+    assert [json.loads(line.strip().removeprefix("- ")) for line in scopes] == list(SCOPES)
+    assert len(SCOPES) <= 10
+    assert out.count("https://assay.example/slack/events") == 3
+    assert '    - command: "/assay"' in lines
+    assert "      should_escape: true" in lines
+    assert "  socket_mode_enabled: false" in lines
+    (hint,) = [line for line in lines if "usage_hint" in line]
+    assert "register" in hint
+    assert "rollout" in hint
+    _, socket, _ = run("manifest", "--socket")
+    assert "url:" not in socket
+    assert "  socket_mode_enabled: true" in socket.splitlines()
+
+
+def test_upgrading_twice_is_upgrading_once(run: Run) -> None:
+    first, second = run("db", "upgrade"), run("db", "upgrade")
+    assert first[0] == second[0] == 0
+    assert "Upgraded to" in first[1]
+    assert "The database is at" in second[1]
+    assert "Copied" not in second[1]
+
+
+def test_prices_are_shown_set_and_refused(run: Run) -> None:
+    assert "no known price" in run("prices", "our-model")[1]
+    assert run("prices", "our-model", "--input", "2.50", "--output", "10")[0] == 0
+    assert "$2.50 in, $10.00 out" in run("prices", "our-model")[1]
+    run("prices", "our-model", "--input", "3", "--output", "12")
+    assert "$3.00 in, $12.00 out" in run("prices", "our-model")[1], "the same day is corrected"
+    for price in ("-1", "nan", "inf", "1e30"):
+        code, _, err = run("prices", "our-model", f"--input={price}", "--output", "1")
+        assert code == 1, price
+        assert "price" in err
+    code, _, err = run("prices", "our-model", "--input", "4")
+    assert code == 1
+    assert "--output" in err, "half a price is no price, and is not silently dropped"
+    assert "$3.00 in" in run("prices", "our-model")[1]
+
+
+def test_importing_twice_counts_once_and_names_bad_lines(run: Run, tmp_path: Path) -> None:
+    run("say", REGISTER)
+    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=30)
+    log = tmp_path / "calls.jsonl"
+    calls = month_of_calls(["hello there"], model="m", calls=50, start=start, seed=1, prompt_tokens=10)
+    log.write_text("".join(json.dumps(call) + "\n" for call in calls) + "{}\n", encoding="utf-8")
+    code, out, err = run("import-traffic", "ticket-router", str(log))
+    assert code == 0
+    assert "50 calls counted, 0 counted before, 1 rows refused." in out
+    assert "50 calls have no price: assay prices m" in out
+    assert "line 51" in err
+    assert "0 calls counted, 50 counted before" in run("import-traffic", "ticket-router", str(log))[1]
+    assert run("import-traffic", "nowhere", str(log))[0] == 1
+    assert run("import-traffic", "ticket-router", str(tmp_path / "none"))[0] == 1
+    assert run("import-traffic", "ticket-router", str(log), "--format", "excel")[0] == 1
+
+    rows = tmp_path / "my labels.csv"
+    rows.write_bytes(csv_of(range(40)))
+    assert "40 rows" in run("import-labels", "ticket-router", str(rows))[1]
+    code, out, _ = run("import-labels", "ticket-router", str(rows))
+    assert code == 0
+    assert "every row was known" in out
+    assert "40 rows in all" in out, "an unchanged version is told as it stands"
+    assert run("import-labels", "ticket-router", str(tmp_path / "none.csv"))[0] == 1
+
+
+def test_programs_without_slack_say_what_is_missing(run: Run) -> None:
+    code, _, err = run("bot")
+    assert code == 1
+    assert "SLACK_BOT_TOKEN is missing" in err
