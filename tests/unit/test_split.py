@@ -12,9 +12,9 @@ from engine.rules.seal import near_copies
 from engine.rules.split import Known, Placement, Row, canonical, place
 
 SALT = "seal-1"
-LETTERS = "abcde"  # so few words that copies, half copies and chains of them are common
+RING = tuple("abcdefghijkl" * 2)  # windows of one line: copies, half copies and chains are common
 
-texts = st.lists(st.sampled_from(LETTERS), min_size=1, max_size=6).map(" ".join)
+texts = st.tuples(st.integers(0, 11), st.integers(2, 8)).map(lambda cut: " ".join(RING[cut[0] : cut[0] + cut[1]]))
 rows = st.tuples(texts, st.sampled_from(["yes", "no"]), st.sampled_from(["", "", "", "ann", "bo", "cy"]))
 uploads = st.lists(st.lists(rows, min_size=1, max_size=12), min_size=1, max_size=4)
 Upload = list[tuple[str, str, str]]
