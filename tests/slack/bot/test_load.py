@@ -1,0 +1,20 @@
+"""Many at once while Slack is slow: everybody is acknowledged, nothing is lost. Speed is measured by benchmarks."""
+
+from __future__ import annotations
+
+from engine.desk import features
+from tests.slack.bot.wire import Wire
+from tests.slack.standin.rooms import eventually
+
+AT_ONCE = 64  # as many as the bot has threads
+FORMS = 4
+
+
+def test_sixty_four_at_once_are_acknowledged_and_done_while_slack_is_slow(wire: Wire) -> None:
+    wire.room.post("/_faults", {"method": "*", "kind": "slow", "seconds": 0.3, "times": 100_000})
+    words = [f"register f-{number} model=m prompt=x labels=a,b" for number in range(AT_ONCE - FORMS)]
+    deliveries = [wire.command(line, f"U{1 + number % 4}") for number, line in enumerate(words)]
+    deliveries += [wire.command("register", f"U{number + 1}") for number in range(FORMS)]
+    assert wire.at_once(deliveries) == [(200, "")] * AT_ONCE
+    eventually(lambda: len(features.every(wire.desk)) == AT_ONCE - FORMS, 60)
+    eventually(lambda: len(wire.calls("views.open")) == FORMS, 60)
