@@ -7,6 +7,7 @@ from datetime import date
 
 from bot.cli.here import desk_here
 from engine.desk import Desk, traffic
+from engine.errors import Invalid
 from engine.log import set_up
 from engine.models.actor import Actor, Role
 
@@ -27,8 +28,11 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--as", dest="person", default="operator", help="who sets it, for the audit")
     known = parser.parse_args(argv)
     set_up("warning")
+    if (known.input is None) != (known.output is None):
+        lacks = "--output" if known.output is None else "--input"
+        raise Invalid(f"A price has two halves, and {lacks} is missing.", hint="Nothing was changed; give both.")
     with desk_here() as desk:
-        if known.input is not None and known.output is not None:
+        if known.input is not None:
             traffic.set_price(desk, Actor(id=known.person, role=Role.OPERATOR), _price(known, desk))
         print(traffic.price_line(desk, known.model))
     return 0

@@ -123,7 +123,7 @@ def view(tx: Tx, feature: Feature) -> FeatureView:
     feature_id = feature.id or 0
     baseline = features.baseline(tx, feature_id)
     label_set = labels.newest_or_none(tx, feature_id)
-    counts = {part: labels.count(tx, label_set.id or 0, part) if label_set else 0 for part in Part}
+    counts = labels.parts(tx, label_set.id if label_set else None)
     verdict = verdicts.newest_of(tx, feature_id)
     running = investigations.open_of(tx, feature_id)
     rollout = rollouts.newest_of(tx, feature_id)

@@ -198,7 +198,7 @@ def _quote(tx: Tx, feature: Feature, budget_usd: float, effort: Effort) -> Quote
         )
     feature_id = feature.id or 0
     label_set = labels.newest_or_none(tx, feature_id)
-    counts = {part: labels.count(tx, label_set.id or 0, part) if label_set else 0 for part in Part}
+    counts = labels.parts(tx, label_set.id if label_set else None)
     check_enough(tx, feature_id, feature.slug, train=counts[Part.TRAIN], sealed=counts[Part.SEALED])
     baseline = features.baseline(tx, feature_id)
     known = investigations.open_of(tx, feature_id)

@@ -19,7 +19,7 @@ from engine.models.call import BadRow
 from engine.models.feature import Feature
 from engine.models.labels import Draft, LabelRow, LabelSet, Part, UploadCheck
 from engine.models.mail import Once
-from engine.rules.power import sealed_share
+from engine.rules.power import rows_missing, sealed_share
 from engine.rules.split import Placement, Row, place
 from engine.store import deeds, features, labels, mail, policies, roles, seals
 from engine.store.database import Tx
@@ -51,6 +51,7 @@ class DraftView(Value):
     dev: int = 0
     sealed: int = 0
     unchanged: bool = False
+    needed: int = 0  # rows an investigation still lacks
     number: int = 1
 
 
@@ -74,12 +75,10 @@ def show(desk: Desk, slug: str) -> LabelsView:
     with desk.services.database.read() as tx:
         feature = features.by_slug(tx, slug)
         label_set = labels.newest_or_none(tx, feature.id or 0)
-        policy = policies.current(tx, feature.id).evaluation
-        least = policy.train_rows_least + policy.sealed_rows_least + 100  # about 600, dev included (docs/engine.md)
+        counts = labels.parts(tx, label_set.id if label_set else None)
+        needed = _needed(tx, feature.id or 0, counts)
         if label_set is None:
-            return LabelsView(slug=slug, needed=least, next_step=f"/assay labels {slug}")
-        counts = _parts(tx, label_set)
-        enough = counts[Part.TRAIN] >= policy.train_rows_least and counts[Part.SEALED] >= policy.sealed_rows_least
+            return LabelsView(slug=slug, needed=needed, next_step=f"/assay labels {slug} file=labels.csv")
         return LabelsView(
             slug=slug,
             version=label_set.name,
@@ -89,8 +88,8 @@ def show(desk: Desk, slug: str) -> LabelsView:
             dev=counts[Part.DEV],
             sealed=counts[Part.SEALED],
             sources=tuple(labels.sources(tx, label_set.id or 0).items()),
-            needed=0 if enough else max(least - label_set.rows, 1),
-            next_step=f"/assay investigate {slug}" if enough else f"/assay labels {slug}",
+            needed=needed,
+            next_step=f"/assay labels {slug} file=labels.csv" if needed else f"/assay investigate {slug}",
         )
 
 
@@ -269,8 +268,9 @@ def _state(desk: Desk, draft: Draft) -> str:
 
 def _view(desk: Desk, tx: Tx, draft: Draft) -> DraftView:
     found = UploadCheck.model_validate(draft.check)
-    label_set = tx.get_one(LabelSet, draft.label_set_id) if draft.label_set_id else None
-    counts = _parts(tx, label_set) if label_set else dict.fromkeys(Part, 0)
+    stored = tx.get_one(LabelSet, draft.label_set_id) if draft.label_set_id else None
+    label_set = stored or labels.newest_or_none(tx, draft.feature_id)  # an upload with nothing new: what there is
+    counts = labels.parts(tx, label_set.id if label_set else None)
     return DraftView(
         token=draft.token,
         slug=features.by_id(tx, draft.feature_id).slug,
@@ -289,10 +289,12 @@ def _view(desk: Desk, tx: Tx, draft: Draft) -> DraftView:
         train=counts[Part.TRAIN],
         dev=counts[Part.DEV],
         sealed=counts[Part.SEALED],
-        unchanged=not found.good or (draft.state == "confirmed" and label_set is None),
+        unchanged=not found.good or (draft.state == "confirmed" and stored is None),
+        needed=_needed(tx, draft.feature_id, counts),
         number=draft.version,
     )
 
 
-def _parts(tx: Tx, label_set: LabelSet) -> dict[Part, int]:
-    return {part: labels.count(tx, label_set.id or 0, part) for part in Part}
+def _needed(tx: Tx, feature_id: int, counts: dict[Part, int]) -> int:
+    policy = policies.current(tx, feature_id).evaluation
+    return rows_missing(counts[Part.TRAIN], counts[Part.SEALED], sum(counts.values()), policy)

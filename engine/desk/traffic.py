@@ -19,6 +19,7 @@ from engine.store import prices as overlay
 from engine.teachers import prices
 
 SHOWN_BAD = 20
+PRICE_MOST = 100_000  # US dollars per million tokens: more is a slip of the keyboard
 CHUNK = 5_000  # calls in one transaction: short enough that nobody waits long for the database
 
 
@@ -91,10 +92,12 @@ def import_calls(
 
 
 def set_price(desk: Desk, actor: Actor, price: DatedPrice) -> None:
-    """Set what a model costs from a day on. Raises ``Invalid`` for a negative price."""
-    if min(price.input_usd, price.output_usd, price.cached_usd or 0.0) < 0:
+    """Set what a model costs from a day on. Raises ``Invalid`` for a price below 0, absurdly high or no number."""
+    said = (price.input_usd, price.output_usd, price.cached_usd or 0.0)
+    if not all(0 <= dollars <= PRICE_MOST for dollars in said):  # not-a-number is in no interval
         raise Invalid(
-            "A price cannot be negative.", hint="For example: assay prices our-model --input 2.50 --output 10"
+            f"A price is 0 to {PRICE_MOST:,} US dollars per million tokens.",
+            hint="For example: assay prices our-model --input 2.50 --output 10",
         )
     with desk.services.database.write() as tx:
         row = Price(

@@ -56,6 +56,11 @@ def count(tx: Session, label_set_id: int, part: Part) -> int:
     return tx.exec(select(func.count()).select_from(_of(tx, label_set_id).where(Label.part == part).subquery())).one()
 
 
+def parts(tx: Session, label_set_id: int | None) -> dict[Part, int]:
+    """How many labels of a version lie in each part; all 0 where there is no version."""
+    return {part: count(tx, label_set_id, part) if label_set_id else 0 for part in Part}
+
+
 def ids(tx: Session, label_set_id: int, part: Part) -> dict[str, int]:
     """A version's labels of a part by the id people know them under."""
     query = _of(tx, label_set_id).where(Label.part == part)

@@ -119,6 +119,8 @@ def test_the_same_file_again_changes_nothing_and_says_so(counter: Desk) -> None:
     again = labels.import_file(counter, ASKER, SLUG, "labels.csv", content=csv_of(range(30)))
     assert again.unchanged
     assert again.rows == 0
+    assert (again.version, again.total) == (first.version, 30), "what there is stays visible"
+    assert again.needed == 570, "and so does how far it is from an investigation"
     assert "30 rows are in the current version already." in again.warnings
     assert len(stored(counter)) == 30
 
