@@ -17,6 +17,7 @@ from engine.errors import Invalid, Unavailable
 Tx = Session
 
 BUSY_SECONDS = 10.0  # how long a write waits for another (docs/decisions/0007-sqlite-first.md)
+_EXAMPLE = "For example: postgresql://assay@db.internal/assay"
 _WRITE = "assay_write"  # execution option: this transaction will write
 _PATIENCE = "assay_patience"  # execution option: seconds a write waits for another
 
@@ -49,21 +50,30 @@ class Database:
 
     @contextmanager
     def read(self) -> Generator[Tx]:
-        """A transaction that changes nothing. Rows stay readable after it ends."""
-        with Session(self.engine, expire_on_commit=False) as tx:
+        """A transaction that changes nothing. Rows stay readable after it ends. Raises ``Unavailable``."""
+        with Session(self.engine, expire_on_commit=False) as tx, self._told():
             yield tx  # nothing is committed: the session's end gives the connection back rolled back
 
     @contextmanager
     def write(self) -> Generator[Tx]:
-        """A transaction that commits at its end; any error leaves nothing. Locked for long: ``Unavailable``."""
-        with Session(self.writer, expire_on_commit=False) as tx:
-            try:
-                yield tx
-                tx.commit()
-            except OperationalError as error:
-                if "locked" in str(error.orig) or "busy" in str(error.orig):
-                    raise Unavailable("The database is busy, nothing was changed. Try again.") from error
-                raise
+        """A transaction that commits at its end; any error leaves nothing.
+
+        Raises ``Unavailable`` when an SQLite file stays locked, or PostgreSQL does not answer.
+        """
+        with Session(self.writer, expire_on_commit=False) as tx, self._told():
+            yield tx
+            tx.commit()
+
+    @contextmanager
+    def _told(self) -> Generator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            if "locked" in str(error.orig) or "busy" in str(error.orig):
+                raise Unavailable("The database is busy, nothing was changed. Try again.") from error
+            if not self.is_sqlite:  # the driver's word for a server that went away, refuses or restarts
+                raise Unavailable("The database does not answer. Try again in a minute.") from error
+            raise
 
     def close(self) -> None:
         """Give every connection back."""
@@ -73,21 +83,40 @@ class Database:
 def open_database(url: str) -> Database:
     """Open a database by URL; a missing SQLite file's folder is made, its schema is ``migrate``'s.
 
-    Raises ``Invalid`` for a URL that is none, naming a valid example.
+    Raises ``Invalid`` for a URL of no such database, naming a valid example, and for a folder that cannot be made.
     """
     try:
         where = make_url(url)
     except ArgumentError as error:
-        example = "postgresql://assay@db.internal/assay"
-        raise Invalid("ASSAY_DATABASE_URL is not a database URL.", hint=f"For example: {example}") from error
-    if where.get_backend_name() == "sqlite":
-        return Database(_sqlite(where))
-    return Database(create_engine(where.set(drivername="postgresql+psycopg"), pool_size=20, max_overflow=44))
+        raise Invalid("ASSAY_DATABASE_URL is not a database URL.", hint=_EXAMPLE) from error
+    match where.get_backend_name():
+        case "sqlite":
+            return Database(_sqlite(where))
+        case "postgresql" | "postgres":
+            return Database(_postgresql(where))
+        case other:
+            raise Invalid(f"ASSAY_DATABASE_URL names {other}; SQLite and PostgreSQL are understood.", hint=_EXAMPLE)
+
+
+def _postgresql(where: URL) -> Engine:
+    try:
+        return create_engine(where.set(drivername="postgresql+psycopg"), pool_size=20, max_overflow=44)
+    except ModuleNotFoundError as error:
+        raise Invalid(
+            "ASSAY_DATABASE_URL names PostgreSQL, whose driver is not installed.", hint="pip install 'assay[postgres]'"
+        ) from error
 
 
 def _sqlite(where: URL) -> Engine:
     if where.database:
-        Path(where.database).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(where.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Invalid(
+                f"The folder {folder} cannot be made: {error.strerror}.",
+                hint="Name one that Assay may write to: ASSAY_HOME=/var/lib/assay",
+            ) from error
     engine = create_engine(where, connect_args={"timeout": BUSY_SECONDS}, pool_size=20, max_overflow=44)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)

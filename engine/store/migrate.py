@@ -14,8 +14,9 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
-from engine.errors import NotReady
+from engine.errors import NotReady, Unavailable
 from engine.models import (
     actor,
     call,
@@ -59,9 +60,14 @@ def newest() -> str:
 
 
 def revision(database: Database) -> str:
-    """The database's revision, "" when it is empty."""
-    with database.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() or ""
+    """The database's revision, "" when it is empty. Raises ``Unavailable`` for one that cannot be opened."""
+    try:
+        with database.engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision() or ""
+    except DBAPIError as error:
+        where = database.url.render_as_string(hide_password=True)
+        why = str(error.orig).splitlines()[0].rstrip(".")
+        raise Unavailable(f"The database at {where} cannot be opened: {why}. See ASSAY_DATABASE_URL.") from error
 
 
 def prepare(database: Database) -> None:

@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
-from engine.errors import NotReady
+from engine.errors import Invalid, NotReady, Unavailable
 from engine.models.base import METADATA
 from engine.services import Services
 from engine.store import migrate
@@ -59,3 +59,34 @@ def test_a_missing_sqlite_file_is_created_with_its_folder(tmp_path: pathlib.Path
     with made.read() as tx:
         assert tx.connection().exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
     made.close()
+
+
+def test_a_database_that_cannot_be_opened_is_told_without_its_password(tmp_path: pathlib.Path) -> None:
+    noise = tmp_path / "noise.db"
+    noise.write_bytes(b"no database " * 500)
+    with pytest.raises(Unavailable, match="file is not a database"):
+        migrate.prepare(open_database(f"sqlite:///{noise}"))
+    pytest.importorskip("psycopg", reason="needs the extra: pip install 'assay[postgres]'")
+    silent = open_database("postgresql://ann:opensesame@127.0.0.1:1/assay")
+    with pytest.raises(Unavailable, match=r"ann:\*\*\*@127\.0\.0\.1") as told:
+        migrate.prepare(silent)
+    assert "opensesame" not in str(told.value)
+    with pytest.raises(Unavailable, match="does not answer"), silent.write() as tx:
+        tx.connection()
+    with pytest.raises(Unavailable, match="does not answer"), silent.read() as tx:
+        tx.connection()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://ann@db/assay"])
+def test_an_address_of_no_database_of_ours_is_refused_with_an_example(url: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        open_database(url)
+    assert "ASSAY_DATABASE_URL" in refused.value.message
+    assert "postgresql://" in refused.value.hint
+
+
+def test_a_home_that_cannot_be_made_is_named(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Invalid, match="cannot be made") as refused:
+        open_database(f"sqlite:///{tmp_path / 'file' / 'assay.db'}")
+    assert "ASSAY_HOME" in refused.value.hint
