@@ -59,7 +59,8 @@ def work(
         while not until():
             if time.monotonic() - beaten >= BEAT_SECONDS:
                 beaten = time.monotonic()
-                _beat(services)
+                if Queue.HEAVY in queues:  # who works off light work alone is not the engine that people wait for
+                    _beat(services)
                 if not still_held():
                     log.error("engine.lock_lost")
                     os._exit(1)  # another engine may start at once: not one more step here

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -149,3 +152,15 @@ def test_programs_without_slack_say_what_is_missing(run: Run) -> None:
     code, _, err = run("bot")
     assert code == 1
     assert "SLACK_BOT_TOKEN is missing" in err
+
+
+@pytest.mark.processes
+@pytest.mark.xdist_group("processes")
+def test_a_scheduler_that_does_what_is_due_once_is_not_taken_for_an_engine(run: Run) -> None:
+    run("say", REGISTER)
+    due = f"{datetime.now(UTC) + timedelta(days=40):%Y-%m-%d}T09:00:00Z"
+    words = [sys.executable, "-m", "bot.cli", "scheduler", "--once", "--now", due]
+    done = subprocess.run(words, env=dict(os.environ), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "schedule.done" in done.stderr
+    assert "no engine was ever alive" in run("doctor")[1], "its moment may lie ahead, and it is gone by now"
