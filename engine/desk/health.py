@@ -84,7 +84,7 @@ def _approvers(tx: Tx) -> list[Finding]:
         needed = 2 if rollout is not None else 1
         able = [person for person in named if rollout is None or person != rollout.requested_by]
         if len(able) < needed:
-            says = f"{feature.slug} has {len(able)} people who may approve; {needed} are needed"
+            says = f"{feature.slug} has {len(able)} of {needed} people who may approve"
             fix = f"/assay roles {feature.slug} approver=@…"
             lacking.append(Finding(name="approvers", state=WARN, says=says, fix=fix))
     return lacking

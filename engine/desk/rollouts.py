@@ -20,6 +20,7 @@ from engine.store.database import Tx
 
 SECOND_APPROVER_SHARE = 0.25  # docs/slack.md: two people from 25 % on
 EXPIRY = timedelta(days=3)  # working days: weekends are added
+WORDS = {"rollback": "roll back"}  # an event of the rules as a person says it
 _SATURDAY = 5
 
 
@@ -112,7 +113,8 @@ def lower(
         rollout = rollouts.open_of(tx, feature.id or 0)
         if rollout is None:
             raise NotReady(
-                f"{slug} has no open rollout, so there is nothing to {event}.", hint=f"/assay rollout {slug}"
+                f"{slug} has no open rollout, so there is nothing to {WORDS.get(event, event)}.",
+                hint=f"How it stands: /assay show {slug}",
             )
         stages.lower(tx, desk.services, rollout, event, actor=actor, reason=reason)
         return view(desk, tx, feature, tx.get_one(Verdict, rollout.verdict_id), rollout=rollout)

@@ -152,7 +152,7 @@ def transition(state: RolloutState, event: Event) -> RolloutState:
     if checks.count("event.sequence", event.sequence) <= state.sequence:
         return state
     if state.status in FINAL:
-        raise ValueError(f"status is {state.status!r}; nothing follows {state.status}")
+        raise ValueError(f"the rollout is {state.status}; nothing follows that")
     return replace(_EFFECTS[event.kind](state, event), sequence=event.sequence)
 
 
@@ -203,7 +203,7 @@ def _settle(state: RolloutState, event: Event) -> RolloutState:
     _need_running(state, event)
     _need_ready(event)
     if state.stage not in (Stage.FULL_100, Stage.SOAKING):
-        raise ValueError(f"stage is {state.stage!r}; only full_100 and soaking settle")
+        raise ValueError(f"only full_100 and soaking settle, and this one is at {state.stage}")
     return replace(state, stage=_following(state.stage))
 
 
@@ -215,7 +215,7 @@ def _pause(state: RolloutState, event: Event) -> RolloutState:
 def _resume(state: RolloutState, event: Event) -> RolloutState:
     _need_person(event)
     if state.status != RolloutStatus.PAUSED:
-        raise ValueError(f"status is {state.status!r}; only a paused rollout resumes")
+        raise ValueError(f"only a paused rollout resumes, and this one is {state.status}")
     return replace(state, status=RolloutStatus.RUNNING)
 
 
@@ -259,7 +259,7 @@ def _need_person(event: Event) -> None:
 
 def _need_running(state: RolloutState, event: Event) -> None:
     if state.status != RolloutStatus.RUNNING:
-        raise ValueError(f"status is {state.status!r}; {event.kind} needs a running rollout")
+        raise ValueError(f"{event.kind} needs a running rollout, and this one is {state.status}")
 
 
 def _need_ready(event: Event) -> None:

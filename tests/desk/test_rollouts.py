@@ -266,8 +266,9 @@ def test_a_paused_rollout_asks_for_nothing_until_it_resumes(counter: Desk, clock
     with pytest.raises(NotReady, match="is paused") as refused:
         asked(counter)
     assert refused.value.hint == f"Go on with: /assay rollout {SLUG} resume"
-    with pytest.raises(NotReady):
+    with pytest.raises(NotReady) as refused:
         rollouts.lower(counter, BO, SLUG, "pause")
+    assert refused.value.message == "Nothing was changed: pause needs a running rollout, and this one is paused."
     assert rollouts.lower(counter, ASKER, SLUG, "resume").status is RolloutStatus.RUNNING
     assert rollouts.show(counter, SLUG).next_stage is Stage.CANARY_1
     asked(counter)

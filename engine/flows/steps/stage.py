@@ -73,7 +73,8 @@ def lower(tx: Tx, services: Services, rollout: Rollout, event: str, *, actor: Ac
     try:
         moved = transition(state(rollout), Event(event, rollout.sequence + 1, actor.id))
     except ValueError as error:
-        raise NotReady(f"The rollout is {rollout.status} at {rollout.stage}: {error}.") from None
+        slug = features.by_id(tx, rollout.feature_id).slug
+        raise NotReady(f"Nothing was changed: {error}.", hint=f"How it stands: /assay rollout {slug}") from None
     rollout.reason = reason
     _shift(tx, services, rollout, moved, actor=actor)
     for approval in rollouts.approvals(tx, rollout.id or 0):
