@@ -9,21 +9,24 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 from engine import lock, stop
 from engine.desk import operate
 from engine.errors import Unavailable
-from engine.flows.dbos_durable import DbosEngine
+from engine.flows.dbos_durable import DbosEngine, open_durable
 from engine.flows.durable import Queue
 from engine.flows.steps import end
 from engine.log import set_up
 from engine.models.investigation import RunState
 from engine.services import Services, build
 from engine.settings import load_settings
+from engine.store import investigations
 
 log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 5.0
+LOST = "It broke off, and why could not be recorded. What was paid and trained is kept."
 
 
 def main(argv: list[str]) -> int:
@@ -41,6 +44,7 @@ def main(argv: list[str]) -> int:
     operate.refuse_second_host(services, "engine")
     stopping = stop.on_signal()
     with lock.held(services) as still_held:
+        close_lost(services)
         work(services, until=stopping.is_set, queues=(Queue.LIGHT, Queue.HEAVY), still_held=still_held)
     # Threads of polled steps may wait in a service's timeout; whatever they do is safe to cut (docs/engine.md).
     sys.stderr.flush()
@@ -74,6 +78,20 @@ def drain(services: Services, *, until: Callable[[], bool]) -> None:
     """Work the light queue off, where no engine is alive. Raises ``Conflict`` when one is."""
     with lock.held(services) as still_held:
         work(services, until=until, queues=(Queue.LIGHT,), still_held=still_held)
+
+
+def close_lost(services: Services) -> None:
+    """End the investigations whose flow ended without them: its last words could not be written at that moment.
+
+    Called before any flow runs. Without this such a run stayed open, and its feature could have no other, for ever.
+    """
+    with services.database.read() as tx:
+        open_runs = {run.run_id for run in investigations.open_runs(tx)}
+    with closing(open_durable(services)) as durable:
+        ended = [run.run_id for run in durable.runs() if run.state not in ("queued", "running")]
+    for run_id in open_runs.intersection(ended):
+        log.error("run.lost", extra={"run": run_id})
+        end.close(services, run_id, end.Told(state=RunState.FAILED, reason=LOST))
 
 
 def broke(services: Services, flow: str, run_id: str) -> None:

@@ -41,6 +41,6 @@ def _stopped(lines: list[RunTask], why: Told) -> list[RunTask]:
     """Mark the line the run stopped at: what was running, else what came next."""
     at = [line for line in lines if line.state is TaskState.RUNNING]
     at = at or [line for line in lines if line.state is TaskState.WAITING][:1]
-    state = TaskState.SKIPPED if why.state is RunState.CANCELLED else TaskState.FAILED
+    state = TaskState.WAITING if why.state is RunState.CANCELLED else TaskState.FAILED
     ended = {line.name: line.model_copy(update={"state": state, "note": "stopped here"}) for line in at}
     return [ended.get(line.name, line) for line in lines]

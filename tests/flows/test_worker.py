@@ -1,0 +1,43 @@
+"""What the engine's main program does beside running flows."""
+
+from __future__ import annotations
+
+from engine import worker
+from engine.desk import Desk, investigations
+from engine.flows.durable import Queue
+from engine.models.investigation import Effort, Investigation, RunState
+from engine.store import features
+from engine.store import investigations as stored
+from tests.builders import SLUG, a_feature
+
+
+def an_open_run(desk: Desk, run_id: str) -> None:
+    """A run in a state that a flow may leave behind, without the labels a real one needs."""
+    with desk.services.database.write() as tx:
+        feature = features.by_slug(tx, SLUG)
+        stored.add(
+            tx,
+            Investigation(
+                run_id=run_id,
+                feature_id=feature.id or 0,
+                open_feature_id=feature.id,
+                state=RunState.RUNNING,
+                effort=Effort.QUICK,
+                budget_nano=1,
+                requested_by="U1",
+                created_at=desk.services.clock.now(),
+            ),
+        )
+        desk.durable.enqueue(tx, "investigate", run_id, {"run_id": run_id}, queue=Queue.HEAVY)
+
+
+def test_a_run_whose_flow_is_gone_is_closed_at_the_next_start_and_no_other(desk: Desk) -> None:
+    a_feature(desk)
+    an_open_run(desk, "inv-aaaaaaaa")
+    worker.close_lost(desk.services)
+    assert investigations.status(desk, "inv-aaaaaaaa")[0].state is RunState.RUNNING, "its flow still waits its turn"
+    desk.durable.cancel("inv-aaaaaaaa")
+    worker.close_lost(desk.services)
+    (seen,) = investigations.status(desk, "inv-aaaaaaaa")
+    assert (seen.state, seen.reason) == (RunState.FAILED, worker.LOST)
+    an_open_run(desk, "inv-bbbbbbbb")  # the feature is free for another
