@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bot.cli.here import desk_here
 from bot.cli.say import said
+from bot.grammar import Asked
 from engine.desk import traffic
 from engine.errors import Invalid
 from engine.log import set_up
@@ -26,7 +27,7 @@ def labels_main(argv: list[str]) -> int:
     parser.add_argument("--as", dest="person", default="operator", help="who imports, for the audit")
     known = parser.parse_args(argv)
     set_up("warning")
-    print(said(f'labels {known.feature} file="{known.file}"', known.person))
+    print(said(Asked("labels", (known.feature,), {"file": str(known.file)}).line(), known.person))
     return 0
 
 
@@ -57,4 +58,5 @@ def traffic_main(argv: list[str]) -> int:
 
 
 def _tell(done: int) -> None:
-    print(f"\r{done:,} calls read", end="", file=sys.stderr, flush=True)
+    if sys.stderr.isatty():
+        print(f"\r{done:,} calls read\r", end="", file=sys.stderr, flush=True)

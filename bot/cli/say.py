@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bot import commands, grammar
+from bot import commands, grammar, typed
 from bot.access import check
 from bot.blockkit.render import render
 from bot.cli.here import desk_here
@@ -55,7 +55,7 @@ def said(words: str, person: str) -> str:
     """The text twin of the answer. Raises ``Refused``."""
     commands.load()
     asked = grammar.parse(words)
-    actor = Actor(id=person, role=Role.OPERATOR)
+    actor = Actor(id=typed.person("--as", person), role=Role.OPERATOR)
     with desk_here() as desk:
         check(desk, actor, asked)
         answer = REGISTRY.commands[asked.verb].handle(Words(desk=desk, actor=actor, asked=asked))

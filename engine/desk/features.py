@@ -225,9 +225,10 @@ def _wrong_slug(slug: str) -> str:
 
 
 def _wrong_labels(names: tuple[str, ...]) -> str:
-    if 1 < len(set(names)) <= CLASSES_MOST:
+    count = len(set(names))
+    if 1 < count <= CLASSES_MOST:
         return ""
-    return f"labels names {len(set(names))} different labels; 2 to {CLASSES_MOST} are needed"
+    return f"labels names {count} different label{'' if count == 1 else 's'}; 2 to {CLASSES_MOST} are needed"
 
 
 def _wrong_address(url: str) -> str:

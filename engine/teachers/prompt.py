@@ -11,11 +11,18 @@ from engine.errors import Invalid
 from engine.teachers.replies import Message
 
 _INPUT = re.compile(r"\{\{-?\s*input\b")
+_PLACE = re.compile(r"\{\{-?\s*[A-Za-z_]\w*\s*-?\}\}")
 _HINT = 'Write the place of the input as "{{ input }}", or leave it out: then the prompt is the system message.'
 
 
 def check(prompt: str) -> None:
-    """Raise ``Invalid`` for a prompt that could not be rendered, before a feature is registered with it."""
+    """Raise ``Invalid`` for a prompt that could not be rendered, before a feature is registered with it.
+
+    A place of another name, where none of the input is, is a slip: the model would read its braces.
+    """
+    other = _PLACE.search(prompt)
+    if other and _INPUT.search(prompt) is None:
+        raise Invalid(f"The prompt has a place {other.group()[:40]}, which nothing fills.", hint=_HINT)
     messages(prompt, "")
 
 

@@ -63,6 +63,10 @@ def test_say_is_done_refused_or_not_understood(run: Run) -> None:
     assert run("say", "investigate")[0] == 2
     assert run("say", 'show "ticket-router')[0] == 2
     assert run("say", "help")[0] == run("say")[0] == 0
+    for nobody in ("", "<!channel>", "two words"):
+        code, out, err = run("say", "help", "--as", nobody)
+        assert (code, out) == (1, ""), nobody
+        assert "names nobody" in err
 
 
 def test_the_programs_are_listed_and_a_wrong_one_is_told_the_nearest(run: Run) -> None:
@@ -138,7 +142,7 @@ def test_importing_twice_counts_once_and_names_bad_lines(run: Run, tmp_path: Pat
     assert run("import-traffic", "ticket-router", str(tmp_path / "none"))[0] == 1
     assert run("import-traffic", "ticket-router", str(log), "--format", "excel")[0] == 1
 
-    rows = tmp_path / "my labels.csv"
+    rows = tmp_path / 'Ann\'s "own" labels.csv'
     rows.write_bytes(csv_of(range(40)))
     assert "40 rows" in run("import-labels", "ticket-router", str(rows))[1]
     code, out, _ = run("import-labels", "ticket-router", str(rows))

@@ -28,6 +28,13 @@ def test_with_a_place_the_rendered_prompt_is_the_only_message(place) -> None:
 def test_braces_of_another_kind_are_text() -> None:
     said = 'Answer as {"label": "x"} or {{"label"}}'
     assert prompt.messages(said, "x")[0] == {"role": "system", "content": said}
+    prompt.check(said)
+
+
+@pytest.mark.parametrize("slip", ["Sort: {{ inptu }}", "Sort: {{text}}", "Sort: {{- message -}}"])
+def test_a_place_that_nothing_fills_is_refused_before_a_feature_has_it(slip) -> None:
+    with pytest.raises(Invalid, match="which nothing fills"):
+        prompt.check(slip)
 
 
 @pytest.mark.parametrize(
