@@ -17,6 +17,7 @@ from slack_bolt import App, BoltResponse
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
 
 from bot import asgi, commands
 from bot.access import People
@@ -31,7 +32,7 @@ from bot.projections import Projections
 from bot.surface import CALL_SECONDS, DEAD_TOKEN, Place, Slack, SlackRefused
 from engine import stop
 from engine.desk import Desk, mail, open_desk, operate
-from engine.errors import Invalid, Refused, Repeated, Upstream, WorkFailed
+from engine.errors import Conflict, Invalid, Refused, Repeated, Upstream, WorkFailed
 from engine.log import set_up
 from engine.services import Services, build
 from engine.settings import Settings, load_settings
@@ -115,6 +116,7 @@ def assemble(services: Services, *, client: WebClient | None = None) -> Bot:
 
 def serve(services: Services, stopping: threading.Event) -> None:
     """Start everything and wait until told to stop."""
+    listening = _listen(services.settings)  # before any thread: a refusal ends the program
     bot = assemble(services)
     why_not: list[str] = ["starting"]
     threads = [
@@ -129,7 +131,6 @@ def serve(services: Services, stopping: threading.Event) -> None:
     server = uvicorn.Server(
         uvicorn.Config(web, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
     )
-    listening = _listen(services.settings)
     log.info("bot.listening", extra={"port": listening.getsockname()[1]})
     serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web")
     serving.start()
@@ -137,7 +138,7 @@ def serve(services: Services, stopping: threading.Event) -> None:
     wire = SocketModeHandler(bot.app, app_token, concurrency=SOCKET_THREADS) if app_token else None
     if wire is not None:
         wire.client.web_client = bot.slack.client
-        wire.connect()
+        _connect(wire, stopping)
     stopping.wait()
     if wire is not None:
         wire.close()
@@ -227,6 +228,18 @@ def _greet(services: Services, bot: Bot, why_not: list[str], stopping: threading
         return
 
 
+def _connect(wire: SocketModeHandler, stopping: threading.Event) -> None:
+    """Open the socket; what refuses or is out of reach at start is tried again, as the library does later on."""
+    while not stopping.is_set():
+        try:
+            wire.connect()
+        except (SlackApiError, OSError) as error:
+            log.warning("socket.not_connected", extra={"why": str(error)})
+            stopping.wait(TOKEN_SECONDS if isinstance(error, SlackApiError) else 1.0)
+        else:
+            return
+
+
 def _beats(services: Services, stopping: threading.Event) -> None:
     while not stopping.is_set():
         try:
@@ -245,7 +258,13 @@ def _stuck(bot: Bot) -> list[str]:
 
 
 def _listen(settings: Settings) -> socket.socket:
-    return socket.create_server((settings.host, settings.port))
+    try:
+        return socket.create_server((settings.host, settings.port))
+    except (OSError, OverflowError) as error:
+        raise Conflict(
+            f"Nothing can listen on {settings.host}, port {settings.port}: {str(error).partition(' (')[0]}.",
+            hint="Is another bot running? Else set PORT and ASSAY_HOST.",
+        ) from error
 
 
 def _report_url(settings: Settings, run_id: str) -> str:

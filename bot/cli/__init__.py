@@ -54,6 +54,9 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader (`| head`) has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (FileNotFoundError, FileExistsError, NotADirectoryError, PermissionError) as error:
+        print(f"{error.filename}: {error.strerror}. May Assay write there? See ASSAY_HOME.", file=sys.stderr)
+        return 1
 
 
 def _flushed(code: int) -> int:

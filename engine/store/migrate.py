@@ -85,8 +85,9 @@ def prepare(database: Database) -> None:
 def upgrade(database: Database) -> Upgraded:
     """Bring the schema to ``newest()``; an SQLite file is copied first. Twice, or by two programs at once, is safe.
 
-    Raises ``NotReady`` for a database of a newer Assay.
+    Raises ``NotReady`` for a database of a newer Assay, ``Unavailable`` for one that cannot be opened.
     """
+    revision(database)  # told here, before a lock is asked for
     with _alone(database):
         before = revision(database)
         if before == newest():

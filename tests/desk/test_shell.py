@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Generator
@@ -168,3 +169,26 @@ def test_a_scheduler_that_does_what_is_due_once_is_not_taken_for_an_engine(run: 
     assert done.returncode == 0, done.stderr
     assert "schedule.done" in done.stderr
     assert "no engine was ever alive" in run("doctor")[1], "its moment may lie ahead, and it is gone by now"
+
+
+@pytest.mark.processes
+@pytest.mark.xdist_group("processes")
+def test_a_bot_whose_port_is_taken_says_so_and_ends(run: Run) -> None:
+    run("say", REGISTER)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        secrets = {"SLACK_BOT_TOKEN": "xoxb-none", "SLACK_APP_TOKEN": "xapp-none"}
+        environment = {**os.environ, **secrets, "PORT": port, "ASSAY_SLACK_API_URL": f"http://127.0.0.1:{port}/"}
+        words = [sys.executable, "-m", "bot.cli", "bot"]
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert f"Nothing can listen on 127.0.0.1, port {port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_named(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "file"))
+    code, _, err = run("demo")
+    assert code == 1
+    assert "ASSAY_HOME" in err

@@ -69,7 +69,7 @@ def test_a_database_that_cannot_be_opened_is_told_without_its_password(tmp_path:
     pytest.importorskip("psycopg", reason="needs the extra: pip install 'assay[postgres]'")
     silent = open_database("postgresql://ann:opensesame@127.0.0.1:1/assay")
     with pytest.raises(Unavailable, match=r"ann:\*\*\*@127\.0\.0\.1") as told:
-        migrate.prepare(silent)
+        migrate.upgrade(silent)
     assert "opensesame" not in str(told.value)
     with pytest.raises(Unavailable, match="does not answer"), silent.write() as tx:
         tx.connection()
