@@ -131,7 +131,7 @@ def write_files(home: pathlib.Path) -> list[tuple[str, str]]:
 
 @pytest.fixture
 def deployment(database_url: str, tmp_path: pathlib.Path) -> Generator[Deployment]:
-    """An empty deployment whose prompted model is right for 30 rows of 100: so far behind that no parting of the rows makes it close."""
+    """An empty deployment whose prompted model is right for 30 rows of 100: behind, however the rows are parted."""
     truth = dict(write_files(tmp_path))
     with serving(simulated_app(truth, accuracy=0.30, latency_ms=4)) as url:
         made = Deployment(tmp_path, database_url, f"{url}/v1", open_database(database_url))
