@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlmodel import col, select
@@ -14,6 +14,7 @@ from engine.desk import Desk, features, labels, rollouts
 from engine.desk.features import FeatureView, Registration
 from engine.models.actor import Actor, Role
 from engine.models.call import Call
+from engine.models.feature import ApproachName, Feature
 from engine.models.labels import LabelRow, Part
 from engine.models.mail import MailState, Outbox
 from engine.models.rollout import Rollout
@@ -23,6 +24,7 @@ from engine.services import Services
 from engine.store import features as feature_rows
 from engine.store import rollouts as rollout_rows
 from engine.store import usage, verdicts
+from engine.store.database import Tx
 
 SLUG = "ticket-router"
 CLASSES = ("billing", "bug")
@@ -52,6 +54,22 @@ def a_registration(**changes: Any) -> Registration:
 def a_feature(desk: Desk, *, by: Actor = ASKER, **changes: Any) -> FeatureView:
     """A registered feature."""
     return features.register(desk, by, a_registration(**changes))
+
+
+def a_feature_row(tx: Tx, at: datetime) -> Feature:
+    """A feature stored without the desk, for tests of what lies below it."""
+    return feature_rows.add(
+        tx,
+        Feature(
+            slug="triage",
+            approach=ApproachName.CLASSIFY,
+            owner="U1",
+            live_since=date(2026, 1, 1),
+            margin=0.02,
+            registered_by="U1",
+            registered_at=at,
+        ),
+    )
 
 
 def some_labels(desk: Desk, count: int, *, slug: str = SLUG) -> labels.DraftView:

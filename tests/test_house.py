@@ -7,6 +7,7 @@ import re
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -227,12 +228,16 @@ def test_nothing_logs_what_people_wrote_or_what_opens_doors() -> None:
 
 
 @pytest.fixture(scope="module")
-def started() -> dict[str, subprocess.Popen[str]]:
+def started() -> Iterator[dict[str, subprocess.Popen[str]]]:
     """Every start in an interpreter of its own, all at once; each says at its end what heavy things it loaded."""
     look = f"import atexit, sys; atexit.register(lambda: print('LOADED', *{set(HEAVY)} & sys.modules.keys()))"
     pipe = subprocess.PIPE
     words = {start: [sys.executable, "-c", f"{look}\n{start}"] for start in STARTS}
-    return {start: subprocess.Popen(words[start], stdout=pipe, stderr=pipe, text=True, cwd=ROOT) for start in STARTS}
+    running = {start: subprocess.Popen(words[start], stdout=pipe, stderr=pipe, text=True, cwd=ROOT) for start in STARTS}
+    yield running
+    for program in running.values():  # another worker of pytest may have asked after some of them
+        if program.returncode is None:
+            program.communicate(timeout=60)
 
 
 @pytest.mark.parametrize("start", STARTS)

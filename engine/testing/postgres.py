@@ -29,11 +29,6 @@ def binaries() -> Path | None:
     return found[-1].parent if found else None
 
 
-def install_line(what: str) -> str:
-    """The line that installs a program tests need."""
-    return f"apt-get install -y {what}"
-
-
 @contextmanager
 def start_server(folder: Path) -> Generator[Server | None]:
     """A server in ``folder``; none where PostgreSQL is not installed."""

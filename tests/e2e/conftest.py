@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 START_SECONDS = 180
 expect.set_options(timeout=30_000)
@@ -62,16 +62,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Generator[Demo]:
     running.send_signal(signal.SIGINT)
     assert running.wait(timeout=15) == 0
     running.stdout.close()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Generator[Browser]:
-    """Headless Chromium."""
-    with sync_playwright() as playwright:
-        sandbox = [] if os.geteuid() else ["--no-sandbox"]  # Chromium refuses its sandbox to root alone
-        opened = playwright.chromium.launch(executable_path=chromium, args=sandbox)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -66,7 +66,6 @@ def test_a_database_that_cannot_be_opened_is_told_without_its_password(tmp_path:
     noise.write_bytes(b"no database " * 500)
     with pytest.raises(Unavailable, match="file is not a database"):
         migrate.prepare(open_database(f"sqlite:///{noise}"))
-    pytest.importorskip("psycopg", reason="needs the extra: pip install 'assay[postgres]'")
     silent = open_database("postgresql://ann:opensesame@127.0.0.1:1/assay")
     with pytest.raises(Unavailable, match=r"ann:\*\*\*@127\.0\.0\.1") as told:
         migrate.upgrade(silent)

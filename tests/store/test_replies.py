@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 import threading
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.models.feature import ApproachName, Feature
 from engine.models.investigation import Investigation, PaidReply, Reservation
 from engine.store import replies
 from engine.store.replies import Elsewhere, Held, Short
+from tests.builders import a_feature_row
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
 RUN = "inv-abcdefgh"
@@ -20,17 +20,7 @@ RUN = "inv-abcdefgh"
 @pytest.fixture(autouse=True)
 def run(database) -> None:
     with database.write() as tx:
-        feature = Feature(
-            slug="triage",
-            approach=ApproachName.CLASSIFY,
-            owner="U1",
-            live_since=date(2026, 1, 1),
-            margin=0.02,
-            registered_by="U1",
-            registered_at=NOW,
-        )
-        tx.add(feature)
-        tx.flush()
+        feature = a_feature_row(tx, NOW)
         tx.add(Investigation(run_id=RUN, feature_id=feature.id, budget_nano=1000, requested_by="U1", created_at=NOW))
 
 

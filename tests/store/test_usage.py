@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from engine.models.call import Call, CallRole
-from engine.models.feature import ApproachName, Feature
 from engine.models.money import Price
 from engine.store import prices, usage
 from engine.teachers.prices import costing
+from tests.builders import a_feature_row
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
 MODEL = "simulated-frontier-1"
@@ -22,17 +22,7 @@ MODEL = "simulated-frontier-1"
 @pytest.fixture
 def feature_id(database) -> int:
     with database.write() as tx:
-        feature = Feature(
-            slug="triage",
-            approach=ApproachName.CLASSIFY,
-            owner="U1",
-            live_since=date(2026, 1, 1),
-            margin=0.02,
-            registered_by="U1",
-            registered_at=NOW,
-        )
-        tx.add(feature)
-        tx.flush()
+        feature = a_feature_row(tx, NOW)
         for starts_on, nano in ((date(2026, 1, 1), 2), (date(2026, 10, 15), 1)):
             prices.add(
                 tx,

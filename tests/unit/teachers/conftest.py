@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlmodel import SQLModel
 
-from engine.models.feature import ApproachName, Feature
 from engine.models.investigation import Investigation
 from engine.models.money import Price
 from engine.settings import Settings
@@ -16,6 +15,7 @@ from engine.store import prices
 from engine.store.database import Database, open_database
 from engine.testing.scripted_server import serving
 from engine.testing.simulated_model import MODEL, simulated_app
+from tests.builders import a_feature_row
 from tests.unit.teachers.asking import RUN, TRUTH, Room
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
@@ -26,17 +26,7 @@ def database(tmp_path) -> Iterator[Database]:
     opened = open_database(f"sqlite:///{tmp_path}/assay.db")
     SQLModel.metadata.create_all(opened.engine)
     with opened.write() as tx:
-        feature = Feature(
-            slug="triage",
-            approach=ApproachName.CLASSIFY,
-            owner="U1",
-            live_since=date(2026, 1, 1),
-            margin=0.02,
-            registered_by="U1",
-            registered_at=NOW,
-        )
-        tx.add(feature)
-        tx.flush()
+        feature = a_feature_row(tx, NOW)
         tx.add(
             Investigation(
                 run_id=RUN,
