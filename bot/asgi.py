@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from bot.metrics import ACK_SECONDS, REQUESTS, exposition
-from engine.errors import NotFound
+from engine.errors import NotFound, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -43,18 +43,14 @@ def web(app: App, *, ready: Ready, report: Report) -> Starlette:
         return PlainTextResponse("ok")
 
     async def readiness(_request: Request) -> Response:
-        why = await run_in_threadpool(ready)
+        why = await run_in_threadpool(_why_not, ready)
         return JSONResponse({"ready": not why, "why": why}, status_code=503 if why else 200)
 
     async def metrics(_request: Request) -> Response:
         return Response(exposition(), media_type="text/plain; version=0.0.4")
 
     async def page(request: Request) -> Response:
-        try:
-            found = await run_in_threadpool(report, request.path_params["run_id"])
-        except NotFound as error:
-            return PlainTextResponse(str(error), status_code=404)
-        return HTMLResponse(found, headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"})
+        return await run_in_threadpool(_page, report, str(request.path_params["run_id"]))
 
     return Starlette(
         routes=[
@@ -65,6 +61,23 @@ def web(app: App, *, ready: Ready, report: Report) -> Starlette:
             Route("/reports/{run_id}", page),
         ]
     )
+
+
+def _why_not(ready: Ready) -> list[str]:
+    try:
+        return ready()
+    except Unavailable as error:
+        return [str(error)]
+
+
+def _page(report: Report, run_id: str) -> Response:
+    try:
+        found = report(run_id)
+    except NotFound as error:
+        return PlainTextResponse(str(error), status_code=404)
+    except Unavailable as error:
+        return PlainTextResponse(str(error), status_code=503)
+    return HTMLResponse(found, headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"})
 
 
 async def _deliver(app: App, request: Request) -> Response:

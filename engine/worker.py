@@ -16,7 +16,7 @@ from engine.desk import operate
 from engine.errors import Unavailable
 from engine.flows.dbos_durable import DbosEngine, open_durable
 from engine.flows.durable import Queue
-from engine.flows.steps import end
+from engine.flows.steps import end, stage
 from engine.log import set_up
 from engine.models.investigation import RunState
 from engine.services import Services, build
@@ -98,12 +98,12 @@ def broke(services: Services, flow: str, run_id: str) -> None:
     """What nobody foresaw: logged once with a reference, and told to the owner of the run."""
     reference = secrets.token_hex(2).upper()
     log.exception("flow.broke", extra={"flow": flow, "run": run_id, "ref": reference})
+    said = f"Something broke on our side (ref {reference})"
     if flow == "investigate":
-        told = end.Told(
-            state=RunState.FAILED,
-            reason=f"Something broke on our side (ref {reference}). What was paid and trained is kept.",
-        )
-        end.close(services, run_id, told)
+        kept = f"{said}. What was paid and trained is kept."
+        end.close(services, run_id, end.Told(state=RunState.FAILED, reason=kept))
+    elif flow == "advance_stage":
+        stage.give_up(services, int(run_id.rpartition("-")[2]), said)
 
 
 def _beat(services: Services) -> None:

@@ -108,6 +108,12 @@ def run(**changes: object) -> RunView:
     )
 
 
+def _rung(contender: str, dev_score: float | None, seconds: float) -> dict[str, Any]:
+    rung = contender.partition("-")[0]
+    scored = {"dev_score": dev_score, "seconds": seconds, "skipped": None, "alarm": None}
+    return {"rung": rung, "contender": contender, **scored}
+
+
 def record(**changes: object) -> dict[str, Any]:
     """A decision record, as far as people see it."""
     return {
@@ -121,9 +127,10 @@ def record(**changes: object) -> dict[str, Any]:
         "prompted": {"contender": "prompt-1", "model": "gpt-4o-mini", "simulated": False},
         "quality": quality(),
         "rungs": [
-            {"rung": "majority", "dev_score": 0.41, "seconds": 0.2, "skipped": None, "alarm": None},
-            {"rung": "tfidf", "dev_score": 0.913, "seconds": 14.0, "skipped": None, "alarm": None},
-            {"rung": "lora_causal", "dev_score": None, "seconds": 0.0, "skipped": "needs a GPU", "alarm": None},
+            _rung("majority", 0.41, 0.2),
+            _rung("tfidf-1", 0.913, 14.0),
+            _rung("tfidf-3", 0.915, 14.0),
+            {**_rung("lora_causal", None, 0.0), "skipped": "needs a GPU"},
         ],
         "bill": {"paid_calls": 600, "input_tokens": 90_000, "output_tokens": 3_000, "nano_usd": 1_350_000_000},
         "cost": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -28,13 +29,18 @@ class Quality:
 
 @dataclass(frozen=True)
 class Rung:
-    """One rung on dev; ``quality`` is none where it was not run, ``skipped`` and ``alarm`` say why."""
+    """One candidate on dev; ``quality`` is none where it was not run, ``skipped`` and ``alarm`` say why.
+
+    ``went_on`` marks the chosen one; ``is_unproven`` one that did better on dev, but not surely.
+    """
 
     name: str
     quality: float | None
     seconds: float
     skipped: str
     alarm: str
+    went_on: bool
+    is_unproven: bool
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
         simulated=bool(record["prompted"].get("simulated")),
         rung=record["candidate"]["rung"],
         quality=quality,
-        rungs=tuple(_rung(line) for line in record.get("rungs", ())),
+        rungs=_rungs(record.get("rungs", ()), record["candidate"]["contender"]),
         tuned=_side(record.get("scores", {}).get("candidate", {}), None),
         prompted=_side(record.get("scores", {}).get("prompted", {}), _call_usd(record)),
         saving=_saving(record.get("cost")),
@@ -142,13 +148,21 @@ def _points(*shares: float) -> tuple[float, ...]:
     return tuple(round(share * 100, 1) for share in shares)
 
 
-def _rung(line: dict[str, Any]) -> Rung:
+def _rungs(lines: Sequence[dict[str, Any]], chosen: str) -> tuple[Rung, ...]:
+    best = next((line.get("dev_score") for line in lines if line["contender"] == chosen), None)
+    return tuple(_rung(line, chosen, best) for line in lines)
+
+
+def _rung(line: dict[str, Any], chosen: str, best: float | None) -> Rung:
+    quality: float | None = line.get("dev_score")
     return Rung(
-        name=line["rung"],
-        quality=line.get("dev_score"),
+        name=line["contender"],
+        quality=quality,
         seconds=line.get("seconds") or 0.0,
         skipped=line.get("skipped") or "",
         alarm=line.get("alarm") or "",
+        went_on=line["contender"] == chosen,
+        is_unproven=quality is not None and best is not None and quality > best,
     )
 
 

@@ -10,8 +10,12 @@ from engine.errors import NotFound
 from engine.flows.durable import Queue
 from engine.flows.steps.checkup import measured
 from engine.models.base import Value
+from engine.models.work import Due
 from engine.rules.calendar import digest_due, period_of
 from engine.store import checkups, features, work
+
+DIGEST = "digest"  # the kind of work that falls due, and the flow that does it
+TRIES = 5
 
 
 class DigestView(Value):
@@ -49,12 +53,29 @@ def so_far(desk: Desk) -> DigestView:
 
 
 def fall_due(desk: Desk, now: datetime) -> list[str]:
-    """Enqueue the digest that is due at ``now``, once per month for ever; the run ids enqueued or not yet done."""
+    """Enqueue the digest that is due at ``now``, once per month for ever; the run ids enqueued or not yet done.
+
+    A run that broke is followed by another, five in all; ``doctor`` names a digest that never came.
+    """
     with desk.services.database.write() as tx:
         period = digest_due(now, work.deployment(tx).created_at)
         if period is None:
             return []
-        run_id = f"digest-{period}"
-        if work.fall_due(tx, "digest", period, run_id, now=now):
-            desk.durable.enqueue(tx, "digest", run_id, {"period": period}, queue=Queue.LIGHT)
-        return [] if work.is_done(tx, "digest", period) else [run_id]
+        if work.fall_due(tx, DIGEST, period, f"digest-{period}", now=now):
+            desk.durable.enqueue(tx, DIGEST, f"digest-{period}", {"period": period}, queue=Queue.LIGHT)
+        row = work.due(tx, DIGEST, period)
+    if row is None or row.done_at is not None:
+        return []
+    return [_after_broken(desk, row)]
+
+
+def _after_broken(desk: Desk, row: Due) -> str:
+    first = f"digest-{row.period}"
+    broken = {run.run_id for run in desk.durable.runs(state="failed") if run.run_id.startswith(first)}
+    if row.run_id not in broken or len(broken) >= TRIES:
+        return row.run_id
+    again = f"{first}-{len(broken) + 1}"
+    with desk.services.database.write() as tx:
+        work.again(tx, row, again)
+        desk.durable.enqueue(tx, DIGEST, again, {"period": row.period}, queue=Queue.LIGHT)
+    return again

@@ -12,6 +12,7 @@ from engine.store.database import Tx
 from engine.train.ladder import host_of
 
 OK, WARN, BAD = "ok", "warn", "bad"
+LATE = timedelta(hours=1)
 STUCK = timedelta(minutes=10)  # a row that waits longer than this tells of a token, a channel or a dead bot
 
 
@@ -19,7 +20,15 @@ def findings(desk: Desk) -> list[Finding]:
     """Everything that can be checked without Slack, worst first."""
     now = desk.services.clock.now()
     with desk.services.database.read() as tx:
-        found = [_schema(desk), _engine(tx, now), *_outbox(tx, now), _chain(tx), *_approvers(tx), _digest(tx)]
+        found = [
+            _schema(desk),
+            _engine(tx, now),
+            *_outbox(tx, now),
+            _chain(tx),
+            *_approvers(tx),
+            _digest(tx),
+            *_late(tx, now),
+        ]
     found.append(_encoder(desk))
     return sorted(found, key=lambda one: (BAD, WARN, OK).index(one.state))
 
@@ -100,6 +109,19 @@ def _digest(tx: Tx) -> Finding:
         says="no channel is known, so the monthly digest is stored and not posted",
         fix="Register a feature from a channel, or with channel=#…",
     )
+
+
+def _late(tx: Tx, now: datetime) -> list[Finding]:
+    return [
+        Finding(
+            name="late work",
+            state=BAD,
+            says=f"the {row.kind} of {row.period} fell due on {row.at:%d %b} and is not done",
+            fix="Is assay engine running? Its log says what broke; assay scheduler --once tries again.",
+        )
+        for row in work.undone(tx)
+        if now - row.at > LATE
+    ]
 
 
 def _encoder(desk: Desk) -> Finding:

@@ -21,7 +21,7 @@ from engine.models.investigation import OPEN_STATES, Brief, Effort, Investigatio
 from engine.models.labels import Part
 from engine.models.mail import Once
 from engine.models.money import from_usd, to_usd
-from engine.store import deeds, features, investigations, labels, mail, verdicts, work
+from engine.store import deeds, features, investigations, labels, mail, policies, verdicts, work
 from engine.store.database import Tx
 
 DEFAULT_BUDGET_USD = 50.0
@@ -199,7 +199,8 @@ def _quote(tx: Tx, feature: Feature, budget_usd: float, effort: Effort) -> Quote
     feature_id = feature.id or 0
     label_set = labels.newest_or_none(tx, feature_id)
     counts = labels.parts(tx, label_set.id if label_set else None)
-    check_enough(tx, feature_id, feature.slug, train=counts[Part.TRAIN], sealed=counts[Part.SEALED])
+    policy = policies.current(tx, feature_id).evaluation
+    check_enough(tx, feature_id, feature.slug, policy, train=counts[Part.TRAIN], sealed=counts[Part.SEALED])
     baseline = features.baseline(tx, feature_id)
     known = investigations.open_of(tx, feature_id)
     return Quote(

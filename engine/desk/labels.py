@@ -187,7 +187,7 @@ def _refuse_one_class(tx: Tx, feature_id: int, rows: list[LabelRow], placement: 
 def _store(desk: Desk, tx: Tx, actor: Actor, draft: Draft, *, rows: list[LabelRow]) -> None:
     now = desk.services.clock.now()
     feature = features.by_id(tx, draft.feature_id)
-    _seal(tx, feature, len(rows), now)
+    _seal(tx, feature, labels.usable(tx, draft.feature_id) + len(rows), now)
     placement = _placed(tx, draft.feature_id, rows)
     if placement.placed:
         placed = placement.placed
@@ -205,11 +205,10 @@ def _store(desk: Desk, tx: Tx, actor: Actor, draft: Draft, *, rows: list[LabelRo
 
 
 def _seal(tx: Tx, feature: Feature, rows: int, now: datetime) -> None:
-    """Seal before any label is stored: shares are fixed by the first version (docs/decide.md)."""
-    if seals.find(tx, feature.id or 0) is None:
-        policy = policies.current(tx, feature.id).evaluation
-        share = sealed_share(rows, feature.margin, policy)
-        seals.add(tx, feature.id or 0, dev_share=policy.dev_share, sealed_share=share, at=now)
+    """Seal before any label is stored. Shares follow the number of rows until the first look (docs/decide.md)."""
+    policy = policies.current(tx, feature.id).evaluation
+    sealed = sealed_share(rows, feature.margin, policy)
+    seals.share(tx, feature.id or 0, dev_share=policy.dev_share, sealed_share=sealed, at=now)
 
 
 def _settle(desk: Desk, tx: Tx, draft: Draft, state: str) -> None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import fsspec
 
-from engine.errors import NotFound, WorkFailed
+from engine.errors import Invalid, NotFound, WorkFailed
 
 MANIFEST = "manifest.json"
 
@@ -20,7 +20,13 @@ class Artifacts:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        self._files, root = fsspec.core.url_to_fs(self.url)  # pyright: ignore[reportUnknownVariableType] # fsspec is untyped
+        try:
+            self._files, root = fsspec.core.url_to_fs(self.url)  # pyright: ignore[reportUnknownVariableType] # fsspec is untyped
+        except (ImportError, ValueError) as error:
+            raise Invalid(
+                f"ASSAY_ARTIFACTS: {self.url.partition(':')[0]} is no store this installation can reach.",
+                hint="Use file:///folder, or install the fsspec package of that store (s3fs for s3://).",
+            ) from error
         self._root = str(root)  # pyright: ignore[reportUnknownArgumentType] # fsspec
         self._local = self.url.startswith("file://")
 

@@ -45,6 +45,18 @@ def add(tx: Session, feature_id: int, *, dev_share: float, sealed_share: float, 
     return seal
 
 
+def share(tx: Session, feature_id: int, *, dev_share: float, sealed_share: float, at: datetime) -> Seal:
+    """Part groups by these shares from now: a first seal is made; one that was looked at keeps its own for ever."""
+    known = find(tx, feature_id)
+    if known is None:
+        return add(tx, feature_id, dev_share=dev_share, sealed_share=sealed_share, at=at)
+    if not looks(tx, known.id or 0):
+        known.dev_share, known.sealed_share = dev_share, sealed_share
+        tx.add(known)
+        tx.flush()
+    return known
+
+
 def next_look(tx: Session, seal_id: int) -> int:
     """The number the next look will have (1 to 3). Raises ``NotReady`` when all are used."""
     used = tx.exec(select(func.count()).where(Look.seal_id == seal_id)).one()

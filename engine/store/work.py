@@ -62,17 +62,32 @@ def silent_since(tx: Session, program: str, now: datetime) -> str:
 
 def fall_due(tx: Session, kind: str, period: str, run_id: str, *, now: datetime) -> bool:
     """Note that work fell due; false when it had already, however many times the scheduler starts."""
-    known = select(Due.id).where(Due.kind == kind, Due.period == period)
-    if tx.exec(known).first() is not None:
+    if due(tx, kind, period) is not None:
         return False
     tx.add(Due(kind=kind, period=period, run_id=run_id, at=now))
     tx.flush()
     return True
 
 
+def due(tx: Session, kind: str, period: str) -> Due | None:
+    """Work that fell due, none when it did not yet."""
+    return tx.exec(select(Due).where(Due.kind == kind, Due.period == period)).one_or_none()
+
+
+def undone(tx: Session) -> list[Due]:
+    """Work that fell due and is not done, oldest first."""
+    return list(tx.exec(select(Due).where(col(Due.done_at).is_(None)).order_by(col(Due.id))))
+
+
+def again(tx: Session, row: Due, run_id: str) -> None:
+    """Give due work to another run."""
+    row.run_id = run_id
+    tx.add(row)
+
+
 def done(tx: Session, kind: str, period: str, at: datetime) -> None:
     """Note that due work is done; work that never fell due has nothing to note."""
-    row = tx.exec(select(Due).where(Due.kind == kind, Due.period == period)).one_or_none()
+    row = due(tx, kind, period)
     if row is not None and row.done_at is None:
         row.done_at = at
         tx.add(row)

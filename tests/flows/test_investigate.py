@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import json
 import pathlib
-from datetime import timedelta
 
 import pytest
 
-from engine.desk import Desk, features, investigations, labels, traffic
-from engine.desk.features import Registration
-from engine.desk.investigations import RunView
+from engine.desk import Desk, investigations
 from engine.errors import NotReady
 from engine.flows.investigate import RETRY_SECONDS, investigate
-from engine.models.actor import Actor, Role
 from engine.models.investigation import Brief, Effort, RunState
 from engine.models.labels import Part
 from engine.models.verdict import Outcome
@@ -25,54 +19,14 @@ from engine.store import investigations as runs
 from engine.store import labels as label_rows
 from engine.testing.direct import DirectStepper
 from engine.testing.runner import ScriptedRunner
-from engine.testing.traffic import month_of_calls
+from tests.flows.ready import ANN, BETTER, SLUG, ready, run
 from tests.flows.scripted import Script, scripted
-
-ANN = Actor(id="U1", role=Role.OPERATOR, channel="C1")
-SLUG = "ticket-mood"
-CLASSES = ("negative", "neutral", "positive")
-BETTER = {"tfidf": 0.80, "frozen": 0.80, "majority": 0.34, "baseline": 0.60}
 
 
 @pytest.fixture
 def database_url(tmp_path: pathlib.Path) -> str:
     """What these tests are about does not differ between databases; the roads do, and run on both."""
     return f"sqlite:///{tmp_path / 'assay.db'}"
-
-
-def rows(count: int) -> bytes:
-    said = [{"input": f"message {place} on matter {place * 7}", "output": CLASSES[place % 3]} for place in range(count)]
-    return "\n".join(json.dumps(row) for row in said).encode()
-
-
-def ready(desk: Desk, *, count: int = 1_500, margin: float = 0.08, money: bool = True) -> None:
-    asked = Registration(
-        slug=SLUG, model="simulated-frontier-1", prompt="Say one.", margin=margin, labels=CLASSES, base_url="http://127.0.0.1:9/v1"
-    )  # fmt: skip
-    features.register(desk, ANN, asked)
-    labels.import_file(desk, ANN, SLUG, "labels.jsonl", content=rows(count))
-    if money:
-        _money(desk)
-
-
-def _money(desk: Desk) -> None:
-    start = desk.services.clock.now() - timedelta(days=31)
-    price = traffic.DatedPrice(
-        model="simulated-frontier-1", input_usd=9_000, output_usd=9_000, starts_on=start.date(), source="made up"
-    )
-    traffic.set_price(desk, ANN, price)
-    calls = month_of_calls(["a b c"], model="simulated-frontier-1", calls=300, start=start, seed=1, prompt_tokens=1_500)
-    lines = "\n".join(json.dumps(call) for call in calls).encode()
-
-    traffic.import_calls(desk, ANN, SLUG, io.BytesIO(lines), format_name="assay")
-
-
-def run(desk: Desk, script: Script, *, effort: Effort = Effort.QUICK, budget_usd: float = 50.0) -> RunView:
-    scripted(desk.services, script)
-    started = investigations.start(desk, ANN, SLUG, effort=effort, budget_usd=budget_usd)
-    investigate(DirectStepper(desk.services), Brief(run_id=started.run_id))
-    (seen,) = investigations.status(desk, started.run_id)
-    return seen
 
 
 def test_a_better_and_cheaper_candidate_ships(desk: Desk) -> None:
@@ -198,25 +152,6 @@ def test_a_collapsed_candidate_is_never_promoted(desk: Desk) -> None:
     assert next(line for line in seen.record["rungs"] if line["rung"] == "frozen")["alarm"] == "collapsed"
 
 
-def test_an_edit_during_a_run_changes_nothing_in_it(desk: Desk) -> None:
-    ready(desk)
-    scripted(desk.services, Script(right=BETTER))
-    started = investigations.start(desk, ANN, SLUG, effort=Effort.QUICK)
-    before = labels.show(desk, SLUG).version
-
-    class Meddling(DirectStepper):
-        def step(self, name, fn, *args, **kwargs):
-            if name == "choose":
-                more = rows(1_600).splitlines()[1_500:]
-                labels.import_file(desk, ANN, SLUG, "more.jsonl", content=b"\n".join(more))
-            return super().step(name, fn, *args, **kwargs)
-
-    investigate(Meddling(desk.services), Brief(run_id=started.run_id))
-    (seen,) = investigations.status(desk, started.run_id)
-    assert seen.record["labels_version"] == before
-    assert labels.show(desk, SLUG).version != before
-
-
 def test_too_few_labels_are_refused_with_how_many_there_are(desk: Desk) -> None:
     ready(desk, count=120)
     with pytest.raises(NotReady, match=f"{SLUG} has 120 usable labels; an investigation needs about 600") as refused:
@@ -230,27 +165,6 @@ def test_one_open_run_per_feature(desk: Desk) -> None:
     again = investigations.start(desk, ANN, SLUG)
     assert again.existed
     assert again.run_id == first.run_id
-
-
-def test_a_run_is_cancelled_before_its_next_job(desk: Desk) -> None:
-    ready(desk)
-    scripted(desk.services, Script(right=BETTER))
-    started = investigations.start(desk, ANN, SLUG, effort=Effort.QUICK)
-
-    class Cancelling(DirectStepper):
-        def step(self, name, fn, *args, **kwargs):
-            found = super().step(name, fn, *args, **kwargs)
-            if name == "plan":
-                investigations.cancel(desk, ANN, started.run_id)
-            return found
-
-    investigate(Cancelling(desk.services), Brief(run_id=started.run_id))
-    (seen,) = investigations.status(desk, started.run_id)
-    assert seen.state is RunState.CANCELLED
-    runner = desk.services.runner
-    assert isinstance(runner, ScriptedRunner)
-    assert runner.ran == []
-    assert runner.cancelled
 
 
 def test_a_run_leaves_a_deed_and_the_chain_holds(desk: Desk) -> None:

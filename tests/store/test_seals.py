@@ -83,3 +83,21 @@ def test_a_row_keeps_its_part_for_ever_and_a_look_sees_its_own_version(desk: Des
         now = {row.row_id for row in seals.sealed_rows(tx, opened, new.id or 0)}
     assert then == {row_id for row_id, part in before.items() if part is Part.SEALED}
     assert then < now
+
+
+def test_shares_follow_the_rows_until_the_first_look_and_then_no_more(desk: Desk) -> None:
+    a_feature(desk, margin=0.1)
+    some_labels(desk, 20)
+    with desk.services.database.write() as tx:
+        few = seals.current(tx, feature_id(tx)).sealed_share
+    some_labels(desk, 3_000)
+    with desk.services.database.write() as tx:
+        many = seals.current(tx, feature_id(tx)).sealed_share
+        kept = {label.row_id: label.part for label in tx.exec(select(Label).where(Label.added_in == 1))}
+        look(desk, tx, "inv-1")
+    assert many < few == 0.4
+    some_labels(desk, 3_400)
+    with desk.services.database.read() as tx:
+        assert seals.current(tx, feature_id(tx)).sealed_share == many
+        now = {label.row_id: label.part for label in tx.exec(select(Label).where(Label.added_in == 1))}
+    assert now == kept

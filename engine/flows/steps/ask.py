@@ -15,7 +15,7 @@ from engine.models.investigation import RunTask, TaskState
 from engine.models.labels import Part
 from engine.runners import JobKind, JobSpec
 from engine.services import Services
-from engine.store import features, investigations, labels, policies
+from engine.store import features, investigations, labels
 from engine.store.database import Tx
 
 
@@ -88,7 +88,7 @@ def _counts(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_nonsense(tx: Tx, frozen: Frozen, asked: Asked, part: Part) -> None:
-    floor = policies.current(tx, frozen.feature_id).evaluation.prompted_valid_floor
+    floor = frozen.policy.evaluation.prompted_valid_floor
     if part is Part.SEALED or asked.unanswered or asked.contender != "baseline" or not asked.rows:
         return
     if asked.valid < floor * asked.rows:

@@ -13,7 +13,7 @@ from engine.models.labels import Part
 from engine.models.money import from_usd, to_usd
 from engine.runners import JobKind, JobSpec
 from engine.services import Services
-from engine.store import investigations, labels, policies, replies
+from engine.store import investigations, labels, replies
 
 
 def train(services: Services, frozen: Frozen, road: Plan, index: int) -> TrainedCandidate | Pending:
@@ -67,8 +67,7 @@ def score_sealed(services: Services, frozen: Frozen, choice: Choice, opened: Ope
 def parity(services: Services, frozen: Frozen, road: Plan, choice: Choice) -> Parity | Pending:
     """Ask the served candidate over HTTP, compare with its offline answers. Below the floor: ``WorkFailed``."""
     offline = _predict(frozen, choice.artifact, choice.rung, road.dev)
-    with services.database.read() as tx:
-        policy = policies.current(tx, frozen.feature_id).evaluation
+    policy = frozen.policy.evaluation
     spec = JobSpec(
         kind=JobKind.PARITY,
         inputs={
@@ -118,8 +117,8 @@ def _score(
 
 
 def _check_budget(services: Services, frozen: Frozen, road: Plan) -> None:
+    cost = frozen.policy.cost
     with services.database.read() as tx:
-        cost = policies.current(tx, frozen.feature_id).cost
         paid = replies.bill(tx, frozen.run_id).nano_usd
     training = from_usd(road.seconds / 3600 * cost.cpu_hour_usd)
     if paid + training > frozen.budget_nano:

@@ -15,7 +15,7 @@ from engine.models.labels import Part
 from engine.rules.pairs import tango_interval
 from engine.rules.power import rows_planned
 from engine.services import Services
-from engine.store import features, investigations, policies, seals
+from engine.store import features, investigations, seals
 from engine.store.database import Tx
 
 PROMOTION_CONFIDENCE = 0.95  # docs/engine.md: a rung replaces the one below only if this interval lies above 0
@@ -37,7 +37,7 @@ def choose(services: Services, frozen: Frozen, road: Plan, made: list[TrainedCan
         best, reasons = _promoted([_standing(tx, frozen, one) for one in made if not one.alarm])
         prompted = max(road.options, key=lambda option: _quality(tx, frozen, option))
         dev = scores.paired(best.rows, investigations.predictions(tx, frozen.run_id, prompted, Part.DEV))
-        policy = policies.current(tx, frozen.feature_id).evaluation
+        policy = frozen.policy.evaluation
         planned = rows_planned(dev, frozen.margin, seals.next_look(tx, road.seal_id), policy)
     return Choice(
         candidate=best.candidate.contender,

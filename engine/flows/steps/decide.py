@@ -5,6 +5,7 @@ Nothing is fetched here: every number comes from stored predictions, prices and 
 
 from __future__ import annotations
 
+from engine.errors import Cancelled
 from engine.flows.steps import compare, money, progress, record
 from engine.flows.steps.plan import VERDICT
 from engine.flows.steps.values import Choice, Frozen, Opened, Parity, Plan, VerdictRef
@@ -16,19 +17,21 @@ from engine.rules.pairs import wilson
 from engine.rules.verdict import Evidence
 from engine.rules.verdict import decide as ruled
 from engine.services import Services
-from engine.store import deeds, features, investigations, policies, verdicts
+from engine.store import deeds, features, investigations, verdicts
 
 
 def decide(
     services: Services, frozen: Frozen, road: Plan, choice: Choice, *, parity: Parity, opened: Opened
 ) -> VerdictRef:
-    """Judge the sealed comparison and store the verdict, once per run."""
+    """Judge the sealed comparison and store the verdict, once per run. Raises ``Cancelled`` when a person was first."""
     with services.database.write() as tx:
         run = investigations.by_run(tx, frozen.run_id)
         known = verdicts.of_run(tx, frozen.run_id)
-        if known is not None or run.cancel_requested:
-            return VerdictRef(run_id=frozen.run_id, verdict_id=known.id or 0 if known else 0, state=run.state)
-        policy = policies.current(tx, frozen.feature_id)
+        if known is not None:
+            return VerdictRef(run_id=frozen.run_id, verdict_id=known.id or 0, state=run.state)
+        if run.cancel_requested:
+            raise Cancelled(f"{frozen.run_id} was cancelled.")
+        policy = frozen.policy
         baseline = features.baseline_by_id(tx, frozen.baseline_id)
         compared = compare.compared(tx, frozen, choice, parity, opened=opened, baseline=baseline)
         sums = money.judged(tx, services, frozen, choice)

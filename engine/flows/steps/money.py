@@ -6,7 +6,7 @@ from engine.flows.steps.values import Choice, Frozen
 from engine.models.money import to_usd
 from engine.rules import money
 from engine.services import Services
-from engine.store import labels, policies, replies, usage
+from engine.store import labels, replies, usage
 from engine.store.database import Tx
 
 GPU_RUNGS = ("lora_causal",)  # every other rung of the ladder answers from a processor
@@ -25,4 +25,4 @@ def judged(tx: Tx, services: Services, frozen: Frozen, choice: Choice) -> money.
         bill_usd=to_usd(replies.bill(tx, frozen.run_id).nano_usd),
         needs_gpu=choice.rung in GPU_RUNGS,
     )
-    return money.judged(spending, policies.current(tx, frozen.feature_id).cost, seed=frozen.seed)
+    return money.judged(spending, frozen.policy.cost, seed=frozen.seed)

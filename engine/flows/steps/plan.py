@@ -8,12 +8,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from engine.approaches import Task
-from engine.errors import NotReady, SealBroken
+from engine.errors import Cancelled, NotReady, SealBroken
 from engine.evals.rows import DatasetRow, write_rows
 from engine.flows.steps.progress import set_tasks
 from engine.flows.steps.values import Frozen, Plan, Skipped
 from engine.models.investigation import Candidate, Effort, Recipe, RunState, RunTask, TaskState
 from engine.models.labels import Label, Part
+from engine.rules.power import EvalPolicy
 from engine.services import Services
 from engine.store import features, investigations, labels, policies, seals
 from engine.store.database import Tx
@@ -27,21 +28,27 @@ VERDICT = "verdict"
 
 
 def freeze(services: Services, run_id: str) -> Frozen:
-    """Fix label version, policy, prices, baseline and seed; the run is under way afterwards."""
+    """Fix label version, policy, prices, baseline and seed; the run is under way afterwards.
+
+    Raises ``Cancelled`` for a run that a person ended while it waited.
+    """
     with services.database.write() as tx:
         run = investigations.by_run(tx, run_id)
+        if run.cancel_requested:
+            raise Cancelled(f"{run_id} was cancelled.")
         feature = features.by_id(tx, run.feature_id)
         label_set = labels.newest(tx, run.feature_id)
         baseline = features.baseline(tx, run.feature_id)
-        if run.started_at is None:
-            run.state = RunState.RUNNING
-            run.started_at = services.clock.now()
-            run.label_set_id, run.baseline_id = label_set.id, baseline.id
-            run.policy_hash = policies.current(tx, run.feature_id).sha
-            run.price_snapshot = prices.snapshot_id(tx, services.clock.now().date())
-            run.code_version = version("assay")
-            run.version += 1
-            tx.add(run)
+        policy = policies.current(tx, run.feature_id)
+        # All of it again when the step was killed before it was recorded: what is recorded must be of one moment.
+        run.state = RunState.RUNNING
+        run.started_at = run.started_at or services.clock.now()
+        run.label_set_id, run.baseline_id = label_set.id, baseline.id
+        run.policy_hash = policy.sha
+        run.price_snapshot = prices.snapshot_id(tx, services.clock.now().date())
+        run.code_version = version("assay")
+        run.version += 1
+        tx.add(run)
         return Frozen(
             run_id=run_id,
             feature_id=run.feature_id,
@@ -49,6 +56,7 @@ def freeze(services: Services, run_id: str) -> Frozen:
             approach=feature.approach,
             classes=feature.labels,
             margin=feature.margin,
+            policy=policy,
             label_set_id=run.label_set_id or 0,
             labels_version=label_set.name,
             baseline_id=run.baseline_id or 0,
@@ -63,7 +71,8 @@ def plan(services: Services, frozen: Frozen) -> Plan:
     with services.database.write() as tx:
         train, dev = (labels.rows(tx, frozen.label_set_id, part) for part in (Part.TRAIN, Part.DEV))
         sealed_rows = labels.count(tx, frozen.label_set_id, Part.SEALED)
-        check_enough(tx, frozen.feature_id, frozen.slug, train=len(train), sealed=sealed_rows)
+        policy = frozen.policy.evaluation
+        check_enough(tx, frozen.feature_id, frozen.slug, policy, train=len(train), sealed=sealed_rows)
         _refuse_leaks(tx, frozen)
         seal = seals.current(tx, frozen.feature_id)
         host, task = host_of(services.settings.encoder), Task(approach=frozen.approach, classes=tuple(frozen.classes))
@@ -88,9 +97,8 @@ def plan(services: Services, frozen: Frozen) -> Plan:
     return made
 
 
-def check_enough(tx: Tx, feature_id: int, slug: str, *, train: int, sealed: int) -> None:
+def check_enough(tx: Tx, feature_id: int, slug: str, policy: EvalPolicy, *, train: int, sealed: int) -> None:
     """Refuse a version too small to be judged by. Raises ``NotReady`` naming how many rows are there and needed."""
-    policy = policies.current(tx, feature_id).evaluation
     if train >= policy.train_rows_least and sealed >= policy.sealed_rows_least:
         return
     usable = labels.usable(tx, feature_id)

@@ -68,6 +68,14 @@ def advance(services: Services, approval_id: int) -> Advanced:
         return _said(approval, rollout)
 
 
+def give_up(services: Services, approval_id: int, reason: str) -> None:
+    """End an approved request whose execution broke: nothing moved, and it can be asked for again."""
+    with services.database.write() as tx:
+        approval = rollouts.approval_by_id(tx, approval_id)
+        if rollouts.move(tx, approval, ApprovalState.SUPERSEDED, at=services.clock.now(), reason=reason):
+            _tell(tx, services, rollouts.by_id(tx, approval.rollout_id), approval)
+
+
 def lower(tx: Tx, services: Services, rollout: Rollout, event: str, *, actor: Actor, reason: str = "") -> Rollout:
     """Pause, resume, roll back or abort at once, in the caller's transaction. Raises ``NotReady`` with the reason."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.models.base import Value
 from engine.models.investigation import Effort, Recipe
+from engine.store.policies import Policy
 
 
 class Frozen(Value):
@@ -15,6 +16,7 @@ class Frozen(Value):
     approach: str
     classes: list[str]
     margin: float
+    policy: Policy
     label_set_id: int
     labels_version: str
     baseline_id: int

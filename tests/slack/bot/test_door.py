@@ -6,13 +6,20 @@ import http.client
 import json
 import time
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.app import build_app
+from bot.asgi import web
 from engine.desk import features
+from engine.errors import Unavailable
+from engine.services import Services
+from engine.testing.scripted_server import serving
 from tests.slack.bot.wire import FORM, SECRET, Wire, interactive, signed
 from tests.slack.standin.rooms import eventually
 
@@ -155,3 +162,15 @@ def test_health_is_served_beside(wire: Wire, path: str) -> None:
     assert answer.status == 200
     assert answer.read()
     connection.close()
+
+
+def test_a_database_that_is_away_makes_pages_say_so_and_not_break(services: Services) -> None:
+    def away(_run_id: str = "") -> Any:
+        raise Unavailable("The database does not answer.")
+
+    with serving(web(build_app(services), ready=away, report=away)) as url:
+        for path in ("/readyz", "/reports/inv-7k3mq9ab"):
+            with pytest.raises(HTTPError) as told:
+                urlopen(f"{url}{path}")
+            assert told.value.code == 503
+            assert "does not answer" in told.value.read().decode()

@@ -121,3 +121,10 @@ def test_the_report_is_linked_only_where_there_is_one() -> None:
     assert "Open the report" not in buttons(render(verdict(examples.judged())).blocks)
     found = render(verdict(examples.judged(), report_url="https://assay.example/r/1"))
     assert "Report: https://assay.example/r/1" in found.said
+
+
+def test_of_several_recipes_of_a_rung_one_went_on_and_a_better_looking_one_says_why_not() -> None:
+    lines = [line for line in render(verdict(examples.judged())).said.splitlines() if " on dev" in line]
+
+    assert [line.partition(":")[0] for line in lines if "went on to the sealed rows" in line] == ["tfidf-1"]
+    assert [line.partition(":")[0] for line in lines if "better here, but not surely" in line] == ["tfidf-3"]

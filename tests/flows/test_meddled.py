@@ -1,0 +1,110 @@
+"""People change things while a run is under way: a later edit changes nothing in it, a cancel ends it."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable
+
+import pytest
+
+from engine.desk import Desk, investigations, labels
+from engine.desk.investigations import RunView
+from engine.flows.investigate import investigate
+from engine.models.investigation import Brief, Effort, RunState
+from engine.store import policies
+from engine.testing.direct import DirectStepper
+from engine.testing.runner import ScriptedRunner
+from tests.flows.ready import ANN, BETTER, SLUG, ready, rows, run
+from tests.flows.scripted import Script, scripted
+
+
+@pytest.fixture
+def database_url(tmp_path: pathlib.Path) -> str:
+    """What these tests are about does not differ between databases; the roads do, and run on both."""
+    return f"sqlite:///{tmp_path / 'assay.db'}"
+
+
+class Between(DirectStepper):
+    """Does something just before a step."""
+
+    def __init__(self, desk: Desk, before: str, deed: Callable[[], object]) -> None:
+        super().__init__(desk.services)
+        self._before = before
+        self._deed = deed
+
+    def step(self, name, fn, *args, **kwargs):
+        if name == self._before:
+            self._deed()
+        return super().step(name, fn, *args, **kwargs)
+
+
+def walked(desk: Desk, before: str, deed: Callable[[str], object]) -> RunView:
+    scripted(desk.services, Script(right=BETTER))
+    started = investigations.start(desk, ANN, SLUG, effort=Effort.QUICK)
+    investigate(Between(desk, before, lambda: deed(started.run_id)), Brief(run_id=started.run_id))
+    (seen,) = investigations.status(desk, started.run_id)
+    return seen
+
+
+def test_an_edit_during_a_run_changes_nothing_in_it(desk: Desk) -> None:
+    ready(desk)
+    before = labels.show(desk, SLUG).version
+
+    def upload_more(_run_id: str) -> None:
+        more = b"\n".join(rows(1_600).splitlines()[1_500:])
+        labels.import_file(desk, ANN, SLUG, "more.jsonl", content=more)
+
+    seen = walked(desk, "choose", upload_more)
+    assert seen.record["labels_version"] == before
+    assert labels.show(desk, SLUG).version != before
+
+
+def test_a_run_is_cancelled_before_its_next_job(desk: Desk) -> None:
+    ready(desk)
+    scripted(desk.services, Script(right=BETTER))
+    started = investigations.start(desk, ANN, SLUG, effort=Effort.QUICK)
+
+    class Cancelling(DirectStepper):
+        def step(self, name, fn, *args, **kwargs):
+            found = super().step(name, fn, *args, **kwargs)
+            if name == "plan":
+                investigations.cancel(desk, ANN, started.run_id)
+            return found
+
+    investigate(Cancelling(desk.services), Brief(run_id=started.run_id))
+    (seen,) = investigations.status(desk, started.run_id)
+    assert seen.state is RunState.CANCELLED
+    runner = desk.services.runner
+    assert isinstance(runner, ScriptedRunner)
+    assert runner.ran == []
+    assert runner.cancelled
+
+
+def test_a_policy_edited_during_a_run_judges_the_next_one(desk: Desk) -> None:
+    ready(desk)
+
+    def never_ship(_run_id: str) -> None:
+        with desk.services.database.write() as tx:
+            body = {"saving_floor": 0.99, "alpha": 0.001}
+            at = desk.services.clock.now()
+            policies.add(tx, "verdict", body, feature_id=None, by="U4", why="a stricter team", at=at)
+
+    first = walked(desk, "decide", never_ship)
+    assert first.record["policy"]["verdict"]["alpha"] == 0.025
+    second = run(desk, Script(right=BETTER))
+    assert second.record["policy"]["verdict"]["alpha"] == 0.001
+    assert second.record["policy_hash"] != first.record["policy_hash"]
+
+
+def test_a_cancel_just_before_the_verdict_ends_the_run_and_frees_the_feature(desk: Desk) -> None:
+    ready(desk)
+    seen = walked(desk, "decide", lambda run_id: investigations.cancel(desk, ANN, run_id))
+    assert (seen.state, seen.outcome) == (RunState.CANCELLED, "")
+    assert not investigations.start(desk, ANN, SLUG).existed
+
+
+def test_a_run_cancelled_while_it_waited_stays_so_when_the_engine_comes_to_it(desk: Desk) -> None:
+    ready(desk)
+    seen = walked(desk, "freeze", lambda run_id: investigations.cancel(desk, ANN, run_id))
+    assert seen.state is RunState.CANCELLED
+    assert seen.tasks == ()

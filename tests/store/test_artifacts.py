@@ -1,0 +1,44 @@
+"""The artifact store: named by content, whole or not there, and refused where it cannot be reached."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from engine.errors import Invalid, NotFound, WorkFailed
+from engine.store.artifacts import Artifacts
+
+
+def folder(home: pathlib.Path, content: str) -> pathlib.Path:
+    made = home / content
+    (made / "deep").mkdir(parents=True)
+    (made / "deep" / "rows.jsonl").write_text(content)
+    return made
+
+
+def test_the_same_content_is_the_same_artifact_and_other_content_another(tmp_path: pathlib.Path) -> None:
+    store = Artifacts(f"file://{tmp_path / 'store'}")
+    first = store.put(folder(tmp_path / "one", "a"))
+    assert store.put(folder(tmp_path / "two", "a")) == first
+    assert store.put(folder(tmp_path / "two", "b")) != first
+    assert (store.path(first) / "deep" / "rows.jsonl").read_text() == "a"
+
+
+def test_a_damaged_file_is_refused_by_name_and_hash(tmp_path: pathlib.Path) -> None:
+    store = Artifacts(f"file://{tmp_path / 'store'}")
+    made = store.put(folder(tmp_path / "one", "a"))
+    (tmp_path / "store" / made / "deep" / "rows.jsonl").write_text("b")
+    with pytest.raises(WorkFailed, match=r"deep/rows\.jsonl is damaged: 3e23e8160039 instead of ca978112ca1b"):
+        store.path(made)
+
+
+def test_what_is_not_there_is_named(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(NotFound, match="no artifact 0123"):
+        Artifacts(f"file://{tmp_path}").path("0123")
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/assay", "nonsense://x"])
+def test_a_store_this_installation_cannot_reach_is_refused_at_start(url: str) -> None:
+    with pytest.raises(Invalid, match="ASSAY_ARTIFACTS"):
+        Artifacts(url)
