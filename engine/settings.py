@@ -14,7 +14,8 @@ from engine.errors import Invalid
 class Settings(BaseSettings):
     """Every knob, its default and one sentence. ``docs/settings.md`` is generated from this class."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    # The prefix keeps names of fields from being read as variables of everybody: HOME, HOST, DATABASE_URL.
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, env_prefix="ASSAY_")
 
     home: Path = Field(
         default=Path(".assay"),
