@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 CONCURRENCY = 8  # calls under way at first, and at most (docs/engine.md)
 _CLEAN = 50  # replies in a row that allow one call more
+DOWN = 3 * CONCURRENCY  # tries in a row that brought nothing: the endpoint is down, not its rows hard
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Pace:
         self._most = limit
         self._under_way = 0
         self._clean = 0
+        self._failed = 0
         self._change = threading.Condition()
         self._stopped = threading.Event()
         self.why = ""
@@ -63,10 +65,18 @@ class Pace:
         """After a reply; ``_CLEAN`` of them in a row allow one call more."""
         with self._change:
             self._clean += 1
+            self._failed = 0
             if self._clean >= _CLEAN and self.limit < self._most:
                 self.limit += 1
                 self._clean = 0
                 self._change.notify_all()
+
+    def failed(self) -> None:
+        """After a try that brought no reply; ``DOWN`` of them in a row end the pass, and the caller comes back later."""
+        with self._change:
+            self._failed += 1
+        if self._failed >= DOWN:
+            self.stop()
 
     def stop(self, why: str = "") -> None:
         """Send nothing more; the first reason given stays."""

@@ -47,7 +47,7 @@ class Slot:
                 if wait > self.tempo.patience:
                     self.pace.stop()  # it asks everybody to stay away for long: the rows stay without an answer
             except (Unavailable, BadReply):
-                pass
+                self.pace.failed()
             except KeyRejected as error:
                 self.pace.stop(str(error))
             if not self.pace.rest(wait):

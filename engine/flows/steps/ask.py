@@ -43,7 +43,7 @@ def ask(
         asked = asked.model_copy(update={"rows": len(known), "valid": sum(row.valid for row in known)})
         _refuse_nonsense(tx, frozen, asked, part)
     if asked.unanswered:
-        waits = f"{asked.unanswered:,} rows have no answer yet; asking again"
+        waits = f"{asked.unanswered:,} rows have no answer from the endpoint yet; asking again"
         note(services, frozen.run_id, RunTask(name=task, state=TaskState.RUNNING, note=waits))
     elif part is Part.DEV:
         complete(services, frozen.run_id, task, f"{asked.rows:,} rows, {asked.paid_calls:,} paid calls")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from starlette.responses import Response
 
 from engine.evals.rows import DatasetRow
 from engine.store import replies
 from engine.teachers.options import shots
+from engine.teachers.pace import DOWN
 from engine.testing.scripted_server import completion, refusal, scripted_app, serving
 from tests.unit.teachers.asking import BUDGET, RUN, rows_of
 
@@ -63,6 +67,26 @@ def test_a_row_without_an_answer_in_six_tries_is_counted_and_can_be_asked_later(
     assert set(room.seen()["asked"].values()) == {6}
     room.fail()
     assert room.ask(rows_of(3)).counts["paid_calls"] == 3
+
+
+def test_an_endpoint_that_is_down_ends_the_pass_after_a_few_tries_and_not_after_six_for_every_row(room) -> None:
+    calls: list[int] = []
+
+    def down(_body: dict[str, Any]) -> Response:
+        calls.append(1)
+        return refusal(503)
+
+    with serving(scripted_app(down)) as url:
+        asked = room.ask(rows_of(150), base_url=f"{url}/v1")
+    assert (asked.counts["unanswered"], asked.counts["stopped"]) == (150, "")
+    assert DOWN <= len(calls) <= DOWN + 8
+
+
+def test_an_endpoint_that_fails_now_and_then_is_not_taken_for_down(room) -> None:
+    room.fail(status=503, times=8)
+    assert room.ask(rows_of(60)).counts["paid_calls"] == 60
+    room.fail(status=503, times=8)
+    assert room.ask(rows_of(120)).counts["paid_calls"] == 60
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
