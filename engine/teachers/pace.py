@@ -72,7 +72,7 @@ class Pace:
                 self._change.notify_all()
 
     def failed(self) -> None:
-        """After a try that brought no reply; ``DOWN`` of them in a row end the pass, and the caller comes back later."""
+        """After a try that brought no reply; ``DOWN`` of them in a row end the pass for now."""
         with self._change:
             self._failed += 1
         if self._failed >= DOWN:
