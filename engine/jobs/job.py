@@ -37,6 +37,7 @@ def run(path: Path) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     folder = JobFolder(path.resolve())
     attempt = folder.attempt().number
+    log.info("job.begun")
     signal.signal(signal.SIGTERM, _stopper(folder, attempt))
     threading.Thread(target=_beat, args=(folder.heartbeat,), daemon=True).start()
     with _Ending(folder, attempt) as ending:
