@@ -8,13 +8,13 @@ A segment of the spool is three files, `<stem>` being ``<host>-<worker>-<start m
 
 * ``calls-<stem>.bin``      frames, nothing else. Its writer holds ``flock`` (exclusive) on it for as long as it writes.
 * ``names-<stem>.jsonl``    a line ``{"hash": "<16 hex>", "name": "…"}`` for each name, before the first frame using it.
-* ``events-<stem>.jsonl``   a line of `event_line` for each event below; ``at_ms`` is wall time, ``id`` the 32 hex digits
-  of `call_bytes`, and every text is redacted already:
+* ``events-<stem>.jsonl``   a line of `event_line` for each event below; ``at_ms`` is wall time, ``id`` the 32 hex
+  digits of `call_bytes`, and every text is redacted already:
   - ``{"kind": "feedback", at_ms, id, "features": [slugs the sender's key opens], "score", "label", "comment"}``; the
     last three may be null, and a call of another feature is none of the sender's
   - ``{"kind": "trip", at_ms, "feature", "stage", "mode", "n", "bad", "window_s", "latched": true | false}``
-  - ``{"kind": "body", at_ms, id, "feature", "day", "stratum", "served", "model", "messages": […], "output": "…"}``, with
-    ``"shadow_output"`` where the stratum is ``differs``; strata: random, unsure, invalid, differs, all (capture: all).
+  - ``{"kind": "body", at_ms, id, "feature", "day", "stratum", "served", "model", "messages": […], "output": "…"}``,
+    with ``"shadow_output"`` where the stratum is ``differs``; strata: random, unsure, invalid, differs, all (capture: all).
     Written while `draw` is among the stratum's smallest this worker has seen today: more than are kept in the end.
 
 The .bin appears last and already locked (by rename), so whoever sees an unlocked one sees a finished or a dead
@@ -69,40 +69,6 @@ DTYPE: list[tuple[str, str]] = [
     ("finish", "<u1"),
     ("source", "<u1"),
 ]
-_INT32 = 2**31 - 1
-
-DTYPE: list[tuple[str, str]] = [
-    ("crc", "<u4"),
-    ("version", "<u1"),
-    ("fault", "<u1"),
-    ("flags", "<u2"),
-    ("id", "V16"),
-    ("at_ms", "<i8"),
-    ("feature", "<u8"),
-    ("model_asked", "<u8"),
-    ("model_served", "<u8"),
-    ("stage", "<u8"),
-    ("unit", "<u8"),
-    ("host", "<u8"),
-    ("tokens_in", "<i4"),
-    ("tokens_in_cached", "<i4"),
-    ("tokens_cache_write", "<i4"),
-    ("tokens_out", "<i4"),
-    ("tokens_reasoning", "<i4"),
-    ("latency_us", "<i4"),
-    ("ttft_us", "<i4"),
-    ("share", "<f8"),
-    ("confidence", "<f4"),
-    ("status", "<u2"),
-    ("why", "<u1"),
-    ("assigned", "<u1"),
-    ("served", "<u1"),
-    ("role", "<u1"),
-    ("finish", "<u1"),
-    ("source", "<u1"),
-]
-_FORMAT = "<" + "".join(_CODES[code] for _, code in DTYPE)
-_BODY = "<" + _FORMAT[2:]  # all but the crc
 _INT32 = [name for name, code in DTYPE if code == "<i4"]
 
 
