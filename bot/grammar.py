@@ -136,7 +136,8 @@ def usage(verb: Verb) -> str:
     places = ("|".join(place.words) or place.name for place in verb.places)
     told = (text if place.needed else f"[{text}]" for place, text in zip(verb.places, places, strict=True))
     keys = (_key_usage(key) for key in verb.keys)
-    return " ".join((verb.name, *told, *keys))
+    more = ("[SETTING=VALUE …]",) if verb.takes_any else ()
+    return " ".join((verb.name, *told, *keys, *more))
 
 
 def usage_hint() -> str:

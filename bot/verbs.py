@@ -56,6 +56,7 @@ class Verb:
     """One verb. ``role`` is the least role that may act; ``looks`` says that its bare form only looks, open to all.
 
     ``loosened`` names words at its last place that a lesser role may say too. ``aliases`` only help to guess.
+    ``takes_any`` says that it knows more keys than are listed, which its desk function tells apart.
     """
 
     name: str
@@ -67,10 +68,12 @@ class Verb:
     looks: bool = False
     loosened: tuple[tuple[str, Role], ...] = ()
     aliases: tuple[str, ...] = ()
+    takes_any: bool = False
 
     def key(self, name: str) -> Key | None:
         """The key of that name."""
-        return next((key for key in self.keys if key.name == name), None)
+        listed = next((key for key in self.keys if key.name == name), None)
+        return Key(name, example="…") if listed is None and self.takes_any else listed
 
 
 MENU = "menu"  # what no words at all ask for
@@ -247,5 +250,32 @@ VERBS: tuple[Verb, ...] = (
         ),
         looks=True,
         aliases=("permissions", "people", "approvers", "owners", "admins"),
+    ),
+    Verb(
+        "settings",
+        "Show or change what the team decides: thresholds, costs, and what models cost.",
+        (
+            "settings",
+            "settings ticket-router margin=3%",
+            'settings cost_engineering_usd=4000 reason="The pipeline is reused."',
+            "settings prices",
+            "settings prices model=our-model input=2.50 output=10 from=2026-11-01",
+        ),
+        role=Role.ADMIN,
+        places=(Place("SLUG or prices", Kind.SLUG, needed=False),),
+        keys=(
+            Key("margin", Kind.SHARE, "2%"),
+            Key("quality_bar", Kind.SHARE, "0.9"),
+            Key("model", Kind.WORD, "our-model"),
+            Key("input", Kind.MONEY, "2.50"),
+            Key("cached", Kind.MONEY, "1.25"),
+            Key("output", Kind.MONEY, "10"),
+            Key("from", Kind.DAY, "2026-11-01"),
+            Key("source", Kind.TEXT, '"the invoice of October"'),
+            Key("reason", Kind.TEXT, '"…"'),
+        ),
+        looks=True,
+        aliases=("policy", "policies", "config", "prices", "price", "set"),
+        takes_any=True,
     ),
 )

@@ -13,7 +13,7 @@ from engine.errors import Invalid
 
 QUOTES = str.maketrans(dict.fromkeys("“”„‟＂", '"') | dict.fromkeys("‘’‚‛＇", "'"))
 REFERENCE = re.compile(r"<(?:[@#][A-Z0-9]+|(?:https?|mailto):[^>|\s]+)(?:\|[^>\n]*)?>")
-_KEY = re.compile(r"[A-Za-z_]{1,40}=")
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}=", re.ASCII)
 _ENTITY = re.compile(r"&(?=(?:amp|lt|gt);)")
 _LIST_GAP = re.compile(r"(<[@#][A-Z0-9]+(?:\|[^>\n]*)?>)[ \n]*,[ \n]*(?=<)")
 _NEWLINES = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")

@@ -14,7 +14,7 @@ from engine.desk import Desk
 from engine.errors import Conflict, Invalid
 from engine.models.actor import Actor, Role
 from engine.models.base import Value
-from engine.models.feature import ApproachName, Feature, is_simulated
+from engine.models.feature import MARGIN_MOST, ApproachName, Feature, is_simulated
 from engine.models.labels import Part
 from engine.models.mail import Once
 from engine.store import deeds, features, investigations, labels, mail, policies, roles, rollouts, verdicts
@@ -23,7 +23,6 @@ from engine.teachers import prompt
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
 MARGIN = 0.02  # docs/decide.md: two points of accuracy
-MARGIN_MOST = 0.20
 CLASSES_MOST = 200
 PROMPT_MOST = 20_000
 

@@ -13,8 +13,9 @@ from engine.importers import calls as importers
 from engine.models.actor import Actor
 from engine.models.base import Value
 from engine.models.call import BadRow, Call
+from engine.models.mail import Once
 from engine.models.money import Price, from_usd, to_usd
-from engine.store import deeds, features, usage
+from engine.store import deeds, features, mail, usage
 from engine.store import prices as overlay
 from engine.teachers import prices
 
@@ -43,6 +44,26 @@ class DatedPrice(Value):
     cached_usd: float | None = None
     starts_on: date
     source: str
+
+
+class PriceRow(Value):
+    """One row of the team's table: US dollars per million tokens from a day on; ``begun`` says it is that day."""
+
+    model: str
+    starts_on: str
+    input_usd: float
+    cached_usd: float | None
+    output_usd: float
+    source: str
+    by: str
+    begun: bool
+
+
+class PricesView(Value):
+    """The team's own prices, which win over the bundled list; ``snapshot`` names what is in force today."""
+
+    rows: tuple[PriceRow, ...]
+    snapshot: str
 
 
 def formats() -> list[str]:
@@ -91,8 +112,11 @@ def import_calls(
     return done.model_copy(update={"bad": told, "bad_count": len(bad)})
 
 
-def set_price(desk: Desk, actor: Actor, price: DatedPrice) -> None:
-    """Set what a model costs from a day on. Raises ``Invalid`` for a price below 0, absurdly high or no number."""
+def set_price(desk: Desk, actor: Actor, price: DatedPrice, *, once: Once | None = None) -> None:
+    """Set what a model costs from a day on; calls counted already keep their price.
+
+    Raises ``Invalid`` for a price below 0, absurdly high or no number.
+    """
     said = (price.input_usd, price.output_usd, price.cached_usd or 0.0)
     if not all(0 <= dollars <= PRICE_MOST for dollars in said):  # not-a-number is in no interval
         raise Invalid(
@@ -100,6 +124,7 @@ def set_price(desk: Desk, actor: Actor, price: DatedPrice) -> None:
             hint="For example: assay prices our-model --input 2.50 --output 10",
         )
     with desk.services.database.write() as tx:
+        mail.take(tx, desk.services.clock, once)
         row = Price(
             model=price.model,
             starts_on=price.starts_on,
@@ -120,6 +145,27 @@ def set_price(desk: Desk, actor: Actor, price: DatedPrice) -> None:
             entity_id=price.model,
             after=price.model_dump(mode="json"),
         )
+
+
+def own_prices(desk: Desk) -> PricesView:
+    """The team's price table, by model, oldest first, rows that have not begun too."""
+    today = desk.services.clock.now().date()
+    with desk.services.database.read() as tx:
+        rows = tuple(_row(price, today) for price in overlay.every(tx))
+        return PricesView(rows=rows, snapshot=prices.snapshot_id(tx, today))
+
+
+def _row(price: Price, today: date) -> PriceRow:
+    return PriceRow(
+        model=price.model,
+        starts_on=price.starts_on.isoformat(),
+        input_usd=to_usd(price.input_nano),
+        cached_usd=None if price.cached_nano is None else to_usd(price.cached_nano),
+        output_usd=to_usd(price.output_nano),
+        source=price.source,
+        by=price.by,
+        begun=price.starts_on <= today,
+    )
 
 
 def price_line(desk: Desk, model: str) -> str:

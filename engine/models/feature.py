@@ -9,6 +9,7 @@ from sqlmodel import Column, Field
 
 from engine.models.base import Table, UtcDateTime, word, words_check
 
+MARGIN_MOST = 0.20  # a fraction: who may lose more than 20 points asks another question
 SIMULATED_PREFIX = "simulated-"
 
 

@@ -34,7 +34,7 @@ class Policy:
         return hashlib.sha256(canonical(asdict(self)).encode()).hexdigest()
 
 
-_KINDS = {
+KINDS = {
     "verdict": VerdictPolicy,
     "evaluation": EvalPolicy,
     "cost": CostPolicy,
@@ -50,7 +50,7 @@ def canonical(body: dict[str, Any]) -> str:
 
 def current(tx: Session, feature_id: int | None = None) -> Policy:
     """The policy in force for a feature: its own newest version of each kind, else the team's, else the defaults."""
-    return Policy(**{kind: _newest(tx, kind, feature_id) for kind in _KINDS})
+    return Policy(**{kind: _newest(tx, kind, feature_id) for kind in KINDS})
 
 
 def stored(tx: Session, kind: str, feature_id: int | None = None) -> PolicyVersion | None:
@@ -87,7 +87,7 @@ def add(
     return version
 
 
-def _newest(tx: Session, kind: str, feature_id: int | None) -> Any:  # noqa: ANN401 (one of the classes in _KINDS)
+def _newest(tx: Session, kind: str, feature_id: int | None) -> Any:  # noqa: ANN401 (one of the classes in KINDS)
     found = stored(tx, kind, feature_id)
-    known = {field.name for field in fields(_KINDS[kind])}
-    return _KINDS[kind](**{key: value for key, value in (found.body if found else {}).items() if key in known})
+    known = {field.name for field in fields(KINDS[kind])}
+    return KINDS[kind](**{key: value for key, value in (found.body if found else {}).items() if key in known})

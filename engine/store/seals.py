@@ -117,6 +117,12 @@ def sealed_rows(tx: Session, look: Look, label_set_id: int) -> list[Label]:
     return list(tx.exec(query.order_by(col(Label.id))))
 
 
+def first_look(tx: Session, feature_id: int) -> Look | None:
+    """The first look at the feature's newest seal, which fixed its margin; none while nobody looked."""
+    seal = find(tx, feature_id)
+    return next(iter(looks(tx, seal.id or 0)), None) if seal else None
+
+
 def looks(tx: Session, seal_id: int) -> list[Look]:
     """The ledger of a seal, oldest first."""
     return list(tx.exec(select(Look).where(Look.seal_id == seal_id).order_by(col(Look.number))))

@@ -1,0 +1,65 @@
+"""Show and change what the team decides: policies, margins, and what models cost."""
+
+from __future__ import annotations
+
+from bot.grammar import Asked, NotUnderstood
+from bot.messages import settings
+from bot.router import Answer, Words, command
+from engine.desk import policies, traffic
+
+PRICES = "prices"
+PRICE_KEYS = ("model", "input", "cached", "output", "from", "source")
+
+
+def _changes(asked: Asked) -> bool:
+    return bool(asked.options)
+
+
+@command("settings", changes=_changes)
+def change(words: Words) -> Answer:
+    """The policy of the team or a feature, or the price table; with keys, as it is after they were set."""
+    slug, options = words.asked.word(), words.asked.options
+    if slug == PRICES:
+        if options:
+            _set_price(words)
+        return Answer(settings.prices(traffic.own_prices(words.desk)))
+    stray = next((key for key in PRICE_KEYS if key in options), None)
+    if stray is not None:
+        raise NotUnderstood(
+            f"{stray} is a key of settings prices.",
+            hint="For example: /assay settings prices model=our-model input=2.50 output=10",
+            suggestion="settings",
+        )
+    said = {name: word for name, word in options.items() if name != "reason"}
+    if not options:
+        return Answer(settings.policy(policies.show(words.desk, slug)))
+    if not said:
+        raise NotUnderstood(
+            "A reason alone sets nothing.",
+            hint='For example: /assay settings cost_engineering_usd=4000 reason="…"',
+            suggestion="settings",
+        )
+    why = words.asked.text("reason")
+    return Answer(settings.policy(policies.change(words.desk, words.actor, slug, said, why=why, once=words.once)))
+
+
+def _set_price(words: Words) -> None:
+    asked = words.asked
+    wrong = next((key for key in asked.options if key not in (*PRICE_KEYS, "reason")), None)
+    missing = next((key for key in ("model", "input", "output") if key not in asked.options), None)
+    if wrong or missing:
+        said = f"settings prices knows no {wrong}." if wrong else f"settings prices needs {missing}."
+        raise NotUnderstood(
+            said,
+            hint="For example: /assay settings prices model=our-model input=2.50 output=10 from=2026-11-01",
+            suggestion="settings",
+        )
+    price = traffic.DatedPrice(
+        model=asked.text("model"),
+        input_usd=asked.money("input", 0.0),
+        output_usd=asked.money("output", 0.0),
+        cached_usd=asked.money("cached", 0.0) if "cached" in asked.options else None,
+        starts_on=asked.day("from") or words.desk.services.clock.now().date(),
+        source=asked.text("source") or asked.text("reason") or "set by /assay settings prices",
+    )
+    traffic.set_price(words.desk, words.actor, price, once=words.once)

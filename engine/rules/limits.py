@@ -1,0 +1,45 @@
+"""The range in which each value of a policy may be set, so that no edit breaks a rule that reads it.
+
+Knows nothing of who edits or where policies are stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_MOST = 10_000_000.0
+_AMOUNTS = ("_usd", "_minutes", "_hours", "_months", "ticks", "odds")
+_LIMITS: Mapping[str, tuple[float, float]] = {  # where the kind of value does not say it all
+    "verdict_alpha": (0.0001, 0.1),
+    "verdict_power": (0.5, 0.99),
+    "verdict_rows_cap": (1_000, _MOST),
+    "evaluation_dev_share": (0.05, 0.4),
+    "evaluation_sealed_share": (0.05, 0.5),
+    "evaluation_sealed_share_most": (0.05, 0.5),
+    "evaluation_sealed_rows_least": (50, _MOST),
+    "evaluation_train_rows_least": (50, _MOST),
+    "evaluation_assumed_disagreement": (0.01, 1.0),
+    "evaluation_parity_floor": (0.9, 1.0),
+    "evaluation_parity_rows": (20, 10_000),
+    "cost_retrain_months": (0.1, 120.0),
+    "cost_months": (1, 60),
+    "stage_alpha": (0.0001, 0.1),
+    "stage_safe_odds": (1.0, _MOST),
+    "stage_mismatch_odds": (1.0, _MOST),
+    "stage_ticks": (1.0, 1_000.0),
+    "stage_holdback": (0.0, 0.5),
+    "stage_cost_ceiling": (1.0, 10.0),
+    "readiness_override_reason_letters": (1, 100),
+    "readiness_override_days": (1, 90),
+}
+
+
+def limits(name: str, usual: float) -> tuple[float, float]:
+    """Give the least and the most that ``name`` (kind and field, as ``cost_minute_usd``) may be.
+
+    ``usual`` is its default: a fraction of 1 or less that is no amount is a share.
+    """
+    if name in _LIMITS:
+        return _LIMITS[name]
+    is_share = isinstance(usual, float) and 0.0 <= usual <= 1.0 and not name.endswith(_AMOUNTS)
+    return (0.0, 1.0) if is_share else (0.0, _MOST)
