@@ -26,6 +26,13 @@ def t_quantile(probability: float, degrees_of_freedom: float) -> float:
     return float(stdtrit(degrees_of_freedom, probability))
 
 
+def t_tail(t: float, degrees_of_freedom: float) -> float:
+    """Return P(T >= t) for Student's t."""
+    from scipy.special import stdtr
+
+    return float(stdtr(degrees_of_freedom, -t))
+
+
 def chi_square_quantile(probability: float, degrees_of_freedom: int) -> float:
     """Return the chi-square quantile."""
     from scipy.special import chdtri
