@@ -1,4 +1,4 @@
-"""Production calls and what is kept of them for ever: hourly integer sums and a mergeable latency histogram."""
+"""Production calls and what is kept of them for ever: hourly integer sums and mergeable histograms."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -49,7 +49,11 @@ class BadRow(Value):
 
 
 class HourlyUsage(Table, table=True):
-    """Sums of one hour (UTC), feature and side. ``cost_nano_usd`` is of priced calls, ``unpriced_n`` the rest."""
+    """Sums of one hour (UTC), feature and side, and mergeable histograms (``engine.rules.histogram``).
+
+    ``cost_nano_usd`` is of priced calls, ``unpriced_n`` counts the rest; ``billed_nano_usd`` is the source's figure.
+    ``feedback_milli`` sums scores of -1 to 1 in thousandths. The names of the sums are those of the export.
+    """
 
     __table_args__ = (
         UniqueConstraint("hour", "feature_id", "assigned", "served", "model", "source", "status_class", "role"),
@@ -68,10 +72,24 @@ class HourlyUsage(Table, table=True):
     errors: int = 0
     tokens_in: int = Field(default=0, sa_type=BigInteger)
     tokens_in_cached: int = Field(default=0, sa_type=BigInteger)
+    tokens_cache_write: int = Field(default=0, sa_type=BigInteger)
     tokens_out: int = Field(default=0, sa_type=BigInteger)
     cost_nano_usd: int = Field(default=0, sa_type=BigInteger)
+    billed_nano_usd: int = Field(default=0, sa_type=BigInteger)
     unpriced_n: int = 0
+    cache_hit_n: int = 0
+    fallback_n: int = 0
+    escalated_n: int = 0
+    cancelled_n: int = 0
+    estimated_n: int = 0
+    invalid_n: int = 0
+    feedback_n: int = 0
+    feedback_milli: int = Field(default=0, sa_type=BigInteger)
     latency: bytes = b""
+    ttft: bytes = b""
+    prompt_sizes: bytes = b""
+    answer_sizes: bytes = b""
+    confidence: bytes = b""
 
 
 class SeenCall(Table, table=True):

@@ -21,7 +21,9 @@ from engine.models import (
     actor,
     call,
     checkup,
+    evidence,
     feature,
+    gateway,
     investigation,
     labels,
     mail,
@@ -29,6 +31,7 @@ from engine.models import (
     policy,
     rollout,
     seal,
+    spool,
     statement,
     verdict,
     work,
@@ -38,8 +41,8 @@ from engine.store.database import Database
 
 # Every table module is imported above, so that METADATA is whole wherever migrations are compared with it.
 NOUNS = (
-    *(actor, call, checkup, feature, investigation, labels, mail, money, policy, rollout, seal, statement, verdict),
-    work,
+    *(actor, call, checkup, evidence, feature, gateway, investigation, labels, mail, money, policy, rollout),
+    *(seal, spool, statement, verdict, work),
 )
 
 _LOCK_KEY = 0x61737361  # "assa": the advisory lock that keeps two upgrades apart on PostgreSQL
