@@ -19,9 +19,13 @@ from engine.models.mail import Once
 
 @dataclass(frozen=True)
 class Answer:
-    """What the person who asked is told, alone. ``view`` is a dataclass of ``bot.messages``."""
+    """What the person who asked is told, alone. ``view`` is a dataclass of ``bot.messages``.
+
+    ``is_bad`` says that what was checked is broken, so that a shell's exit code tells it (1).
+    """
 
     view: Any
+    is_bad: bool = False
 
 
 @dataclass(frozen=True)

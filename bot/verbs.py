@@ -232,6 +232,13 @@ VERBS: tuple[Verb, ...] = (
         aliases=("month", "monthly", "report", "summary"),
     ),
     Verb(
+        "audit",
+        "Show who did what to a feature, or check that the log of all deeds still holds.",
+        ("audit ticket-router", "audit verify"),
+        places=(Place("SLUG or verify", Kind.SLUG),),
+        aliases=("log", "history", "trail", "deeds"),
+    ),
+    Verb(
         "doctor",
         "Check the deployment and say how to mend what is wrong.",
         ("doctor",),

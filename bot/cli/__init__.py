@@ -22,6 +22,7 @@ PROGRAMS = {
     "import-labels": ("bot.cli.files:labels_main", "labels from a file"),
     "import-traffic": ("bot.cli.files:traffic_main", "production calls from a log file"),
     "prices": ("bot.cli.prices:main", "show or set what models cost"),
+    "audit": ("bot.cli.audit:main", "who did what, and whether the log of it still holds"),
     "verdict": ("bot.cli.verdict:main", "decide a verdict again from its record"),
     "manifest": ("bot.cli.manifest:main", "the manifest of the Slack app"),
 }

@@ -41,18 +41,24 @@ def main(argv: list[str]) -> int:
     set_up(load_settings().log_level if load_settings().log_level != "info" else "warning")
     words = known.words[0] if len(known.words) == 1 else " ".join(_requoted(word) for word in known.words)
     try:
-        print(said(words, known.person))
+        answer = answered(words, known.person)
     except NotUnderstood as error:
         print(render(notice.refused(error)).said, file=sys.stderr)
         return 2
     except Refused as error:
         print(render(notice.refused(error)).said, file=sys.stderr)
         return 1
-    return 0
+    print(render(answer.view).said)
+    return int(answer.is_bad)
 
 
 def said(words: str, person: str) -> str:
     """The text twin of the answer. Raises ``Refused``."""
+    return render(answered(words, person).view).said
+
+
+def answered(words: str, person: str) -> Answer:
+    """The answer to the words. Raises ``Refused``."""
     commands.load()
     asked = grammar.parse(words)
     actor = Actor(id=typed.person("--as", person), role=Role.OPERATOR)
@@ -60,7 +66,7 @@ def said(words: str, person: str) -> str:
         check(desk, actor, asked)
         answer = REGISTRY.commands[asked.verb].handle(Words(desk=desk, actor=actor, asked=asked))
     assert isinstance(answer, Answer), "without forms a verb always answers"
-    return render(answer.view).said
+    return answer
 
 
 def _requoted(word: str) -> str:

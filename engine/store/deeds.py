@@ -5,17 +5,28 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from engine.clock import Clock
 from engine.models.actor import Actor, Deed
 
 FIRST = "0" * 64
 _LOCK_KEY = 0x64656564  # "deed": one writer at a time on PostgreSQL; SQLite's write transaction is alone anyway
+
+
+@dataclass(frozen=True)
+class Chain:
+    """How many deeds hold, the hash of the last of them, and the first that does not hold, with why."""
+
+    length: int
+    head: str
+    broken: Deed | None = None
+    why: str = ""
 
 
 def record(
@@ -65,18 +76,34 @@ def digest(deed: Deed) -> str:
 
 def broken_at(tx: Session) -> int | None:
     """The id of the first deed that does not follow from the one before it; none when the chain holds."""
-    previous = FIRST
+    found = walked(tx).broken
+    return found.id if found else None
+
+
+def walked(tx: Session) -> Chain:
+    """Read the whole chain, oldest first, up to its first broken link.
+
+    Deeds cut off its end leave a chain that holds: whoever wrote ``head`` down elsewhere sees that it is another now.
+    """
+    previous, length = FIRST, 0
     for deed in tx.exec(select(Deed).order_by(col(Deed.id))):
-        if deed.prev_hash != previous or deed.hash != digest(deed):
-            return deed.id
-        previous = deed.hash
-    return None
+        if deed.prev_hash != previous:
+            return Chain(length, previous, deed, "it does not follow from the deed before it")
+        if deed.hash != digest(deed):
+            return Chain(length, previous, deed, "its own words are not those it was written with")
+        previous, length = deed.hash, length + 1
+    return Chain(length, previous)
 
 
 def of_feature(tx: Session, feature_id: int, limit: int = 20) -> list[Deed]:
     """A feature's newest deeds, newest first."""
     query = select(Deed).where(Deed.feature_id == feature_id).order_by(col(Deed.id).desc())
     return list(tx.exec(query.limit(limit)))
+
+
+def count(tx: Session, feature_id: int) -> int:
+    """How many deeds tell of a feature."""
+    return tx.exec(select(func.count()).where(Deed.feature_id == feature_id)).one()
 
 
 def _plain(facts: Mapping[str, Any] | None) -> dict[str, Any]:

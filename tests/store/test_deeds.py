@@ -81,3 +81,42 @@ def test_writers_at_once_make_one_chain_and_one_that_was_rolled_back_is_not_told
     with services.database.read() as tx:
         assert len(deeds.of_feature(tx, 7, limit=50)) == 21
     assert broken(services.database) is None
+
+
+def test_the_first_broken_link_is_named_with_how_many_hold_before_it_and_why(
+    services: Services, clock: FixedClock
+) -> None:
+    with services.database.read() as tx:
+        assert deeds.walked(tx) == deeds.Chain(0, deeds.FIRST)
+    a_chain(services.database, clock, 4)
+    with services.database.read() as tx:
+        whole = deeds.walked(tx)
+        chain = list(reversed(deeds.of_feature(tx, 7)))
+        assert (whole.length, whole.head, whole.broken) == (4, chain[3].hash, None)
+    with services.database.write() as tx:
+        tx.connection().execute(text(f"UPDATE deed SET reason = 'because I say so' WHERE id = {chain[2].id}"))
+    with services.database.read() as tx:
+        found = deeds.walked(tx)
+        assert found.broken is not None
+        assert (found.length, found.head, found.broken.id) == (2, chain[1].hash, chain[2].id)
+        assert found.why == "its own words are not those it was written with"
+    with services.database.write() as tx:
+        tx.connection().execute(text(f"DELETE FROM deed WHERE id = {chain[2].id}"))
+    with services.database.read() as tx:
+        found = deeds.walked(tx)
+        assert found.broken is not None
+        assert (found.broken.id, found.why) == (chain[3].id, "it does not follow from the deed before it")
+
+
+def test_a_deed_cut_off_the_end_leaves_a_chain_that_holds_with_another_head(
+    services: Services, clock: FixedClock
+) -> None:
+    a_chain(services.database, clock, 3)
+    with services.database.read() as tx:
+        head, last = deeds.walked(tx).head, deeds.of_feature(tx, 7, limit=1)[0]
+    with services.database.write() as tx:
+        tx.connection().execute(text(f"DELETE FROM deed WHERE id = {last.id}"))
+    with services.database.read() as tx:
+        found = deeds.walked(tx)
+    assert (found.length, found.broken) == (2, None)
+    assert found.head != head
