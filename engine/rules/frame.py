@@ -14,7 +14,7 @@ A segment of the spool is three files, `<stem>` being ``<host>-<worker>-<start m
     last three may be null, and a call of another feature is none of the sender's
   - ``{"kind": "trip", at_ms, "feature", "stage", "mode", "n", "bad", "window_s", "latched": true | false}``
   - ``{"kind": "body", at_ms, id, "feature", "day", "stratum", "served", "model", "messages": […], "output": "…"}``,
-    with ``"shadow_output"`` where the stratum is ``differs``; strata: random, unsure, invalid, differs, all (capture: all).
+    with ``"shadow_output"`` where the stratum is ``differs``; strata: random, unsure, invalid, differs, all.
     Written while `draw` is among the stratum's smallest this worker has seen today: more than are kept in the end.
 
 The .bin appears last and already locked (by rename), so whoever sees an unlocked one sees a finished or a dead
@@ -24,6 +24,7 @@ writer's. A frame cut or torn at the end of such a file belongs to a call whose 
 from __future__ import annotations
 
 import hashlib
+import math
 import struct
 import uuid
 import zlib
@@ -97,7 +98,6 @@ class Why(IntEnum):
     CASCADE = 3
     TRIPPED = 4
     OVERRIDE = 5  # an exposure: the product chose by itself
-    PROBE = 6  # live and tripped: one call a second tries whether tuned is back
 
 
 class Fault(IntEnum):
@@ -172,7 +172,7 @@ class Frame(NamedTuple):
     latency_us: int = UNKNOWN
     ttft_us: int = UNKNOWN
     share: float = 0.0
-    confidence: float = float("nan")
+    confidence: float = math.nan
     status: int = 0
     why: int = Why.SPLIT
     assigned: int = Arm.BASELINE
