@@ -7,7 +7,7 @@ import logging
 import secrets
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -127,15 +127,15 @@ def serve(services: Services, stopping: threading.Event) -> None:
     mail.recover(bot.desk)
     for thread in threads:
         thread.start()
-    web = asgi.web(bot.app, ready=lambda: [*why_not, *_stuck(bot)], report=bot.report)
+    app_token = services.settings.slack_app_token.get_secret_value()
+    wire = SocketModeHandler(bot.app, app_token, concurrency=SOCKET_THREADS) if app_token else None
+    web = asgi.web(bot.app, ready=lambda: [*why_not, *_unconnected(wire), *_stuck(bot)], report=bot.report)
     server = uvicorn.Server(
         uvicorn.Config(web, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
     )
     log.info("bot.listening", extra={"port": listening.getsockname()[1]})
     serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web")
     serving.start()
-    app_token = services.settings.slack_app_token.get_secret_value()
-    wire = SocketModeHandler(bot.app, app_token, concurrency=SOCKET_THREADS) if app_token else None
     if wire is not None:
         wire.client.web_client = bot.slack.client
         _connect(wire, stopping)
@@ -211,13 +211,15 @@ def _authorization(token: str) -> Callable[..., AuthorizeResult]:
 
 def _greet(services: Services, bot: Bot, why_not: list[str], stopping: threading.Event) -> None:
     """Ask Slack who we are; a bad token is told at ``/readyz`` and tried again every 30 s, the process stays."""
+    pauses = _pauses()
     while not stopping.is_set():
         try:
             said, granted = bot.slack.who_am_i()
         except (SlackRefused, Upstream, OSError) as error:
             why_not[:] = [str(error)]
             log.warning("bot.not_ready", extra={"why": str(error)})
-            stopping.wait(TOKEN_SECONDS if isinstance(error, SlackRefused) and error.code in DEAD_TOKEN else 1.0)
+            is_dead = isinstance(error, SlackRefused) and error.code in DEAD_TOKEN
+            stopping.wait(TOKEN_SECONDS if is_dead else next(pauses))
             continue
         operate.meet_slack(
             services, team=said.get("team_id", ""), team_name=said.get("team", ""), bot_user=said.get("user_id", "")
@@ -230,14 +232,23 @@ def _greet(services: Services, bot: Bot, why_not: list[str], stopping: threading
 
 def _connect(wire: SocketModeHandler, stopping: threading.Event) -> None:
     """Open the socket; what refuses or is out of reach at start is tried again, as the library does later on."""
+    pauses = _pauses()
     while not stopping.is_set():
         try:
             wire.connect()
         except (SlackApiError, OSError) as error:
             log.warning("socket.not_connected", extra={"why": str(error)})
-            stopping.wait(TOKEN_SECONDS if isinstance(error, SlackApiError) else 1.0)
+            stopping.wait(TOKEN_SECONDS if isinstance(error, SlackApiError) else next(pauses))
         else:
             return
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds between tries while Slack is out of reach: 1, doubled up to 30."""
+    seconds = 1.0
+    while True:
+        yield seconds
+        seconds = min(2 * seconds, TOKEN_SECONDS)
 
 
 def _beats(services: Services, stopping: threading.Event) -> None:
@@ -247,6 +258,10 @@ def _beats(services: Services, stopping: threading.Event) -> None:
         except Upstream as error:
             log.warning("heartbeat.missed", extra={"why": str(error)})
         stopping.wait(BEAT_SECONDS)
+
+
+def _unconnected(wire: SocketModeHandler | None) -> list[str]:
+    return ["the socket to Slack is not open"] if wire is not None and not wire.client.is_connected() else []
 
 
 def _stuck(bot: Bot) -> list[str]:

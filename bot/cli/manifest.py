@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from bot.manifest import manifest
+from engine.errors import Invalid
 
 
 def main(argv: list[str]) -> int:
@@ -18,5 +19,10 @@ def main(argv: list[str]) -> int:
     way.add_argument("--url", default="", help="public address of assay bot, for HTTP mode")
     way.add_argument("--socket", action="store_true", help="Socket Mode: no public address (the default)")
     known = parser.parse_args(argv)
+    if known.url and not known.url.startswith("https://"):
+        raise Invalid(
+            f"{known.url[:80]} is no address Slack can call; it calls https:// alone.",
+            hint="For example: assay manifest --url https://assay.example.com",
+        )
     print(manifest(url=known.url), end="")
     return 0

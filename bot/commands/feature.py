@@ -73,7 +73,9 @@ def registered(filled: Filled) -> Answer:
         labels=_read(errors, "labels", filled, typed.names) or (),
         rights=filled.values.get("rights", ""),
     )
-    errors |= {name: said for name, said in features.wrong(registration).items() if name not in errors}
+    today = filled.desk.services.clock.now().date()
+    wrong = features.wrong(registration, today=today)
+    errors |= {name: said for name, said in wrong.items() if name not in errors}
     if errors:
         raise FieldErrors(errors)
     try:

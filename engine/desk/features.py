@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -79,7 +79,7 @@ def register(desk: Desk, actor: Actor, asked: Registration, *, once: Once | None
 
     Raises ``Invalid`` naming every key that is missing or wrong, ``Conflict`` for a slug that is taken.
     """
-    _check(asked)
+    _check(asked, today=desk.services.clock.now().date())
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
         known = features.find(tx, asked.slug)
@@ -193,8 +193,8 @@ def _add(desk: Desk, tx: Tx, actor: Actor, asked: Registration) -> Feature:
     return feature
 
 
-def wrong(asked: Registration) -> dict[str, str]:
-    """What is missing or wrong in a registration, by key; empty when nothing is."""
+def wrong(asked: Registration, *, today: date) -> dict[str, str]:
+    """What is missing or wrong in a registration, by key; empty when nothing is. ``today`` is a UTC day."""
     needed = {"model": asked.model, "prompt": asked.prompt.strip(), "labels": asked.labels}
     said = {name: f"{name} is missing" for name, value in needed.items() if not value}
     checks = {
@@ -203,18 +203,25 @@ def wrong(asked: Registration) -> dict[str, str]:
         "labels": said.get("labels", "") or _wrong_labels(asked.labels),
         "margin": _wrong_share("margin", asked.margin, MARGIN_MOST),
         "quality_bar": _wrong_share("quality_bar", asked.quality_bar, 1.0),
+        "live_since": _wrong_day(asked.live_since, today),
         "base_url": _wrong_address(asked.base_url),
         "prompt": said.get("prompt", "") or _wrong_prompt(asked.prompt),
     }
     return said | {name: sentence for name, sentence in checks.items() if sentence}
 
 
-def _check(asked: Registration) -> None:
-    found = wrong(asked)
+def _check(asked: Registration, *, today: date) -> None:
+    found = wrong(asked, today=today)
     if found:
         example = 'approach=classify model=gpt-4o-mini prompt="Sort this ticket: {{ input }}" labels=billing,bug'
         slug = asked.slug if SLUG.fullmatch(asked.slug) else "ticket-router"
         raise Invalid("; ".join(found.values()) + ".", hint=f"For example: /assay register {slug} {example}")
+
+
+def _wrong_day(day: date | None, today: date) -> str:
+    if day is None or day <= today + timedelta(days=1):  # it may be tomorrow already where the person is
+        return ""
+    return f"live_since is {day.isoformat()}, a day to come; say since when the feature answers in production"
 
 
 def _wrong_slug(slug: str) -> str:

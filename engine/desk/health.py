@@ -61,9 +61,10 @@ def _engine(tx: Tx, now: datetime) -> Finding:
 def _outbox(tx: Tx, now: datetime) -> list[Finding]:
     waiting, oldest, dead = mail.depth(tx)
     age = now - oldest if oldest else timedelta(0)
-    found = [Finding(name="outbox", state=OK, says=f"{waiting} messages wait")]
+    says = "1 message waits" if waiting == 1 else f"{waiting} messages wait"
+    found = [Finding(name="outbox", state=OK, says=says)]
     if age > STUCK:
-        says = f"{waiting} messages wait, the oldest for {age.total_seconds() / 60:.0f} minutes"
+        says = f"{says}, the oldest for {age.total_seconds() / 60:.0f} minutes"
         found = [
             Finding(name="outbox", state=BAD, says=says, fix="Is assay bot running, with a valid SLACK_BOT_TOKEN?")
         ]

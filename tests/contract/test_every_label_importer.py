@@ -203,6 +203,7 @@ def test_longer_conversations_keep_who_said_what() -> None:
         (b"<!DOCTYPE html><html>", "labels.csv is a web page, not labels."),
         (b"input,output\nabc,b\0ug\n", "labels.csv is no text file: line 2, byte 6 is a NUL."),
         (b"input,output\ncaf\xe9,bug\n", "labels.csv is not UTF-8: line 2, byte 4."),
+        (b"input,output\n" + b"x" * 140_000 + b",bug\n", "labels.csv, line 2: a cell is longer than 131,072"),
         (b'input,output\n"a,bug\nb,bug\n', "labels.csv, line 2, column 1: a quote is opened and not closed"),
         (b'input,output\nx,bug\n"a"b,bug\n', "labels.csv, line 3, column 3: text follows a closing quote"),
         (b"text,label\na,bug\n", 'has no column input and no column output. Its first line reads "text", "label".'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from engine.store import deeds, roles
 from engine.store import features as feature_rows
 from tests.builders import ANN, ASKER, SLUG, a_feature, a_registration
 
+TODAY = date(2026, 11, 25)
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("model", {"model": ""}, "model is missing"),
     ("prompt", {"prompt": "  \n "}, "prompt is missing"),
@@ -31,6 +33,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("margin", {"margin": 0.0}, "margin is 0"),
     ("margin", {"margin": 0.21}, "margin is 0.21"),
     ("margin", {"margin": -0.01}, "margin is -0.01"),
+    ("live_since", {"live_since": date(2026, 11, 27)}, "a day to come"),
     ("quality_bar", {"quality_bar": 1.01}, "quality_bar is 1.01"),
     ("base_url", {"base_url": "ftp://x"}, "no http address"),
     ("base_url", {"base_url": "http://[::1"}, "no http address"),
@@ -45,14 +48,19 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("key", "changes", "said"), WRONG)
 def test_a_wrong_key_is_named(key: str, changes: dict[str, Any], said: str) -> None:
-    found = features.wrong(a_registration(**changes))
+    found = features.wrong(a_registration(**changes), today=TODAY)
     assert set(found) == {key}
     assert said in found[key]
 
 
 def test_an_ordinary_registration_has_nothing_wrong() -> None:
-    assert features.wrong(a_registration()) == {}
-    assert features.wrong(a_registration(slug="a" * 40, margin=0.2, quality_bar=1.0, base_url="http://h:1/v1")) == {}
+    assert features.wrong(a_registration(), today=TODAY) == {}
+    assert (
+        features.wrong(
+            a_registration(slug="a" * 40, margin=0.2, quality_bar=1.0, base_url="http://h:1/v1"), today=TODAY
+        )
+        == {}
+    )
 
 
 def test_all_wrong_keys_are_told_together_and_nothing_is_stored(desk: Desk) -> None:

@@ -98,6 +98,8 @@ def test_the_manifest_asks_for_ten_scopes_and_escaped_words(run: Run) -> None:
     (hint,) = [line for line in lines if "usage_hint" in line]
     assert "register" in hint
     assert "rollout" in hint
+    code, _, err = run("manifest", "--url", "nope")
+    assert (code, "nope is no address Slack can call" in err) == (1, True)
     _, socket, _ = run("manifest", "--socket")
     assert "url:" not in socket
     assert "  socket_mode_enabled: true" in socket.splitlines()

@@ -81,6 +81,11 @@ def _named(header: Sequence[str]) -> str:
 
 def _broken(name: str, text: str, separator: str, lines: tuple[int, int], *, error: csv.Error) -> Invalid:
     first, last = lines
+    if "field limit" in str(error):
+        return Invalid(
+            f"{name}, line {first}: a cell is longer than {csv.field_size_limit():,} characters.",
+            hint="Is a quote left open there? A text of that length fits no model: cut it, or leave the row out.",
+        )
     if first == last and "expected after" in str(error):
         place = re.search(rf'(?<=[^"{re.escape(separator)}])"(?=[^"{re.escape(separator)}\r\n])', _line(text, last))
         said = f"line {last}, column {place.start() + 1 if place else 1}: text follows a closing quote"
