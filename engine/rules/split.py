@@ -138,15 +138,16 @@ def _beside(known: Sequence[Known], rows: Sequence[Row]) -> tuple[list[int], lis
 def _clear_of_seal(
     known: Sequence[Known], rows: Sequence[Row], fresh: list[int], threshold: float
 ) -> tuple[list[int], list[Left]]:
-    sealed = [row.input for row in known if row.part == "sealed"]
+    sealed = [row for row in known if row.part == "sealed"]
     if not sealed or not fresh:
         return fresh, []
-    hits: dict[int, float] = {}
-    for copy in near_copies(sealed, [rows[index].input for index in fresh], threshold):
-        hits[fresh[copy.other]] = max(copy.similarity, hits.get(fresh[copy.other], 0.0))
+    hits: dict[int, tuple[float, str]] = {}
+    for copy in near_copies([row.input for row in sealed], [rows[index].input for index in fresh], threshold):
+        found = (copy.similarity, str(sealed[copy.sealed].id))
+        hits[fresh[copy.other]] = max(found, hits.get(fresh[copy.other], found))
     refused = [
-        Left(rows[index].line, f"near copy ({likeness:.2f}) of a sealed row; it can never be trained on")
-        for index, likeness in hits.items()
+        Left(rows[index].line, f"near copy ({likeness:.2f}) of sealed row {row}; it can never be trained on")
+        for index, (likeness, row) in hits.items()
     ]
     return [index for index in fresh if index not in hits], refused
 

@@ -10,6 +10,7 @@ from engine.errors import Conflict, Invalid, NotAllowed, NotFound, Repeated
 from engine.models.actor import Role
 from engine.models.labels import Label, Part
 from engine.models.mail import Once
+from engine.rules.seal import near_copies
 from engine.store import seals
 from engine.testing.clock import FixedClock
 from tests.builders import ANN, ASKER, BO, SHELL, SLUG, a_feature, csv_of, some_labels, text_of, waiting
@@ -162,3 +163,27 @@ def test_what_labels_hold_of_secrets_is_redacted_before_anything_is_kept(counter
     assert not any("mara.lind" in row.input for row in stored(counter))
     home = counter.services.settings.home
     assert not [path for path in home.rglob("*") if path.is_file() and b"mara.lind" in path.read_bytes()]
+
+
+def test_six_texts_in_both_official_parts_of_a_public_set_never_leak_and_a_later_copy_is_refused_naming_both(
+    counter: Desk,
+) -> None:
+    official_test = [text_of(number) for number in range(200)]
+    official_train = [text_of(number) for number in range(200, 900)]
+    copies = [official_test[0], official_test[1].upper(), f"{official_test[2]} today", f"  {official_test[3]}"]
+    copies += [f"so {official_test[4]}", official_test[5].replace(" ", "  ")]
+    told = [f"{text},{'bug' if number % 2 else 'billing'}" for number, text in enumerate(official_test)]
+    told += [f"{text},{'bug' if number % 2 else 'billing'}" for number, text in enumerate(copies)]
+    told += [f"{text},billing" for text in official_train]
+    labels.import_file(counter, ASKER, SLUG, "public.csv", content="\n".join(["input,output", *told]).encode())
+    sealed = [row for row in stored(counter) if row.part is Part.SEALED]
+    train = [row for row in stored(counter) if row.part is Part.TRAIN]
+    assert len(sealed) > 100
+    assert near_copies([row.input for row in sealed], [row.input for row in train]) == ()
+    assert any(row.input.startswith(tuple(official_test[:6])) for row in [*sealed, *train])
+    later = labels.import_file(
+        counter, ASKER, SLUG, "later.csv", content=f"input,output\n{sealed[0].input} please,{sealed[0].output}".encode()
+    )
+    (said,) = later.bad
+    assert said.startswith("line 2: near copy (")
+    assert f"of sealed row {sealed[0].row_id}" in said
