@@ -21,6 +21,8 @@ PROGRAMS = {
     "db": ("bot.cli.db:main", "bring the database to this version"),
     "import-labels": ("bot.cli.files:labels_main", "labels from a file"),
     "import-traffic": ("bot.cli.files:traffic_main", "production calls from a log file"),
+    "gateway-key": ("bot.cli.keys:main", "a key that opens one feature at the gateway"),
+    "routes": ("bot.cli.routes:main", "compile the gateway's route file from the database"),
     "prices": ("bot.cli.prices:main", "show or set what models cost"),
     "audit": ("bot.cli.audit:main", "who did what, and whether the log of it still holds"),
     "verdict": ("bot.cli.verdict:main", "decide a verdict again from its record"),

@@ -6,17 +6,18 @@ import difflib
 import re
 from datetime import date, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from engine.desk import Desk
 from engine.errors import Conflict, Invalid
+from engine.flows.steps import route
 from engine.models.actor import Actor, Role
 from engine.models.base import Value
 from engine.models.feature import MARGIN_MOST, ApproachName, Feature, is_simulated
 from engine.models.labels import Part
 from engine.models.mail import Once
+from engine.rules import address
 from engine.store import deeds, features, investigations, labels, mail, policies, roles, rollouts, verdicts
 from engine.store.database import Tx
 from engine.teachers import prompt
@@ -102,7 +103,9 @@ def register(desk: Desk, actor: Actor, asked: Registration, *, once: Once | None
             after={"approach": feature.approach, "model": asked.model, "margin": feature.margin},
         )
         mail.enqueue_projection(tx, desk.services.clock, "feature", feature.slug, kind="card", channel=feature.channel)
-        return view(tx, feature).model_copy(update={"created": True})
+        seen = view(tx, feature).model_copy(update={"created": True})
+    route.refresh(desk.services)
+    return seen
 
 
 def show(desk: Desk, slug: str) -> FeatureView:
@@ -238,16 +241,8 @@ def _wrong_labels(names: tuple[str, ...]) -> str:
 
 
 def _wrong_address(url: str) -> str:
-    if not url:
-        return ""
-    try:
-        parts = urlsplit(url)
-        is_address = (
-            parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-        )
-    except ValueError:  # a broken IPv6 address, or a port that is no number
-        is_address = False
-    return "" if is_address else "base_url is no http address"
+    why = address.refused(url) if url else ""
+    return why and f"base_url {why}"
 
 
 def _wrong_prompt(text: str) -> str:

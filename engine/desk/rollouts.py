@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from engine.desk import Desk
 from engine.errors import NotReady
+from engine.flows.steps import route
 from engine.flows.steps import stage as stages
 from engine.models.actor import Actor
 from engine.models.base import Value
@@ -117,7 +118,9 @@ def lower(
                 hint=f"How it stands: /assay show {slug}",
             )
         stages.lower(tx, desk.services, rollout, event, actor=actor, reason=reason)
-        return view(desk, tx, feature, tx.get_one(Verdict, rollout.verdict_id), rollout=rollout)
+        seen = view(desk, tx, feature, tx.get_one(Verdict, rollout.verdict_id), rollout=rollout)
+    route.refresh(desk.services)
+    return seen
 
 
 def following(stage: Stage) -> Stage | None:

@@ -15,6 +15,7 @@ from engine.rules.facts import ReadinessPolicy
 from engine.rules.money import CostPolicy
 from engine.rules.power import EvalPolicy
 from engine.rules.rollout import StagePolicy
+from engine.rules.traffic import TrafficPolicy
 from engine.rules.verdict import VerdictPolicy
 
 
@@ -34,6 +35,7 @@ class Policy:
         return hashlib.sha256(canonical(asdict(self)).encode()).hexdigest()
 
 
+TRAFFIC = "traffic"
 KINDS = {
     "verdict": VerdictPolicy,
     "evaluation": EvalPolicy,
@@ -51,6 +53,13 @@ def canonical(body: dict[str, Any]) -> str:
 def current(tx: Session, feature_id: int | None = None) -> Policy:
     """The policy in force for a feature: its own newest version of each kind, else the team's, else the defaults."""
     return Policy(**{kind: _newest(tx, kind, feature_id) for kind in KINDS})
+
+
+def traffic(tx: Session, feature_id: int | None = None) -> TrafficPolicy:
+    """How the feature's traffic is treated. It is no part of ``Policy``: no verdict is judged by it."""
+    found = stored(tx, TRAFFIC, feature_id)
+    body = found.body if found else {}
+    return TrafficPolicy(**{one.name: _listed(body[one.name]) for one in fields(TrafficPolicy) if one.name in body})
 
 
 def stored(tx: Session, kind: str, feature_id: int | None = None) -> PolicyVersion | None:
@@ -91,3 +100,7 @@ def _newest(tx: Session, kind: str, feature_id: int | None) -> Any:  # noqa: ANN
     found = stored(tx, kind, feature_id)
     known = {field.name for field in fields(KINDS[kind])}
     return KINDS[kind](**{key: value for key, value in (found.body if found else {}).items() if key in known})
+
+
+def _listed(value: Any) -> Any:  # noqa: ANN401 (JSON: a list stands for a tuple)
+    return tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType] # JSON

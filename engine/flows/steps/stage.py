@@ -7,6 +7,7 @@ import json
 from datetime import datetime, timedelta
 
 from engine.errors import NotReady
+from engine.flows.steps import route
 from engine.models.actor import Actor, Role
 from engine.models.base import Value
 from engine.models.rollout import Approval, ApprovalState, Mode, Rollout, RolloutStatus, Stage
@@ -42,6 +43,12 @@ class Advanced(Value):
 
 def advance(services: Services, approval_id: int) -> Advanced:
     """Execute an approved request once: evidence, gate and standing are checked again at this moment."""
+    done = _advance(services, approval_id)
+    route.refresh(services)
+    return done
+
+
+def _advance(services: Services, approval_id: int) -> Advanced:
     with services.database.write() as tx:
         now = services.clock.now()
         approval = rollouts.approval_by_id(tx, approval_id)

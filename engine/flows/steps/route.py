@@ -1,0 +1,151 @@
+"""Compile the gateway's route file from features, keys and rollouts, and put it in place (docs/traffic.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from engine.errors import Unavailable
+from engine.models.base import Value
+from engine.models.feature import Feature
+from engine.models.rollout import Mode, Route
+from engine.rules import address
+from engine.rules.traffic import TrafficPolicy
+from engine.services import Services
+from engine.settings import Settings
+from engine.store import features, keys, policies, rollouts, routes
+from engine.store.database import Tx
+
+log = logging.getLogger(__name__)
+
+SPLITTING = (Mode.CANARY, Mode.CASCADE, Mode.TUNED)
+
+
+class Way(Value):
+    """What traffic of a feature does; ``lacks`` says why it does less than its rollout asks for."""
+
+    slug: str
+    mode: Mode
+    share: float
+    lacks: str = ""
+
+
+class Published(Value):
+    """A route file in place: its version, and whether it was written now."""
+
+    path: str
+    version: int
+    written: bool
+    ways: tuple[Way, ...]
+    key_count: int
+
+
+def path_of(settings: Settings) -> Path:
+    """Where a gateway on this host looks for its route file."""
+    return settings.home / "gateway" / "routes.json"
+
+
+def refresh(services: Services) -> None:
+    """Have the gateway follow what was just decided. Whatever fails is tried again by the engine within a second."""
+    try:
+        publish(services, path_of(services.settings))
+    except (OSError, Unavailable) as error:
+        log.warning("routes.unwritten", extra={"why": type(error).__name__})
+
+
+def publish(services: Services, path: Path) -> Published:
+    """Compile the route file and put it in place if it says something else. Raises ``OSError``, ``Unavailable``."""
+    with routes.alone(path):
+        with services.database.read() as tx:
+            body, ways = compiled(tx)
+            stored = routes.stored(tx)
+        sha, version = _sha(body), stored.version
+        if stored.sha != sha:
+            with services.database.write() as tx:
+                body, ways = compiled(tx)
+                version = routes.version_of(tx, _sha(body))
+        content = json.dumps({"version": version, **body}, indent=1, ensure_ascii=False).encode() + b"\n"
+        written = routes.write(path, content)
+    if written:
+        log.info("routes.written", extra={"version": version, "features": len(ways)})
+    return Published(path=str(path), version=version, written=written, ways=ways, key_count=len(body["keys"]))
+
+
+def compiled(tx: Tx) -> tuple[dict[str, Any], tuple[Way, ...]]:
+    """The route file without its version, and each feature's way in words."""
+    known = {feature.id or 0: feature for feature in features.every(tx)}
+    opened = [
+        {"id": key.name, "sha256": key.sha256, "features": [known[key.feature_id].slug]} for key in keys.valid(tx)
+    ]
+    entries: dict[str, Any] = {}
+    ways: list[Way] = []
+    for feature_id, feature in known.items():
+        policy = policies.traffic(tx, feature_id)
+        entry, way = _entry(tx, feature, rollouts.route(tx, feature_id), policy)
+        if entry:
+            entries[feature.slug] = entry
+        ways.append(way)
+    return {"keys": opened, "features": entries}, tuple(ways)
+
+
+def _entry(tx: Tx, feature: Feature, route: Route | None, policy: TrafficPolicy) -> tuple[dict[str, Any], Way]:
+    baseline = features.baseline(tx, feature.id or 0)
+    why = address.refused(baseline.base_url)
+    if why:  # one such address would have the gateway refuse the whole file
+        return {}, Way(slug=feature.slug, mode=Mode.OBSERVE, share=0.0, lacks=f"no route: its base_url {why}")
+    mode, lacks = _mode(route, policy)
+    share = route.share if route is not None and mode in SPLITTING else 0.0
+    entry: dict[str, Any] = {
+        "mode": mode,
+        "share": share,
+        "salt": route.salt if route is not None else feature.slug,
+        "unit": policy.unit,
+        "stage": route.stage if route is not None else "",
+        "baseline": {"base_url": baseline.base_url, "model": baseline.model},
+        **({} if mode is Mode.OBSERVE or route is None else {"tuned": _tuned(route, policy)}),
+        **_limits(feature, policy),
+    }
+    return entry, Way(slug=feature.slug, mode=mode, share=share, lacks=lacks)
+
+
+def _mode(route: Route | None, policy: TrafficPolicy) -> tuple[Mode, str]:
+    if route is None or route.mode is Mode.OBSERVE:
+        return Mode.OBSERVE, ""
+    if not policy.tuned_url:
+        return Mode.OBSERVE, f"{route.mode} waits until it is said where the candidate is served (tuned_url)"
+    if route.mode is Mode.CANARY and policy.min_confidence is not None:
+        return Mode.CASCADE, ""
+    return route.mode, ""
+
+
+def _tuned(route: Route, policy: TrafficPolicy) -> dict[str, Any]:
+    return {
+        "base_url": policy.tuned_url,
+        "model": policy.tuned_model or route.artifact,
+        "system": policy.system,
+        "drop": list(policy.drop),
+        "set": dict(policy.set),
+    }
+
+
+def _limits(feature: Feature, policy: TrafficPolicy) -> dict[str, Any]:
+    return {
+        "ttft_timeout_ms": policy.ttft_timeout_ms,
+        "deadline_ms": policy.deadline_ms,
+        "capture": policy.capture,
+        "redact": list(policy.redact),
+        "shadow_share": policy.shadow_share,
+        "cascade": {
+            "min_confidence": policy.min_confidence or 0.0,
+            "labels": list(feature.labels) or None,
+            "schema": feature.output_schema,
+        },
+        "breaker": {"window_s": policy.window_s, "min_n": policy.min_n, "max_bad": policy.max_bad},
+    }
+
+
+def _sha(body: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
