@@ -15,7 +15,7 @@ from engine.models.base import Value
 from engine.models.call import BadRow, Call
 from engine.models.mail import Once
 from engine.models.money import Price, from_usd, to_usd
-from engine.store import deeds, features, mail, usage
+from engine.store import deeds, examples, features, mail, usage
 from engine.store import prices as overlay
 from engine.teachers import prices
 
@@ -93,7 +93,8 @@ def import_calls(
     total = 0
     while chunk := list(islice(rows, CHUNK)):
         bad += [row for row in chunk if isinstance(row, BadRow)]
-        done = _count(desk, feature_id, [row for row in chunk if isinstance(row, Call)], done, source=format_name)
+        good = [row for row in chunk if isinstance(row, Call)]
+        done = _count(desk, feature_id, good, done, source=format_name, slug=slug)
         total += len(chunk)
         if progress is not None:
             progress(total)
@@ -181,7 +182,7 @@ def price_line(desk: Desk, model: str) -> str:
     )
 
 
-def _count(desk: Desk, feature_id: int, calls: list[Call], done: Imported, *, source: str) -> Imported:
+def _count(desk: Desk, feature_id: int, calls: list[Call], done: Imported, *, source: str, slug: str) -> Imported:
     unpriced: list[str] = []
     with desk.services.database.write() as tx:
         cost_of = prices.costing(tx)
@@ -193,6 +194,7 @@ def _count(desk: Desk, feature_id: int, calls: list[Call], done: Imported, *, so
             return found
 
         added = usage.add_calls(tx, feature_id, calls, cost_of=cost, source=source)
+        examples.keep(tx, feature_id, slug, calls)  # what labels are drawn from; counted twice is kept once
     return done.model_copy(
         update={
             "added": done.added + added.added,
