@@ -19,7 +19,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bot.cli import demo_seed
+from bot.cli import demo_examples, demo_seed
 from engine import stop
 from engine.errors import Conflict, WorkFailed
 from engine.settings import load_settings
@@ -70,13 +70,14 @@ def main(argv: list[str]) -> int:
         epilog="Example: assay demo --fresh",
     )
     parser.add_argument("--fresh", action="store_true", help="forget what an earlier demo did and begin anew")
+    parser.add_argument("--bare", action="store_true", help="one feature to walk with, no examples beside it")
     known = parser.parse_args(argv)
     home = (load_settings().home / "demo").resolve()
     if known.fresh:
         demo_seed.forget(home)
     home.mkdir(parents=True, exist_ok=True)
     stopping = stop.on_signal()
-    with _running(home) as (programs, url):
+    with _running(home, examples=not known.bare) as (programs, url):
         print(f"Assay demo: {url} (Ctrl-C ends it)", flush=True)
         while not stopping.wait(0.5):
             if name := programs.ended():
@@ -86,7 +87,7 @@ def main(argv: list[str]) -> int:
 
 
 @contextmanager
-def _running(home: Path) -> Generator[tuple[Programs, str]]:
+def _running(home: Path, *, examples: bool) -> Generator[tuple[Programs, str]]:
     ports = _ports(home)
     url = f"http://127.0.0.1:{ports['standin']}/"
     environment = {**os.environ, **_environment(home, ports)}
@@ -102,11 +103,15 @@ def _running(home: Path) -> Generator[tuple[Programs, str]]:
             "model", "bot.standin.model", "--port", str(ports["model"]), "--truth", truth, "--accuracy", ACCURACY
         )
         _tell("Preparing the database and a month of simulated traffic …")
-        demo_seed.fill(home, _tell)
+        desk = demo_seed.fill(home, _tell)
+        is_new = examples and demo_examples.fill(desk, home)
+        desk.close()
         _wait_for(url, programs)
         for name in ("bot", "engine", "scheduler"):
             programs.start(name, "bot.cli", name)
         _wait_for(f"http://127.0.0.1:{ports['bot']}/readyz", programs)
+        if is_new:
+            demo_examples.type_words(url)
         yield programs, url
     finally:
         programs.end()

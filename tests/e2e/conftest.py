@@ -43,7 +43,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Generator[Demo]:
     home = tmp_path_factory.mktemp("demo")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("ASSAY_", "SLACK_"))}
     running = subprocess.Popen(
-        [sys.executable, "-m", "bot.cli", "demo"],
+        [sys.executable, "-m", "bot.cli", "demo", "--bare"],
         env={**environment, "ASSAY_HOME": str(home)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

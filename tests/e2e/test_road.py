@@ -45,7 +45,7 @@ def test_a_feature_walks_the_whole_road(page: Page, demo: Demo, shot: Shot) -> N
     page.get_by_role("button", name="Got it").click()
     _registers_by_form(page, demo, shot)
     _uploads_labels(page, demo, shot)
-    demo.assay("import-traffic", SLUG, str(demo.home / "traffic.jsonl"), "--format", "assay")
+    demo.assay("import-traffic", SLUG, str(demo.home / "traffic-ticket-mood.jsonl"), "--format", "assay")
     run_id = _investigates(page, shot)
     _reads_the_report(page, demo, run_id, shot)
     _asks_and_a_second_person_approves(page, shot)
