@@ -104,13 +104,13 @@ def _running(home: Path, *, examples: bool) -> Generator[tuple[Programs, str]]:
         )
         _tell("Preparing the database and a month of simulated traffic …")
         desk = demo_seed.fill(home, _tell)
-        is_new = examples and demo_examples.fill(desk, home)
+        first_time = examples and demo_examples.fill(desk, home)
         desk.close()
         _wait_for(url, programs)
         for name in ("bot", "engine", "scheduler"):
             programs.start(name, "bot.cli", name)
         _wait_for(f"http://127.0.0.1:{ports['bot']}/readyz", programs)
-        if is_new:
+        if first_time:
             demo_examples.type_words(url)
         yield programs, url
     finally:
