@@ -13,7 +13,7 @@ from engine.models.actor import Actor
 from engine.models.base import Value
 from engine.models.feature import MARGIN_MOST, Feature
 from engine.models.mail import Once
-from engine.rules.limits import limits
+from engine.rules.limits import NONE, WORDS, limits, read_words
 from engine.store import deeds, features, mail, policies, seals
 from engine.store.database import Tx
 from engine.store.policies import KINDS, Policy
@@ -174,6 +174,8 @@ def _find(name: str, feature: Feature | None) -> _Known:
 
 
 def _read(known: _Known, word: str, before: Any) -> Any:  # noqa: ANN401 (the field's type)
+    if isinstance(known.usual, str):
+        return _text(known.name, word)
     if not known.is_by_stage:
         least, most = limits(known.name, known.usual)
         number = _number(known.name, word, least, most)
@@ -190,6 +192,13 @@ def _read(known: _Known, word: str, before: Any) -> Any:  # noqa: ANN401 (the fi
         number = _number(known.name, text, *limits(known.name, 24.0))
         found[stage.strip()] = _whole(known.name, number) if known.field == "units" else number
     return found
+
+
+def _text(name: str, word: str) -> str:
+    try:
+        return read_words(name, word)
+    except ValueError as error:
+        raise Invalid(f"{error}.", hint=f"Nothing was set. For example: {name}={WORDS[name]}") from error
 
 
 def _number(name: str, word: str, least: float, most: float) -> float:
@@ -270,6 +279,8 @@ def _setting(known: _Known, value: Any) -> Setting:  # noqa: ANN401 (the field's
 
 
 def _spelled(known: _Known, value: Any) -> str:  # noqa: ANN401 (the field's type)
+    if isinstance(value, str):
+        return value or NONE
     if not known.is_by_stage:
         return f"{value:.10g}"
     return ",".join(f"{stage}:{number:.10g}" for stage, number in value.items())

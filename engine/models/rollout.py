@@ -74,7 +74,8 @@ class ApprovalState(StrEnum):
 class Approval(Table, table=True):
     """A request to move one rollout to one stage, bound to the exact evidence by ``digest`` (docs/slack.md).
 
-    ``token`` is what buttons carry and what ``approve ID`` takes; it says nothing of what it is for.
+    ``token`` is what buttons carry and what ``approve ID`` takes; it says nothing of what it is for. ``retires`` marks
+    a request that takes share away, step by step, until the model is retired.
     """
 
     __table_args__ = (words_check("state", ApprovalState), words_check("to_stage", Stage))
@@ -92,6 +93,7 @@ class Approval(Table, table=True):
     needed: int
     requested_by: str
     channel: str = ""
+    retires: bool = False
     state: ApprovalState = word(ApprovalState, default=ApprovalState.PENDING)
     decided_by: str = ""
     reason: str = ""

@@ -5,8 +5,22 @@ Knows nothing of who edits or where policies are stored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from engine.rules.calendar import zone_of
+from engine.rules.watch import models, shutdowns
+
+NONE = "none"  # how an empty list of words is set and shown
+WORDS: Mapping[str, str] = {  # settings that are words, with an example of each
+    "rebaseline_models": "gpt-5-mini,gpt-5-nano",
+    "rebaseline_shutdowns": "gpt-4o-mini=2027-01-31",
+    "digest_zone": "Europe/Berlin",
+}
+_READS: Mapping[str, Callable[[str], object]] = {
+    "rebaseline_models": models,
+    "rebaseline_shutdowns": shutdowns,
+    "digest_zone": zone_of,
+}
 _MOST = 10_000_000.0
 _AMOUNTS = ("_usd", "_minutes", "_hours", "_months", "ticks", "odds")
 _LIMITS: Mapping[str, tuple[float, float]] = {  # where the kind of value does not say it all
@@ -31,6 +45,20 @@ _LIMITS: Mapping[str, tuple[float, float]] = {  # where the kind of value does n
     "stage_cost_ceiling": (1.0, 10.0),
     "readiness_override_reason_letters": (1, 100),
     "readiness_override_days": (1, 90),
+    "advice_quiet_run": (1, 12),
+    "advice_noisy_run": (1, 12),
+    "advice_shutdown_days": (1.0, 1_000.0),
+    "advice_least_days_live": (0.0, 1_000.0),
+    "advice_watch_until": (-1.0, 1.0),
+    "advice_watch_below": (-1.0, 1.0),
+    "advice_retire_below": (-1.0, 1.0),
+    "drift_calls": (100, _MOST),
+    "drift_bins": (2, 100),
+    "drift_alpha": (0.0001, 0.1),
+    "rebaseline_alpha": (0.0001, 0.1),
+    "rebaseline_rows": (50, 10_000),
+    "digest_hour": (0, 23),
+    "digest_weekday": (0, 6),
 }
 
 
@@ -43,3 +71,11 @@ def limits(name: str, usual: float) -> tuple[float, float]:
         return _LIMITS[name]
     is_share = isinstance(usual, float) and 0.0 <= usual <= 1.0 and not name.endswith(_AMOUNTS)
     return (0.0, 1.0) if is_share else (0.0, _MOST)
+
+
+def read_words(name: str, words: str) -> str:
+    """Give the words a setting is set to, "" for ``none``. Raises ValueError for words it cannot be."""
+    text = words.strip()
+    text = "" if text.lower() == NONE else text
+    _READS[name](text)
+    return text

@@ -4,35 +4,54 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, select
 
 from engine.models.policy import PolicyVersion
+from engine.rules.calendar import DigestPolicy
 from engine.rules.facts import ReadinessPolicy
 from engine.rules.money import CostPolicy
 from engine.rules.power import EvalPolicy
 from engine.rules.rollout import StagePolicy
+from engine.rules.staleness import AdvicePolicy
 from engine.rules.traffic import TrafficPolicy
 from engine.rules.verdict import VerdictPolicy
+from engine.rules.watch import DriftPolicy, RebaselinePolicy
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Everything a team decides that an investigation and a rollout are judged by."""
+    """Everything a team decides: what investigations and rollouts are judged by, and how live models are watched."""
 
     verdict: VerdictPolicy
     evaluation: EvalPolicy
     cost: CostPolicy
     stage: StagePolicy
     readiness: ReadinessPolicy
+    advice: AdvicePolicy = field(default_factory=AdvicePolicy)
+    drift: DriftPolicy = field(default_factory=DriftPolicy)
+    rebaseline: RebaselinePolicy = field(default_factory=RebaselinePolicy)
+    digest: DigestPolicy = field(default_factory=DigestPolicy)
+
+    @property
+    def judged(self) -> dict[str, Any]:
+        """What investigations and rollouts are judged by: the hour of a digest changes nothing in them."""
+        whole = asdict(self)
+        return {kind: whole[kind] for kind in JUDGED}
 
     @property
     def sha(self) -> str:
-        """The sha256 of the canonical JSON: what every judgement stores."""
-        return hashlib.sha256(canonical(asdict(self)).encode()).hexdigest()
+        """The sha256 of the canonical JSON of ``judged``: what every judgement stores."""
+        return hashlib.sha256(canonical(self.judged).encode()).hexdigest()
+
+    @property
+    def watch_sha(self) -> str:
+        """The same of what checkups are judged by."""
+        whole = asdict(self)
+        return hashlib.sha256(canonical({kind: whole[kind] for kind in WATCHED}).encode()).hexdigest()
 
 
 TRAFFIC = "traffic"
@@ -42,7 +61,13 @@ KINDS = {
     "cost": CostPolicy,
     "stage": StagePolicy,
     "readiness": ReadinessPolicy,
+    "advice": AdvicePolicy,
+    "drift": DriftPolicy,
+    "rebaseline": RebaselinePolicy,
+    "digest": DigestPolicy,
 }
+JUDGED = ("verdict", "evaluation", "cost", "stage", "readiness")
+WATCHED = ("cost", "stage", "advice", "drift", "rebaseline")
 
 
 def canonical(body: dict[str, Any]) -> str:

@@ -197,3 +197,28 @@ def test_half_a_setting_is_refused_with_a_whole_one(desk: Desk, words: str, why:
         say(desk, words)
     assert refused.value.message.startswith(why)
     assert refused.value.hint
+
+
+def test_words_are_set_read_and_emptied_and_what_cannot_be_read_is_refused(desk: Desk) -> None:
+    policies.change(desk, ASKER, "", {"digest_zone": "Europe/Berlin", "rebaseline_models": "gpt-5-mini, gpt-5-nano"})
+    told = say(desk, "settings")
+    assert "Europe/Berlin" in told
+    assert "rebaseline_shutdowns none" in told.replace(":", "").replace("=", " ")
+    policies.change(desk, ASKER, "", {"rebaseline_models": "none"})
+    with desk.services.database.read() as tx:
+        assert versions.current(tx).rebaseline.models == ""
+        assert versions.current(tx).digest.zone == "Europe/Berlin"
+    for name, word in (("digest_zone", "Mars"), ("digest_zone", "none"), ("rebaseline_shutdowns", "gpt=soon")):
+        with pytest.raises(Invalid, match=r"is needed|IANA"):
+            policies.change(desk, ASKER, "", {name: word})
+
+
+def test_the_hour_of_a_digest_changes_nothing_that_was_asked_for(desk: Desk) -> None:
+    with desk.services.database.read() as tx:
+        before = versions.current(tx).sha
+    policies.change(desk, ASKER, "", {"digest_hour": "7"})
+    with desk.services.database.read() as tx:
+        assert versions.current(tx).sha == before
+    policies.change(desk, ASKER, "", {"cost_minute_usd": "1"})
+    with desk.services.database.read() as tx:
+        assert versions.current(tx).sha != before

@@ -77,7 +77,7 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged, *, policy: Policy) 
         },
         "dev": _dev(tx, frozen, choice),
         "evidence": asdict(judged.evidence),
-        "policy": asdict(policy),
+        "policy": policy.judged,
     }
 
 

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.rules.calendar import DigestPolicy, bounds, digest_due, period_of
+from engine.rules.calendar import (
+    DigestPolicy,
+    bounds,
+    digest_due,
+    digests_due,
+    due_at,
+    following,
+    period_of,
+    week_due,
+    zone_of,
+)
 
 
 def at(text: str) -> datetime:
@@ -76,3 +86,70 @@ def test_what_is_due_is_always_the_month_before(moment: datetime) -> None:
 def test_text_that_is_no_month_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=text):
         bounds(text)
+
+
+BERLIN = DigestPolicy(hour=9, zone="Europe/Berlin")
+
+
+def test_the_hour_is_the_teams_own_in_winter_and_in_summer() -> None:
+    assert due_at("2026-10", BERLIN) == at("2026-11-02T08:00")
+    assert due_at("2026-06", BERLIN) == at("2026-07-01T07:00")
+    assert due_at("2026-10", DigestPolicy(hour=9, zone="America/New_York")) == at("2026-11-02T14:00"), (
+        "the Sunday before, their clocks went back"
+    )
+    assert digest_due(at("2026-11-02T07:59"), EARLY, BERLIN) is None
+    assert digest_due(at("2026-11-02T08:00"), EARLY, BERLIN) == "2026-10"
+
+
+@pytest.mark.parametrize("name", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Auckland"])
+def test_clocks_going_forth_and_back_move_no_digest_off_its_hour(name: str) -> None:
+    rules, zone = DigestPolicy(hour=9, zone=name), zone_of(name)
+    moments = [due_at(following("2025-12", months), rules) for months in range(48)]
+    assert {moment.astimezone(zone).hour for moment in moments} == {9}
+    assert all(moment.astimezone(zone).weekday() < 5 for moment in moments)
+    assert len({(moment.hour, moment.minute) for moment in moments}) > 1, "summer and winter differ in UTC"
+    assert moments == sorted(set(moments))
+
+
+def test_the_month_is_that_of_the_teams_own_calendar() -> None:
+    tokyo = DigestPolicy(hour=0, zone="Asia/Tokyo")
+    assert digest_due(at("2026-09-30T14:59"), EARLY, tokyo) == "2026-08"
+    assert digest_due(at("2026-09-30T15:00"), EARLY, tokyo) == "2026-09", "it is October there"
+
+
+def test_months_that_were_slept_through_are_all_due_oldest_first_a_year_at_most() -> None:
+    assert digests_due(at("2026-05-04T12:00"), at("2026-02-10")) == ("2026-02", "2026-03", "2026-04")
+    assert digests_due(at("2026-03-02T08:59"), at("2026-02-10")) == ()
+    assert digests_due(at("2026-03-02T09:00"), at("2026-02-10")) == ("2026-02",)
+    assert len(digests_due(at("2026-05-04T12:00"), at("2020-01-01"))) == 12
+    assert digests_due(at("2026-05-04T12:00"), at("2027-01-01")) == ("2026-04",), "a replayed clock"
+    assert digests_due(at("2026-05-01T08:00"), at("2027-01-01")) == ()
+
+
+@given(moments)
+def test_the_newest_digest_due_is_the_last_of_those_due(now: datetime) -> None:
+    newest = digest_due(now, EARLY)
+    if newest is not None:
+        assert digests_due(now, EARLY)[-1] == newest
+
+
+def test_a_week_begins_at_the_teams_day_and_hour() -> None:
+    assert week_due(at("2026-11-23T09:00")) == "2026-W48"
+    assert week_due(at("2026-11-23T08:59")) == "2026-W47"
+    assert week_due(at("2026-11-29T23:59")) == "2026-W48"
+    assert week_due(at("2026-11-24T08:00"), DigestPolicy(zone="Europe/Berlin", weekday=1)) == "2026-W48"
+    assert week_due(at("2026-11-24T07:59"), DigestPolicy(zone="Europe/Berlin", weekday=1)) == "2026-W47"
+    assert week_due(at("2027-01-01T12:00")) == "2026-W53"
+
+
+def test_months_follow_one_another_over_the_turn_of_a_year() -> None:
+    assert following("2026-12") == "2027-01"
+    assert following("2026-01", -1) == "2025-12"
+    with pytest.raises(ValueError, match="period"):
+        following("2026")
+
+
+def test_a_zone_nobody_knows_is_refused() -> None:
+    for name in ("Mars/Olympus", "", "../etc/passwd"):
+        with pytest.raises(ValueError, match="IANA name"):
+            zone_of(name)
