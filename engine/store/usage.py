@@ -6,10 +6,10 @@ Knows nothing of log formats or price lists: it is given calls and what they cos
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, func, select
@@ -18,6 +18,7 @@ from engine.models.call import Call, CallRole, HourlyUsage, SeenCall
 from engine.models.feature import Feature
 from engine.rules import histogram
 from engine.rules.calendar import bounds
+from engine.rules.hours import Place, Sums
 
 CostOf = Callable[[Call], int | None]  # nano-dollars, or none when no price is known
 
@@ -90,13 +91,28 @@ def add_calls(tx: Session, feature_id: int, calls: Iterable[Call], *, cost_of: C
         total += 1
         by_hash.setdefault(_hash(source, feature_id, call.id), call)
     fresh = _unseen(tx, by_hash)
-    sums: dict[_Place, _Sums] = {}
+    places: dict[Place, list[Call]] = {}
     for call in fresh:
-        sums.setdefault(_place(call, source), _Sums()).add(call, cost_of(call))
-    for place, added in sums.items():
-        _book(tx, feature_id, place, added)
-    tx.flush()
+        places.setdefault(_place(call, source), []).append(call)
+    book(tx, feature_id, {place: _sums(here, cost_of) for place, here in places.items()})
     return Added(len(fresh), total - len(fresh))
+
+
+def book(tx: Session, feature_id: int, added: Mapping[Place, Sums]) -> None:
+    """Add sums to their hours. The caller holds the feature's row, so that nobody else adds to them meanwhile."""
+    hours = sorted({place.hour for place in added})
+    known: dict[Place, HourlyUsage] = {}
+    for start in range(0, len(hours), _CHUNK):
+        query = select(HourlyUsage).where(
+            HourlyUsage.feature_id == feature_id, col(HourlyUsage.hour).in_(hours[start : start + _CHUNK])
+        )
+        for row in tx.exec(query):
+            known[Place(*(getattr(row, name) for name in Place._fields))] = row
+    for place, sums in added.items():
+        row = known.get(place) or HourlyUsage(feature_id=feature_id, **place._asdict())
+        _add(row, sums)
+        tx.add(row)
+    tx.flush()
 
 
 def month(tx: Session, feature_id: int, period: str) -> Month | None:
@@ -168,41 +184,6 @@ def low_quantile(values: Sequence[float]) -> float:
     return ordered[below] + (at - below) * (ordered[above] - ordered[below])
 
 
-class _Place(NamedTuple):
-    """The key of an hourly row, less the feature."""
-
-    hour: datetime
-    assigned: str
-    served: str
-    model: str
-    source: str
-    status_class: str
-    role: str
-
-
-class _Sums:
-    """What the calls of one place add up to."""
-
-    def __init__(self) -> None:
-        self.n = self.errors = self.tokens_in = self.tokens_in_cached = self.tokens_out = 0
-        self.cost_nano_usd = self.unpriced_n = 0
-        self.latencies: list[float] = []
-
-    def add(self, call: Call, cost_nano: int | None) -> None:
-        self.n += 1
-        self.errors += call.status >= 400
-        self.tokens_in += call.input_tokens
-        self.tokens_in_cached += call.cached_tokens
-        self.tokens_out += call.output_tokens
-        self.cost_nano_usd += cost_nano or 0
-        self.unpriced_n += cost_nano is None
-        if call.latency_ms is not None:
-            self.latencies.append(call.latency_ms)
-
-
-_FIGURES = ("n", "errors", "tokens_in", "tokens_in_cached", "tokens_out", "cost_nano_usd", "unpriced_n")
-
-
 def _hash(source: str, feature_id: int, call_id: str) -> int:
     text = f"{source}\0{feature_id}\0{call_id}"
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
@@ -224,22 +205,40 @@ def _insert_unseen(tx: Session, rows: Sequence[dict[str, Any]]) -> list[int]:
     return list(tx.scalars(statement))
 
 
-def _place(call: Call, source: str) -> _Place:
+def _place(call: Call, source: str) -> Place:
     hour = call.at.replace(minute=0, second=0, microsecond=0)
     # A shadow answer is the tuned side's; every other call is served by the side it was assigned to.
-    return _Place(hour, call.assigned, call.assigned, call.model, source, f"{call.status // 100}xx", call.role)
+    return Place(hour, call.assigned, call.assigned, call.model, source, f"{call.status // 100}xx", call.role)
 
 
-def _book(tx: Session, feature_id: int, place: _Place, added: _Sums) -> None:
-    query = select(HourlyUsage).where(HourlyUsage.feature_id == feature_id)
-    for name, value in place._asdict().items():
-        query = query.where(getattr(HourlyUsage, name) == value)
-    row = tx.exec(query).one_or_none() or HourlyUsage(feature_id=feature_id, **place._asdict())
-    for figure in _FIGURES:
-        setattr(row, figure, getattr(row, figure) + getattr(added, figure))
-    counted = [histogram.from_bytes(row.latency), histogram.of(added.latencies)]
-    row.latency = histogram.to_bytes(histogram.merge(counted))
-    tx.add(row)
+def _sums(calls: Sequence[Call], cost_of: CostOf) -> Sums:
+    costs = [cost_of(call) for call in calls]
+    latencies = [call.latency_ms for call in calls if call.latency_ms is not None]
+    return Sums(
+        {
+            "n": len(calls),
+            "errors": sum(call.status >= 400 for call in calls),
+            "tokens_in": sum(call.input_tokens for call in calls),
+            "tokens_in_cached": sum(call.cached_tokens for call in calls),
+            "tokens_out": sum(call.output_tokens for call in calls),
+            "cost_nano_usd": sum(cost for cost in costs if cost is not None),
+            "unpriced_n": sum(cost is None for cost in costs),
+        },
+        {
+            "latency": histogram.of(latencies),
+            "prompt_sizes": histogram.of([call.input_tokens for call in calls]),
+            "answer_sizes": histogram.of([call.output_tokens for call in calls]),
+        },
+    )
+
+
+def _add(row: HourlyUsage, added: Sums) -> None:
+    for name, number in added.sums.items():
+        setattr(row, name, getattr(row, name) + number)
+    for name, shape in added.histograms.items():
+        if shape.total:
+            merged = histogram.merge([histogram.from_bytes(getattr(row, name)), shape])
+            setattr(row, name, histogram.to_bytes(merged))
 
 
 def _between(tx: Session, feature_id: int, start: datetime, end: datetime) -> Month | None:

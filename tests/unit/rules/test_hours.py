@@ -1,0 +1,90 @@
+"""Frames add up to the hours a plain loop gives, in whatever order and in whatever pieces they come."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from engine.rules import histogram
+from engine.rules.cost import TokenPrices, Tokens, call_cost
+from engine.rules.frame import Flag
+from engine.rules.hours import SUMS, Sums, costs, group, merged, summed
+from tests.ingest.spooled import a_frame, array_of, plainly, some_frames
+
+PRICE = TokenPrices(input=2_500_000_000, output=10_000_000_001, cached_input=1_250_000_000)
+FRAMES = some_frames(3000, slugs=("ticket-router", "other"))
+
+
+def hours(frames, price=PRICE) -> dict:
+    block = array_of(frames)
+    parts = [
+        ((one.feature, one.place(str(one.model))), summed(block[one.rows], costs(block[one.rows], price)))
+        for one in group(block)
+    ]
+    return merged(parts)
+
+
+def slow_cost(one):
+    if one.flags & Flag.CACHE_HIT:
+        return 0
+    if 200 <= one.status < 300 and (one.tokens_in < 0 or one.tokens_out < 0):
+        return None
+    fed, said = max(one.tokens_in, 0), max(one.tokens_out, 0)
+    cached = min(max(one.tokens_in_cached, 0), fed)
+    return call_cost(Tokens(input=fed, output=said, cached_input=cached), PRICE)
+
+
+def test_sums_are_those_of_a_plain_loop() -> None:
+    slow = {
+        (key[1], (key[0], key[2], key[3], str(key[4]), *key[5:])): row
+        for key, row in plainly(FRAMES, slow_cost).items()
+    }
+    fast = {(feature, tuple(place)): dict(sums.sums) for (feature, place), sums in hours(FRAMES).items()}
+    assert fast == slow
+    assert len(fast) > 50
+    assert {name for row in fast.values() for name in row} <= set(SUMS)
+
+
+def test_order_and_pieces_change_no_bit() -> None:
+    whole = hours(FRAMES)
+    shuffled = random.Random(5).sample(FRAMES, len(FRAMES))
+    pieces = merged(
+        part for start in range(0, len(shuffled), 700) for part in hours(shuffled[start : start + 700]).items()
+    )
+    assert {key: dict(one.sums) for key, one in pieces.items()} == {key: dict(one.sums) for key, one in whole.items()}
+    for key, one in whole.items():
+        for name, shape in one.histograms.items():
+            assert histogram.to_bytes(pieces[key].histograms[name]) == histogram.to_bytes(shape)
+
+
+def test_a_model_without_a_price_is_unpriced_and_what_gave_no_answer_bought_nothing() -> None:
+    block = array_of(
+        [
+            a_frame(1),
+            a_frame(2, tokens_out=-1),
+            a_frame(3, status=0, tokens_in=-1, tokens_out=-1),
+            a_frame(4, flags=Flag.CACHE_HIT),
+        ]
+    )
+    assert costs(block, PRICE).tolist() == [2_600_000, -1, 0, 0]
+    assert costs(block, None).tolist() == [-1, -1, 0, 0]
+    sums = summed(block, costs(block, PRICE)).sums
+    assert (sums["n"], sums["unpriced_n"], sums["cost_nano_usd"]) == (4, 1, 2_600_000)
+
+
+def test_absurd_counts_are_priced_exactly() -> None:
+    block = array_of([a_frame(1, tokens_in=2**31 - 1, tokens_out=2**31 - 1)])
+    dear = TokenPrices(input=10**12, output=10**12)
+    assert costs(block, dear).tolist() == [2 * (2**31 - 1) * 10**6]
+
+
+@pytest.mark.parametrize("status", [0, 99, 100, 299, 400, 599, 65535])
+def test_any_status_has_a_class(status: int) -> None:
+    (one,) = group(array_of([a_frame(1, status=status)]))
+    assert one.status_class == f"{min(status // 100, 9)}xx"
+
+
+def test_nothing_adds_up_to_nothing() -> None:
+    assert group(array_of([])) == []
+    assert Sums().plus(Sums()) == Sums()
