@@ -126,7 +126,7 @@ def role_of(asked: Asked) -> Role:
         return Role.GUEST
     verb = help_for(asked.verb)
     steps = [word for place, word in zip(verb.places, asked.positionals, strict=False) if place.words]
-    if verb.looks and not asked.options and not steps:
+    if verb.looks and not asked.options and len(asked.positionals) < 2:  # more words than what to look at: a deed
         return Role.GUEST
     return dict(verb.loosened).get(steps[-1] if steps else "", verb.role)
 

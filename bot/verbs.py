@@ -267,9 +267,13 @@ VERBS: tuple[Verb, ...] = (
             'settings cost_engineering_usd=4000 reason="The pipeline is reused."',
             "settings prices",
             "settings prices model=our-model input=2.50 output=10 from=2026-11-01",
+            "settings gateway-key ticket-router",
         ),
         role=Role.ADMIN,
-        places=(Place("SLUG or prices", Kind.SLUG, needed=False),),
+        places=(
+            Place("SLUG, prices or gateway-key", Kind.SLUG, needed=False),
+            Place("SLUG of the key", Kind.SLUG, needed=False),
+        ),
         keys=(
             Key("margin", Kind.SHARE, "2%"),
             Key("quality_bar", Kind.SHARE, "0.9"),

@@ -1,24 +1,32 @@
-"""Show and change what the team decides: policies, margins, and what models cost."""
+"""Show and change what the team decides: policies, margins, what models cost; and make a key of the gateway."""
 
 from __future__ import annotations
 
 from bot.grammar import Asked, NotUnderstood
 from bot.messages import settings
 from bot.router import Answer, Words, command
-from engine.desk import policies, traffic
+from engine.desk import keys, policies, traffic
 
-PRICES = "prices"
+PRICES, KEY = "prices", "gateway-key"
 PRICE_KEYS = ("model", "input", "cached", "output", "from", "source")
 
 
 def _changes(asked: Asked) -> bool:
-    return bool(asked.options)
+    return bool(asked.options) or asked.word() == KEY
 
 
 @command("settings", changes=_changes)
 def change(words: Words) -> Answer:
     """The policy of the team or a feature, or the price table; with keys, as it is after they were set."""
     slug, options = words.asked.word(), words.asked.options
+    if slug == KEY:
+        return Answer(settings.Key(_make_key(words)))
+    if words.asked.word(1):
+        raise NotUnderstood(
+            f"settings takes one feature; {words.asked.word(1)} is a word too many.",
+            hint=f"For example: /assay settings {slug} margin=3%",
+            suggestion="settings",
+        )
     if slug == PRICES:
         if options:
             _set_price(words)
@@ -41,6 +49,17 @@ def change(words: Words) -> Answer:
         )
     why = words.asked.text("reason")
     return Answer(settings.policy(policies.change(words.desk, words.actor, slug, said, why=why, once=words.once)))
+
+
+def _make_key(words: Words) -> keys.MadeKey:
+    slug = words.asked.word(1)
+    if not slug or words.asked.options:
+        raise NotUnderstood(
+            "settings gateway-key takes the feature the key opens, and nothing else.",
+            hint="For example: /assay settings gateway-key ticket-router",
+            suggestion="settings",
+        )
+    return keys.make(words.desk, words.actor, slug, once=words.once)
 
 
 def _set_price(words: Words) -> None:

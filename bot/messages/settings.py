@@ -1,10 +1,11 @@
-"""What a team decides: thresholds and costs by kind, and the prices of models."""
+"""What a team decides: thresholds and costs by kind, the prices of models; and a key, told once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
+from engine.desk.keys import MadeKey
 from engine.desk.policies import KindView, PolicyView, Setting
 from engine.desk.traffic import PriceRow, PricesView
 
@@ -80,3 +81,16 @@ class Prices:
 def prices(found: PricesView) -> Prices:
     """The newest rows of the table."""
     return Prices(found, found.rows[-LISTED:], max(len(found.rows) - LISTED, 0))
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of the gateway, told to the one who asked for it, once."""
+
+    template: ClassVar[str] = "settings/key"
+    key: MadeKey
+
+    @classmethod
+    def example(cls) -> Key:
+        """A key that opens nothing."""
+        return cls(MadeKey(name="k3", slug="ticket-router", secret="agk_" + "x" * 43))

@@ -6,9 +6,13 @@ from datetime import date
 
 import pytest
 
-from engine.desk import Desk, features, policies, traffic
+from bot import grammar
+from bot.grammar import NotUnderstood
+from bot.router import REGISTRY, Answer, Words
+from engine.desk import Desk, features, keys, policies, traffic
 from engine.desk.policies import PolicyView
 from engine.errors import Conflict, Invalid, NotAllowed, NotFound, Repeated
+from engine.models.actor import Role
 from engine.models.mail import Once
 from engine.store import deeds, seals
 from engine.store import features as feature_rows
@@ -222,3 +226,21 @@ def test_the_hour_of_a_digest_changes_nothing_that_was_asked_for(desk: Desk) -> 
     policies.change(desk, ASKER, "", {"cost_minute_usd": "1"})
     with desk.services.database.read() as tx:
         assert versions.current(tx).sha != before
+
+
+def test_a_key_of_the_gateway_is_told_once_to_an_admin_alone(desk: Desk) -> None:
+    a_feature(desk)
+    asked = grammar.parse(f"settings gateway-key {SLUG}")
+    assert grammar.role_of(asked) is Role.ADMIN
+    assert grammar.role_of(grammar.parse(f"settings {SLUG}")) is Role.GUEST
+    with pytest.raises(NotUnderstood, match="takes the feature"):
+        REGISTRY.commands["settings"].handle(Words(desk=desk, actor=SHELL, asked=grammar.parse("settings gateway-key")))
+    answer = REGISTRY.commands["settings"].handle(Words(desk=desk, actor=SHELL, asked=asked))
+    assert isinstance(answer, Answer)
+    secret = answer.view.key.secret
+    assert len(secret) == len("agk_") + 43
+    (listed,) = keys.every(desk, SLUG)
+    assert listed.made_by == SHELL.id
+    assert secret not in str(listed)
+    home = desk.services.settings.home
+    assert not [path for path in home.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
