@@ -75,13 +75,13 @@ def _from_predictions(tx: Tx, verdict: Verdict) -> tuple[Interval | None, list[D
     if not ours or not theirs or stored is None or body.get("seal_look") not in (1, 2, 3):
         return None, []
     pairs = scores.paired(ours, theirs)
-    interval, method, _ = compare.paired_interval(ours, theirs, pairs, 1 - 2 * look_alpha(body["seal_look"]))
+    found = compare.paired(ours, theirs, 1 - 2 * look_alpha(body["seal_look"]))
     differs = [
         Difference(f"quality.pairs.{name}", stored.get(name), found, "the stored predictions")
         for name, found in vars(pairs).items()
         if stored.get(name) != found
     ]
-    return (interval if method.startswith("cluster") else None), differs
+    return (found.interval if found.method.startswith("cluster") else None), differs
 
 
 def _view(body: dict[str, Any], done: Recomputed, more: list[Difference]) -> RecomputedView:

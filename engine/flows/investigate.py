@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.errors import AssayError
 from engine.flows.durable import Stepper
 from engine.flows.steps import ask, candidates, choose, decide, end, plan
-from engine.flows.steps.values import Frozen, Plan, TrainedCandidate, VerdictRef
+from engine.flows.steps.values import Asked, Frozen, Measured, Plan, TrainedCandidate, VerdictRef
 from engine.models.investigation import Brief
 from engine.models.labels import Part
 
@@ -23,15 +23,15 @@ def investigate(run: Stepper, brief: Brief) -> VerdictRef:
 def _road(run: Stepper, brief: Brief) -> VerdictRef:
     frozen = run.step("freeze", plan.freeze, brief.run_id)
     road = run.step("plan", plan.plan, frozen)
-    for option in road.options:
-        _ask(run, frozen, road, option, part=Part.DEV, rows=road.dev)
+    asked = [_ask(run, frozen, road, option, part=Part.DEV, rows=road.dev) for option in road.options]
     made = [_train(run, frozen, road, index) for index in range(len(road.recipes))]
-    choice = run.step("choose", choose.choose, frozen, road, made)
+    choice = run.step("choose", choose.choose, frozen, road, made, asked=asked)
     parity = run.until("parity", candidates.parity, frozen, road, choice)
     opened = run.step("open_seal", choose.open_seal, frozen, road, choice)
-    _ask(run, frozen, road, choice.prompted, part=Part.SEALED, rows=opened.rows)
+    rerun = _ask(run, frozen, road, choice.prompted, part=Part.SEALED, rows=opened.rows)
     run.until("score_sealed", candidates.score_sealed, frozen, choice, opened)
-    return run.step("decide", decide.decide, frozen, road, choice, parity=parity, opened=opened)
+    measured = Measured(parity=parity, opened=opened, asked=rerun)
+    return run.step("decide", decide.decide, frozen, road, choice, measured=measured)
 
 
 def _train(run: Stepper, frozen: Frozen, road: Plan, index: int) -> TrainedCandidate:
@@ -41,13 +41,13 @@ def _train(run: Stepper, frozen: Frozen, road: Plan, index: int) -> TrainedCandi
     return candidate
 
 
-def _ask(run: Stepper, frozen: Frozen, road: Plan, option: str, *, part: Part, rows: str) -> None:
+def _ask(run: Stepper, frozen: Frozen, road: Plan, option: str, *, part: Part, rows: str) -> Asked:
     for attempt, seconds in enumerate((*RETRY_SECONDS, 0.0)):
         asked = run.until(
             f"ask {option} {part} {attempt}", ask.ask, frozen, road, option, part=part, rows=rows, attempt=attempt
         )
         if not asked.unanswered:
-            return
+            return asked
         if seconds:
             run.sleep(seconds)
-    run.step(f"unanswered {option} {part}", ask.give_up, frozen, option, part)
+    return run.step(f"unanswered {option} {part}", ask.give_up, frozen, option, part)

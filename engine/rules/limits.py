@@ -12,11 +12,30 @@ from engine.rules.watch import models, shutdowns
 
 NONE = "none"  # how an empty list of words is set and shown
 WORDS: Mapping[str, str] = {  # settings that are words, with an example of each
+    "evaluation_cheaper_model": "gpt-5-nano",
+    "evaluation_protected_slices": "refunds,fraud",
     "rebaseline_models": "gpt-5-mini,gpt-5-nano",
     "rebaseline_shutdowns": "gpt-4o-mini=2027-01-31",
     "digest_zone": "Europe/Berlin",
 }
+_WORDS_MOST = 500  # characters
+
+
+def _one_model(text: str) -> str:
+    if len(models(text)) > 1:
+        raise ValueError(f"evaluation_cheaper_model names {text[:40]!r}; one model is asked")
+    return text
+
+
+def _names(text: str) -> str:
+    if len(text) > _WORDS_MOST:
+        raise ValueError(f"evaluation_protected_slices has {len(text):,} characters; at most {_WORDS_MOST}")
+    return text
+
+
 _READS: Mapping[str, Callable[[str], object]] = {
+    "evaluation_cheaper_model": _one_model,
+    "evaluation_protected_slices": _names,
     "rebaseline_models": models,
     "rebaseline_shutdowns": shutdowns,
     "digest_zone": zone_of,
@@ -35,6 +54,9 @@ _LIMITS: Mapping[str, tuple[float, float]] = {  # where the kind of value does n
     "evaluation_assumed_disagreement": (0.01, 1.0),
     "evaluation_parity_floor": (0.9, 1.0),
     "evaluation_parity_rows": (20, 10_000),
+    "evaluation_fresh_days": (1.0, 7.0),
+    "evaluation_latency_ceiling_ms": (0.0, 600_000.0),
+    "evaluation_dev_lookups_most": (10, 10_000),
     "cost_retrain_months": (0.1, 120.0),
     "cost_months": (1, 60),
     "stage_alpha": (0.0001, 0.1),

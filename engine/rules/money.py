@@ -5,8 +5,10 @@ Knows nothing of price lists or invoices: it is given sums, and says unknown (No
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.rules import checks
 from engine.rules.cost import Simulation, Spread, simulate
 from engine.rules.plan import Plan, gross_saving, monthly_saving, net_present_value, payback_months
 
@@ -34,7 +36,10 @@ class CostPolicy:
 
 @dataclass(frozen=True)
 class Spending:
-    """Measured: calls a month, a baseline call in US dollars, labelling minutes, teacher and training bills."""
+    """Measured: calls a month, a prompted call in US dollars, labelling minutes, teacher and training bills.
+
+    ``escalation`` is the share of calls a cascade still sends to a prompted option, at ``escalated_usd`` each.
+    """
 
     calls_per_month: float
     baseline_call_usd: float
@@ -42,6 +47,25 @@ class Spending:
     label_rows: int
     bill_usd: float
     needs_gpu: bool = False
+    escalation: float = 0.0
+    escalated_usd: float = 0.0
+
+
+@dataclass(frozen=True)
+class Prompted:
+    """A prompted option by its quality on dev (a fraction) and what a call of it costs (None: unknown)."""
+
+    name: str
+    quality: float
+    call_nano: float | None
+
+
+@dataclass(frozen=True)
+class Prompting:
+    """The cheapest way to stay with prompting, and its cost per call as a share of the baseline's."""
+
+    name: str
+    ratio: float
 
 
 @dataclass(frozen=True)
@@ -57,6 +81,24 @@ class Money:
     simulation: Simulation
 
 
+def cheapest(options: Sequence[Prompted], quality: float, margin: float) -> Prompting:
+    """Find what a saving must be counted against: the cheapest prompted option that is good enough on dev.
+
+    The first option is the baseline, which always counts; another counts when it is cheaper, its price is known, and
+    on dev it is no more than ``margin`` below the candidate's ``quality``. Raises ValueError for no options.
+    """
+    if not options:
+        raise ValueError("options is empty; the baseline is always one")
+    floor = checks.share("quality", quality) - checks.margin("margin", margin)
+    found = Prompting(options[0].name, 1.0)
+    usual = options[0].call_nano
+    for option in options[1:]:
+        ratio = option.call_nano / usual if usual and option.call_nano is not None else 1.0
+        if option.quality >= floor and ratio < found.ratio:
+            found = Prompting(option.name, ratio)
+    return found
+
+
 def planned(spending: Spending, policy: CostPolicy) -> Plan:
     """Build the plan: fixed costs of a month, one-time costs before the first, nothing spent earlier."""
     fixed = (
@@ -69,9 +111,11 @@ def planned(spending: Spending, policy: CostPolicy) -> Plan:
     return Plan(
         calls_per_month=spending.calls_per_month,
         baseline_call_usd=spending.baseline_call_usd,
-        tuned_call_usd=0.0,
+        # What an escalated call costs beyond a baseline call; the plan already counts that of the baseline.
+        tuned_call_usd=spending.escalation * max(spending.escalated_usd - spending.baseline_call_usd, 0.0),
         fixed_month_usd=fixed,
         one_time_usd=one_time,
+        escalation=spending.escalation,
     )
 
 
@@ -83,7 +127,7 @@ def hosting(needs_gpu: bool, policy: CostPolicy) -> float:  # noqa: FBT001 one q
 def judged(spending: Spending | None, policy: CostPolicy, seed: int = 0) -> Money | None:
     """Judge the money of a verdict; None when traffic or a price is unknown, for unknown is not a pass.
 
-    The baseline's price is let fall as ``Spread`` assumes; escalation is none, since a whole candidate answers.
+    The baseline's price is let fall as ``Spread`` assumes; escalation is the spending's, as measured.
     """
     if spending is None or spending.calls_per_month <= 0 or spending.baseline_call_usd <= 0:
         return None

@@ -37,6 +37,11 @@ class Paired:
     row_variance: float
     design_effect: float
 
+    @property
+    def grouped(self) -> int | None:
+        """How many groups the rows form, none where they are not grouped."""
+        return self.groups if self.groups < GROUPED_SHARE * self.rows else None
+
 
 def compared(
     candidate: Iterable[float],

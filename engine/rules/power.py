@@ -21,11 +21,14 @@ _POWER = 0.8  # as VerdictPolicy.power
 
 @dataclass(frozen=True)
 class EvalPolicy:
-    """How labels are parted and candidates let through.
+    """How labels are parted, which contenders there are, and what lets a candidate through.
 
     Shares are of rows. ``assumed_disagreement`` stands for the disagreement in correctness while nothing was measured:
     two models right on 70 % of rows with independent errors disagree on .42 (a judgement a team may change; too low a
-    guess here seals too few rows, which no later step can mend, so it is a high one).
+    guess here seals too few rows, which no later step can mend, so it is a high one). ``cheaper_model`` is a cheaper
+    tier of the baseline's endpoint, "" where none is listed; a sealed reply older than ``fresh_days`` gives no verdict;
+    ``protected_slices`` are labels or groups, separated by commas, that must not get surely worse by twice the margin;
+    ``latency_ceiling_ms`` is for 95 % of the served answers, 0 for none; after ``dev_lookups_most`` dev is worn.
     """
 
     dev_share: float = 0.15
@@ -37,6 +40,16 @@ class EvalPolicy:
     parity_floor: float = 0.99
     parity_rows: int = 200
     prompted_valid_floor: float = 0.50
+    cheaper_model: str = ""
+    fresh_days: float = 7.0
+    protected_slices: str = ""
+    latency_ceiling_ms: float = 0.0
+    dev_lookups_most: int = 120
+
+    @property
+    def protected(self) -> tuple[str, ...]:
+        """The names of the protected slices, in the order given."""
+        return tuple(dict.fromkeys(name.strip() for name in self.protected_slices.split(",") if name.strip()))
 
 
 @dataclass(frozen=True)
@@ -71,12 +84,15 @@ def rows_missing(train: int, sealed: int, rows: int, policy: EvalPolicy | None =
     return max(rules.train_rows_least + rules.sealed_rows_least + _DEV_ROWS - rows, 1)
 
 
-def rows_planned(dev: Pairs, margin: float, look: int, policy: EvalPolicy | None = None) -> RowPlan:
+def rows_planned(
+    dev: Pairs, margin: float, look: int, policy: EvalPolicy | None = None, *, design_effect: float = 1.0
+) -> RowPlan:
     """Plan the sealed rows from the paired dev counts (docs/rules.md 5): pd is its upper one-sided 80 % bound.
 
     The difference planned for is 0 while dev's 80 % bounds hold it; a candidate clearly ahead is planned at its lower
-    bound, one clearly behind the margin at its upper bound, since fewer rows settle those. ``look`` is 1, 2 or 3.
-    Raises ValueError for a margin of 0 or below, or another look.
+    bound, one clearly behind the margin at its upper bound, since fewer rows settle those. ``look`` is 1, 2 or 3;
+    ``design_effect`` says how many times as many rows grouped rows need.
+    Raises ValueError for a margin of 0 or below, another look, or a design effect below 1.
     """
     rules = policy or EvalPolicy()
     allowed = checks.above("margin", margin)
@@ -87,7 +103,8 @@ def rows_planned(dev: Pairs, margin: float, look: int, policy: EvalPolicy | None
     assumed = _assumed(dev.difference - spread, dev.difference + spread, allowed)
     distance = abs(assumed + allowed)
     z_sum = normal_quantile(1.0 - look_alpha(look)) + normal_quantile(_POWER)
-    needed = math.ceil(z_sum**2 * max(upper - assumed**2, 0.0) / distance**2)
+    effect = checks.number("design_effect", design_effect, 1.0)
+    needed = math.ceil(z_sum**2 * max(upper - assumed**2, 0.0) / distance**2 * effect)
     return RowPlan(max(needed, rules.sealed_rows_least), upper, assumed)
 
 

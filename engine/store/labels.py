@@ -11,7 +11,8 @@ from datetime import datetime
 from sqlmodel import Session, col, func, select
 
 from engine.errors import NotReady, SealBroken
-from engine.models.labels import Draft, Label, LabelRow, LabelSet, Part
+from engine.models.labels import Draft, Label, LabelRow, LabelSet, Part, Source
+from engine.rules.leaks import copying, shown
 from engine.rules.seal import near_copies
 from engine.rules.split import Known, Placed
 
@@ -65,6 +66,26 @@ def ids(tx: Session, label_set_id: int, part: Part) -> dict[str, int]:
     """A version's labels of a part by the id people know them under."""
     query = _of(tx, label_set_id).where(Label.part == part)
     return {label.row_id: label.id or 0 for label in tx.exec(query)}
+
+
+def examples(tx: Session, label_set_id: int) -> list[Label]:
+    """A version's train labels that copy no row of another part: what may be shown to a prompted model."""
+    train = rows(tx, label_set_id, Part.TRAIN)
+    others = tx.exec(_of(tx, label_set_id).where(Label.part != Part.TRAIN))
+    copies = copying([label.input for label in train], [label.input for label in others])
+    return [label for place, label in enumerate(train) if place not in copies]
+
+
+def shown_in(tx: Session, label_set_id: int, prompt: str) -> frozenset[int]:
+    """Ids of a version's sealed labels that a prompt shows to its model, exactly or nearly; no text leaves."""
+    sealed = list(tx.exec(_of(tx, label_set_id).where(Label.part == Part.SEALED).order_by(col(Label.id))))
+    return frozenset(sealed[place].id or 0 for place in shown(prompt, [label.input for label in sealed]))
+
+
+def taught(tx: Session, label_set_id: int) -> frozenset[int]:
+    """Ids of a version's sealed labels that a teacher model made: against its own answers no model can lose."""
+    query = _of(tx, label_set_id).where(Label.part == Part.SEALED, Label.source == Source.TEACHER)
+    return frozenset(label.id or 0 for label in tx.exec(query))
 
 
 def usable(tx: Session, feature_id: int) -> int:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Protocol
 
 from engine.approaches import Approach, Parsed, Task
@@ -54,7 +55,10 @@ class AskSpec(Protocol):
 
     @property
     def config(self) -> dict[str, Any]:
-        """run_id, contender, base_url, model, prompt, parameters, approach, classes, budget_nano, attempt."""
+        """run_id, contender, base_url, model, prompt, parameters, approach, classes, budget_nano, attempt, fresh_since.
+
+        ``fresh_since`` is a moment in ISO format: an older reply is asked for again (""; any age will do).
+        """
         ...
 
     @property
@@ -67,7 +71,8 @@ class AskSpec(Protocol):
 class Asked:
     """Predictions of the answered rows in their order, and the counts of this pass as the job's result.
 
-    ``counts``: paid_calls, reused, input_tokens, output_tokens, nano_usd, unanswered (rows), stopped ("" or why).
+    ``counts``: paid_calls, reused, input_tokens, output_tokens, nano_usd, unanswered (rows), stopped ("" or why), and
+    oldest_at, the moment of the oldest reply that was used ("" without any).
     """
 
     predictions: list[Prediction]
@@ -90,7 +95,6 @@ def ask_rows(
         questions = _questions(spec, rows, examples)
     except Invalid as error:
         return Asked([], _counts([], unanswered=len(rows), stopped=str(error)))
-    distinct = list({question.key: question for question in questions}.values())
     clock = clock or SystemClock()
     price = _price(database, clock, spec)
     ledger = Ledger(
@@ -101,6 +105,8 @@ def ask_rows(
         price=price or FREE,
     )
     ledger.release_lost()
+    questions = _fresh(ledger, questions, spec.config.get("fresh_since", ""))
+    distinct = list({question.key: question for question in questions}.values())
     answers = {key: Answered(reply, is_paid_now=False) for key, reply in ledger.find(distinct).items()}
     unknown = [question for question in distinct if question.key not in answers]
     progress(len(answers), len(distinct), None)
@@ -131,6 +137,26 @@ def _questions(spec: AskSpec, rows: Sequence[AskedRow], examples: Sequence[Asked
         )
         for row in rows
     ]
+
+
+def _fresh(ledger: Ledger, questions: Sequence[Question], since: str) -> list[Question]:
+    """The questions, with the next sample index where the newest reply is older than ``since``.
+
+    A reply in the ledger is never asked for again under its own key, so that what was paid stays; a model that changed
+    its mind since is asked anew, and answers under the next index.
+    """
+    asked = list(questions)
+    stale: set[int] = set(range(len(asked))) if since else set()
+    while stale:
+        found = ledger.find(list({asked[place].key: asked[place] for place in stale}.values()))
+        stale = {place for place in stale if _is_stale(found.get(asked[place].key), since)}
+        for place in stale:
+            asked[place] = replace(asked[place], sample=asked[place].sample + 1)
+    return asked
+
+
+def _is_stale(reply: PaidReply | None, since: str) -> bool:
+    return reply is not None and reply.at < datetime.fromisoformat(since)
 
 
 def _price(database: Database, clock: Clock, spec: AskSpec) -> TokenPrices | None:
@@ -207,4 +233,5 @@ def _counts(answers: Sequence[Answered], *, unanswered: int, stopped: str) -> di
         "nano_usd": sum(reply.cost_nano or 0 for reply in paid),
         "unanswered": unanswered,
         "stopped": stopped,
+        "oldest_at": min((answer.reply.at.isoformat() for answer in answers), default=""),
     }

@@ -10,12 +10,13 @@ from typing import Protocol
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from engine.errors import Invalid
-from engine.models.investigation import Effort
 from engine.teachers import prompt as prompts
 from engine.teachers.replies import Message
 
 BASELINE = "baseline"
 FEW_SHOT = "few_shot"
+CHEAPER = "cheaper"  # the baseline's prompt on the cheaper model of the same endpoint, where the team names one
+_NAMES = (BASELINE, FEW_SHOT, CHEAPER)
 SHOTS = 5  # examples in a few-shot prompt (docs/engine.md)
 _EXAMPLE_MOST = 1200  # characters; a longer example is taken only when there are too few short ones
 
@@ -34,15 +35,20 @@ class Example(Protocol):
         ...
 
 
-def names(effort: str) -> list[str]:
-    """The options that are asked at an effort, the baseline first."""
-    return [BASELINE] if effort == Effort.QUICK else [BASELINE, FEW_SHOT]
+def names(cheaper: str) -> list[str]:
+    """The options that are asked, the baseline first; ``cheaper`` names the cheaper model, "" where none is listed."""
+    return [BASELINE, FEW_SHOT, CHEAPER] if cheaper else [BASELINE, FEW_SHOT]
+
+
+def model_of(option: str, model: str, cheaper: str) -> str:
+    """The model an option asks: the baseline's, or the cheaper one."""
+    return cheaper if option == CHEAPER else model
 
 
 def messages(option: str, prompt: str, text: str, *, addition: str) -> tuple[Message, ...]:
     """The messages of one call of an option; ``addition`` is what ``addition_of`` gave. Raises ``Invalid``."""
-    if option not in (BASELINE, FEW_SHOT):
-        raise Invalid(f'There is no prompted option "{option}".', hint=f"Known: {BASELINE}, {FEW_SHOT}.")
+    if option not in _NAMES:
+        raise Invalid(f'There is no prompted option "{option}".', hint=f"Known: {', '.join(_NAMES)}.")
     return prompts.messages(prompt, text, addition=addition)
 
 
@@ -51,7 +57,7 @@ def addition_of(option: str, approach: str, *, classes: Sequence[str], examples:
 
     The draw depends on seed and rows alone. ``examples`` must be train rows: they are shown to the model.
     """
-    if option == BASELINE:
+    if option in (BASELINE, CHEAPER):
         return ""
     template = _templates().get_template(f"{approach}/{option}.txt.j2")
     return template.render(classes=classes, examples=shots(examples, seed)).strip()

@@ -15,6 +15,8 @@ from engine.desk import Desk, open_desk, operate, verdicts
 from engine.desk.verdicts import RecomputedView
 from engine.errors import Invalid, NotFound, NotReady
 from engine.models.verdict import Verdict
+from engine.rules.paired import design_effect
+from engine.rules.pairs import Interval
 from engine.store import verdicts as rows
 from engine.testing.clock import FixedClock
 from tests.builders import a_verdict
@@ -23,9 +25,11 @@ from tests.flows.scripted import Script
 from tests.flows.test_investigate import BETTER, ready, run
 
 Record = dict[str, Any]
-SECTIONS = ("evidence", "policy", "quality", "cost", "plan", "seal_look", "seed")
+SECTIONS = (
+    "evidence", "policy", "quality", "cost", "plan", "seal_look", "seed", "prompting", "gates", "gate_facts", "parity",
+)  # fmt: skip
 # What a verdict does not rest on, and what is an input that nothing else in the record can contradict.
-FREE = ("plan.disagreement",)
+FREE = ("plan.disagreement", "parity.latency_p50_ms")
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +122,15 @@ def _named(differs: tuple[str, ...]) -> list[str]:
         ("evidence.margin", 0.2, "evidence.margin is 0.2 in the record; from quality.margin it is 0.08."),
         ("policy.verdict.alpha", 0.2, "policy_hash is"),
         ("cost.npv_usd", 1.0, "cost.npv_usd is 1.0 in the record; from cost.plan and policy.cost it is"),
-        ("evidence.invalid", ["leak"], "evidence.invalid is ['leak'] in the record; from quality.method it is []."),
+        (
+            "evidence.invalid",
+            ["leak"],
+            "evidence.invalid is ['leak'] in the record; from gate_facts and policy.evaluation it is [].",
+        ),
+        ("gate_facts.leaks", 1, "gate_facts.leaks is 1 in the record; from the run, which a leak ends it is 0."),
+        ("parity.agree", 150, "gate_facts.parity_agree is 200 in the record; from parity it is 150."),
+        ("prompted.oldest_at", "2026-11-01T00:00:00+00:00", "gate_facts.prompted_age_days is 0.0 in the record; from"),
+        ("prompting.name", "few_shot", "prompting.name is 'few_shot' in the record; from contenders, rungs and"),
         ("quality.method", "made up", "quality.pairs is 'unreadable' in the record"),
         ("quality.pairs.both", "many", "quality is 'unreadable' in the record"),
         ("scores.prompted.rows", 7, "scores.prompted.rows is 7 in the record; from quality.pairs it is"),
@@ -144,9 +156,23 @@ def test_unknown_money_is_recomputed_as_unknown(whole: Record) -> None:
 
 
 def test_an_interval_over_groups_says_what_the_record_lacks(whole: Record) -> None:
-    found = recomputed(tampered(whole, "quality.method", lambda _method: "cluster-robust t over 40 groups"))
-    assert found.same
-    assert found.unknown == ("the difference of each group of rows, which never leaves the database",)
+    quality, evidence = whole["quality"], whole["evidence"]
+    found = Interval(quality["difference"], quality["low"], quality["high"])
+    variance = evidence["row_variance"]
+    effect = design_effect(found, quality["level"], rows=quality["n"], groups=40, row_variance=variance)
+    grouped = [
+        {**gate, "status": "pass", "value": 40.0} if gate["name"] == "groups" else gate for gate in whole["gates"]
+    ]
+    record = {
+        **whole,
+        "quality": {**quality, "method": "cluster-robust t over 40 groups", "groups": 40},
+        "gate_facts": {**whole["gate_facts"], "groups": 40},
+        "gates": grouped,
+        "evidence": {**evidence, "design_effect": effect},
+    }
+    again = recomputed(record)
+    assert again.same, again.differs
+    assert again.unknown == ("the difference of each group of rows, which never leaves the database",)
 
 
 def test_a_record_changed_in_the_database_is_held_against_its_predictions(

@@ -6,6 +6,7 @@ import json
 import pathlib
 import tempfile
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from engine.evals.rows import DatasetRow, read_rows, write_predictions
@@ -20,7 +21,10 @@ WRONG = {"negative": "neutral", "neutral": "positive", "positive": "negative"}
 
 @dataclass
 class Script:
-    """How often each contender is right, by rung or option, and what else goes wrong."""
+    """How often each contender is right, by rung or option, and what else goes wrong.
+
+    ``weak`` names a label on which a contender is always wrong; ``refused`` why the endpoint refuses an option.
+    """
 
     right: dict[str, float] = field(default_factory=dict)
     alarms: dict[str, str] = field(default_factory=dict)
@@ -29,6 +33,9 @@ class Script:
     nonsense: bool = False
     agree: float = 1.0
     nano_a_call: int = 1_000_000
+    refused: dict[str, str] = field(default_factory=dict)
+    age_days: float = 0.0
+    weak: dict[str, str] = field(default_factory=dict)
 
 
 def scripted(services: Services, script: Script) -> ScriptedRunner:
@@ -60,7 +67,7 @@ def _predict(services: Services, script: Script, spec: JobSpec) -> dict[str, Any
 def _ask(services: Services, script: Script, spec: JobSpec) -> dict[str, Any]:
     rows = read_rows(services.artifacts.path(spec.inputs["rows"]))
     option = spec.config["contender"]
-    answered = rows[script.unanswered :] if not script.stopped else []
+    answered = rows[script.unanswered :] if not script.stopped and option not in script.refused else []
     return {
         "predictions": _stored(services, answered, option, script),
         "paid_calls": len(answered),
@@ -69,7 +76,8 @@ def _ask(services: Services, script: Script, spec: JobSpec) -> dict[str, Any]:
         "output_tokens": 2 * len(answered),
         "nano_usd": script.nano_a_call * len(answered),
         "unanswered": len(rows) - len(answered),
-        "stopped": script.stopped,
+        "stopped": script.stopped or script.refused.get(option, ""),
+        "oldest_at": (services.clock.now() - timedelta(days=script.age_days)).isoformat(),
     }
 
 
@@ -86,9 +94,9 @@ def _stored(services: Services, rows: list[DatasetRow], contender: str, script: 
 
 
 def _prediction(row: DatasetRow, contender: str, script: Script) -> Prediction:
-    if script.nonsense and contender in ("baseline", "few_shot"):
+    if script.nonsense and contender in ("baseline", "few_shot", "cheaper"):
         return Prediction(row_id=row.id, output="as a model", correct=False, score=0.0, valid=False, latency_ms=300.0)
-    right = bucket(contender, row.id) < script.right.get(contender, 0.5)
+    right = bucket(contender, row.id) < script.right.get(contender, 0.5) and script.weak.get(contender) != row.output
     output = row.output if right else WRONG[row.output]
     return Prediction(
         row_id=row.id, output=output, correct=right, score=float(right), valid=True, latency_ms=300.0, tokens_in=40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from engine.errors import KeyRejected, WorkFailed
@@ -17,6 +18,7 @@ from engine.runners import JobKind, JobSpec
 from engine.services import Services
 from engine.store import features, investigations, labels
 from engine.store.database import Tx
+from engine.teachers import options
 
 
 def ask(
@@ -24,17 +26,23 @@ def ask(
 ) -> Asked | Pending:
     """Ask every row that has no reply yet; what was paid is kept whatever happens.
 
-    Raises ``KeyRejected`` when the endpoint refuses for good, ``WorkFailed`` when the option answers nonsense.
+    Raises ``KeyRejected`` when the endpoint refuses the baseline, or any option on the sealed rows, for good, and
+    ``WorkFailed`` when the baseline answers nonsense. Another option that is refused on dev is ``stopped``: not tried.
     """
     task = SEALED if part is Part.SEALED else f"ask {option}"
     with services.database.read() as tx:
-        spec = _spec(frozen, features.baseline_by_id(tx, frozen.baseline_id), option, road, rows=rows, attempt=attempt)
+        baseline = features.baseline_by_id(tx, frozen.baseline_id)
+    since = _fresh_since(frozen) if part is Part.SEALED else ""
+    spec = _spec(frozen, baseline, option, road, rows=rows, attempt=attempt, fresh_since=since)
     state = attend(services, frozen.run_id, spec, task)
     if isinstance(state, Pending):
         return state
     asked = Asked(contender=option, rows=0, valid=0, **_counts(state.result))
-    if asked.stopped:
+    if asked.stopped and not _may_be_left(option, part):
         raise KeyRejected(asked.stopped)
+    if asked.stopped:
+        note(services, frozen.run_id, RunTask(name=task, state=TaskState.SKIPPED, note=asked.stopped))
+        return asked.model_copy(update={"unanswered": 0})
     predictions = read_predictions(services.artifacts.path(state.result["predictions"]))
     with services.database.write() as tx:
         ids = labels.ids(tx, frozen.label_set_id, part)
@@ -51,45 +59,73 @@ def ask(
 
 
 def give_up(services: Services, frozen: Frozen, option: str, part: Part) -> Asked:
-    """End a run whose prompted option did not answer in all attempts. Always raises ``WorkFailed``."""
+    """Leave out a prompted option that did not answer in all attempts; the baseline's silence ends the run.
+
+    Raises ``WorkFailed`` for the baseline, and for any option on the sealed rows.
+    """
     with services.database.read() as tx:
-        model = features.baseline_by_id(tx, frozen.baseline_id)
+        baseline = features.baseline_by_id(tx, frozen.baseline_id)
+        model = options.model_of(option, baseline.model, frozen.policy.evaluation.cheaper_model)
         answered = len(investigations.predictions(tx, frozen.run_id, option, part))
         missing = labels.count(tx, frozen.label_set_id, part) - answered
+    said = f"{model} at {baseline.base_url} left {missing:,} of {missing + answered:,} rows without an answer."
+    if _may_be_left(option, part):
+        note(services, frozen.run_id, RunTask(name=f"ask {option}", state=TaskState.SKIPPED, note=said))
+        return asked_nothing(option, said)
     raise WorkFailed(
-        f"{model.model} at {model.base_url} left {missing:,} of {missing + answered:,} rows without an answer. "
-        f"What was paid is kept; mend the endpoint and start again: /assay investigate {frozen.slug}"
+        f"{said} What was paid is kept; mend the endpoint and start again: /assay investigate {frozen.slug}"
     )
 
 
-def _spec(frozen: Frozen, baseline: Baseline, option: str, road: Plan, *, rows: str, attempt: int) -> JobSpec:
+def asked_nothing(option: str, why: str) -> Asked:
+    """An option that was not tried, and why."""
+    return Asked(
+        contender=option, paid_calls=0, input_tokens=0, output_tokens=0, nano_usd=0, unanswered=0, rows=0, valid=0,
+        stopped=why,
+    )  # fmt: skip
+
+
+def _may_be_left(option: str, part: Part) -> bool:
+    """The baseline is what a verdict is about, and on the sealed rows only the best option is asked."""
+    return option != options.BASELINE and part is not Part.SEALED
+
+
+def _fresh_since(frozen: Frozen) -> str:
+    """Sealed replies of earlier runs may be as old as leaves this run a day before they are too old to judge by."""
+    return (frozen.at - timedelta(days=max(frozen.policy.evaluation.fresh_days - 1.0, 0.0))).isoformat()
+
+
+def _spec(
+    frozen: Frozen, baseline: Baseline, option: str, road: Plan, *, rows: str, attempt: int, fresh_since: str
+) -> JobSpec:
     return JobSpec(
         kind=JobKind.ASK,
-        inputs={"rows": rows, "examples": road.train},
+        inputs={"rows": rows, "examples": road.examples},
         config={
             "run_id": frozen.run_id,
             "contender": option,
             "base_url": baseline.base_url,
-            "model": baseline.model,
+            "model": options.model_of(option, baseline.model, frozen.policy.evaluation.cheaper_model),
             "prompt": baseline.prompt,
             "parameters": baseline.parameters,
             "approach": frozen.approach,
             "classes": frozen.classes,
             "budget_nano": frozen.budget_nano,
             "attempt": attempt,
+            "fresh_since": fresh_since,
         },
         seed=frozen.seed,
     )
 
 
 def _counts(result: dict[str, Any]) -> dict[str, Any]:
-    wanted = ("paid_calls", "input_tokens", "output_tokens", "nano_usd", "unanswered", "stopped")
+    wanted = ("paid_calls", "input_tokens", "output_tokens", "nano_usd", "unanswered", "stopped", "oldest_at")
     return {name: result[name] for name in wanted}
 
 
 def _refuse_nonsense(tx: Tx, frozen: Frozen, asked: Asked, part: Part) -> None:
     floor = frozen.policy.evaluation.prompted_valid_floor
-    if part is Part.SEALED or asked.unanswered or asked.contender != "baseline" or not asked.rows:
+    if part is Part.SEALED or asked.unanswered or asked.contender != options.BASELINE or not asked.rows:
         return
     if asked.valid < floor * asked.rows:
         baseline = features.baseline_by_id(tx, frozen.baseline_id)

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.errors import WorkFailed
-from engine.flows.steps import scores
+from engine.flows.steps import contenders, scores
+from engine.flows.steps.compare import paired
 from engine.flows.steps.plan import rows_artifact
 from engine.flows.steps.progress import note
-from engine.flows.steps.values import Choice, Frozen, Opened, Plan, TrainedCandidate
+from engine.flows.steps.values import Asked, Choice, Frozen, Opened, Plan, TrainedCandidate, Tried
 from engine.models.investigation import RunTask, TaskState
 from engine.models.labels import Part
 from engine.rules.pairs import tango_interval
 from engine.rules.power import rows_planned
 from engine.services import Services
-from engine.store import features, investigations, seals
+from engine.store import features, investigations, labels, seals
 from engine.store.database import Tx
 
 PROMOTION_CONFIDENCE = 0.95  # docs/engine.md: a rung replaces the one below only if this interval lies above 0
@@ -28,22 +29,29 @@ class _Standing:
     quality: float
 
 
-def choose(services: Services, frozen: Frozen, road: Plan, made: list[TrainedCandidate]) -> Choice:
+def choose(
+    services: Services, frozen: Frozen, road: Plan, made: list[TrainedCandidate], *, asked: list[Asked]
+) -> Choice:
     """The cheapest candidate that none dearer beats for sure on dev, and the best prompted option on dev.
 
     Raises ``WorkFailed`` when no candidate may be promoted.
     """
     with services.database.read() as tx:
         best, reasons = _promoted([_standing(tx, frozen, one) for one in made if not one.alarm])
-        prompted = max(road.options, key=lambda option: _quality(tx, frozen, option))
-        dev = scores.paired(best.rows, investigations.predictions(tx, frozen.run_id, prompted, Part.DEV))
+        tried = contenders.tried(tx, services, frozen, asked, untried=road.untried)
+        prompted = contenders.best(tried)
+        dev = scores.paired(best.rows, investigations.predictions(tx, frozen.run_id, prompted.contender, Part.DEV))
         policy = frozen.policy.evaluation
-        planned = rows_planned(dev, frozen.margin, seals.next_look(tx, road.seal_id), policy)
+        look, effect = seals.next_look(tx, road.seal_id), _design_effect(tx, frozen, best, prompted)
+        planned = rows_planned(dev, frozen.margin, look, policy, design_effect=effect)
     return Choice(
         candidate=best.candidate.contender,
         rung=best.candidate.rung,
         artifact=best.candidate.artifact,
-        prompted=prompted,
+        quality=best.quality,
+        prompted=prompted.contender,
+        model=prompted.model,
+        tried=tried,
         planned_rows=planned.rows,
         disagreement=planned.disagreement,
         reasons=reasons,
@@ -54,6 +62,7 @@ def open_seal(services: Services, frozen: Frozen, road: Plan, choice: Choice) ->
     """Write the look on the ledger and hand out the sealed inputs, for this one candidate. Again is the same look."""
     with services.database.write() as tx:
         run = investigations.by_run(tx, frozen.run_id)
+        prompt = features.baseline_by_id(tx, frozen.baseline_id).prompt
         look = seals.open_look(
             tx,
             services.clock,
@@ -64,7 +73,8 @@ def open_seal(services: Services, frozen: Frozen, road: Plan, choice: Choice) ->
             margin=frozen.margin,
             by=run.requested_by,
         )
-        sealed = seals.sealed_rows(tx, look, frozen.label_set_id)
+        left_out = labels.shown_in(tx, frozen.label_set_id, prompt) | labels.taught(tx, frozen.label_set_id)
+        sealed = [row for row in seals.sealed_rows(tx, look, frozen.label_set_id) if row.id not in left_out]
         number, alpha = look.number, look.alpha
     note(services, frozen.run_id, RunTask(name="sealed rows", state=TaskState.RUNNING, note=f"{len(sealed):,} rows"))
     return Opened(look=number, alpha=alpha, rows=rows_artifact(services, sealed), count=len(sealed))
@@ -93,7 +103,6 @@ def _promoted(standings: Sequence[_Standing]) -> tuple[_Standing, list[str]]:
     return best, reasons
 
 
-def _quality(tx: Tx, frozen: Frozen, option: str) -> float:
-    rows = investigations.predictions(tx, frozen.run_id, option, Part.DEV)
-    model = features.baseline_by_id(tx, frozen.baseline_id).model
-    return scores.scored(frozen.approach, option, rows, model).quality
+def _design_effect(tx: Tx, frozen: Frozen, best: _Standing, prompted: Tried) -> float:
+    theirs = investigations.predictions(tx, frozen.run_id, prompted.contender, Part.DEV)
+    return paired(best.rows, theirs, PROMOTION_CONFIDENCE).design_effect

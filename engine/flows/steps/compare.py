@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from engine.flows.steps import scores
-from engine.flows.steps.values import Choice, Frozen, Opened, Parity
-from engine.models.feature import Baseline
+from engine.flows.steps.values import Choice, Frozen, Measured
 from engine.models.labels import Part
 from engine.models.verdict import Score
-from engine.rules.compare import mean_difference
-from engine.rules.pairs import Interval, Pairs, mcnemar_midp, newcombe_paired, tango_interval
+from engine.rules.gates import SliceFact
+from engine.rules.paired import Paired
+from engine.rules.paired import compared as compared_scores
+from engine.rules.pairs import Interval, Pairs, mcnemar_midp, newcombe_paired
 from engine.store import investigations
 from engine.store.database import Tx
 
-GROUPED_SHARE = 0.9  # fewer clusters than this share of rows: rows are grouped, and the interval must know
-TANGO = "Tango (1998) paired score interval"
-NO_INTERVAL = "none: too few groups"
-FEW_GROUPS = "fewer than 20 groups"
-GROUPS_LEAST = 20  # docs/decide.md: fewer groups give no interval worth the name
+
+@dataclass(frozen=True)
+class Slice:
+    """A protected slice of the sealed part: its rows by counts, and its interval (none without rows)."""
+
+    name: str
+    pairs: Pairs | None = None
+    paired: Paired | None = None
+
+    @property
+    def fact(self) -> SliceFact:
+        """The slice as a gate asks about it."""
+        if self.paired is None:
+            return SliceFact(self.name, 0)
+        interval = self.paired.interval
+        return SliceFact(self.name, self.paired.rows, interval.estimate, interval.low, interval.high)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The slice as the record keeps it."""
+        counts, method = self.pairs and asdict(self.pairs), self.paired.method if self.paired else ""
+        return {**asdict(self.fact), "pairs": counts, "method": method}
 
 
 @dataclass(frozen=True)
@@ -28,43 +47,58 @@ class Compared:
     candidate: Score
     prompted: Score
     pairs: Pairs
-    interval: Interval
-    method: str
-    invalid: tuple[str, ...]
-    row_variance: float
+    paired: Paired
+    slices: tuple[Slice, ...]
+
+    @property
+    def interval(self) -> Interval:
+        """Candidate minus prompted."""
+        return self.paired.interval
+
+    @property
+    def method(self) -> str:
+        """How the interval was made."""
+        return self.paired.method
 
 
-def compared(tx: Tx, frozen: Frozen, choice: Choice, parity: Parity, *, opened: Opened, baseline: Baseline) -> Compared:
+def compared(tx: Tx, frozen: Frozen, choice: Choice, measured: Measured) -> Compared:
     """The comparison of a run, from its stored predictions; latencies of both sides are as seen over HTTP."""
     ours = investigations.predictions(tx, frozen.run_id, choice.candidate, Part.SEALED)
     theirs = investigations.predictions(tx, frozen.run_id, choice.prompted, Part.SEALED)
-    pairs = scores.paired(ours, theirs)
-    level = 1 - 2 * opened.alpha
-    interval, method, groups = paired_interval(ours, theirs, pairs, level)
-    served = {"latency_p50_ms": parity.latency_p50_ms, "latency_p95_ms": parity.latency_p95_ms}
+    level = 1 - 2 * measured.opened.alpha
+    served = {
+        "latency_p50_ms": measured.parity.latency_p50_ms,
+        "latency_p95_ms": measured.parity.latency_p95_ms,
+    }
     candidate = scores.scored(frozen.approach, choice.candidate, ours)
     return Compared(
         candidate=candidate.model_copy(update=served),  # as served over HTTP, like the prompted side
-        prompted=scores.scored(frozen.approach, choice.prompted, theirs, baseline.model),
-        pairs=pairs,
-        interval=interval,
-        method=method,
-        invalid=(FEW_GROUPS,) if groups < GROUPS_LEAST else (),
-        row_variance=(pairs.candidate_only + pairs.baseline_only) / pairs.n - pairs.difference**2,
+        prompted=scores.scored(frozen.approach, choice.prompted, theirs, choice.model),
+        pairs=scores.paired(ours, theirs),
+        paired=paired(ours, theirs, level),
+        slices=tuple(_slice(name, ours, theirs, level) for name in frozen.policy.evaluation.protected),
     )
 
 
-def paired_interval(ours: scores.Rows, theirs: scores.Rows, pairs: Pairs, level: float) -> tuple[Interval, str, int]:
-    """The interval of the paired difference, the method that gave it, and how many groups the rows form."""
-    right = {said.label_id: said.correct for _, said in theirs}
-    kept = [(label.cluster, said.correct - right[said.label_id]) for label, said in ours if said.label_id in right]
-    groups = len({cluster for cluster, _ in kept})
-    if groups >= GROUPED_SHARE * len(kept):
-        return tango_interval(pairs, level), TANGO, groups
-    if groups < GROUPS_LEAST:
-        return Interval(pairs.difference, -1.0, 1.0), NO_INTERVAL, groups
-    clustered = mean_difference([float(step) for _, step in kept], [cluster for cluster, _ in kept], level)
-    return clustered, f"cluster-robust t over {groups} groups", groups
+def paired(ours: scores.Rows, theirs: scores.Rows, level: float) -> Paired:
+    """The paired difference of right answers over the rows both answered, with the interval that fits them."""
+    right = {said.label_id: float(said.correct) for _, said in theirs}
+    kept = [(label, said) for label, said in ours if said.label_id in right]
+    return compared_scores(
+        [float(said.correct) for _, said in kept],
+        [right[said.label_id] for _, said in kept],
+        [label.cluster for label, _ in kept],
+        level=level,
+    )
+
+
+def _slice(name: str, ours: scores.Rows, theirs: scores.Rows, level: float) -> Slice:
+    """Rows whose label or group has that name."""
+    mine = [(label, said) for label, said in ours if name in (label.output, label.group)]
+    answered = {said.label_id for _, said in theirs}
+    if not any(said.label_id in answered for _, said in mine):
+        return Slice(name)
+    return Slice(name, scores.paired(mine, theirs), paired(mine, theirs, level))
 
 
 def beside(compared: Compared, level: float) -> dict[str, object]:

@@ -6,23 +6,24 @@ Nothing is fetched here: every number comes from stored predictions, prices and 
 from __future__ import annotations
 
 from engine.errors import Cancelled
-from engine.flows.steps import compare, money, progress, record
+from engine.flows.steps import compare, gates, money, progress, record
 from engine.flows.steps.plan import VERDICT
-from engine.flows.steps.values import Choice, Frozen, Opened, Parity, Plan, VerdictRef
+from engine.flows.steps.values import Choice, Frozen, Measured, Plan, VerdictRef
 from engine.models.actor import Actor, Role
 from engine.models.investigation import RunState, RunTask, TaskState
+from engine.models.labels import Part
 from engine.models.verdict import Verdict
+from engine.rules.gates import Gate, broken, invalid
+from engine.rules.gates import gates as ruled_gates
 from engine.rules.money import Money
-from engine.rules.pairs import wilson
 from engine.rules.verdict import Evidence
 from engine.rules.verdict import decide as ruled
 from engine.services import Services
-from engine.store import deeds, features, investigations, verdicts
+from engine.store import deeds, investigations, verdicts
+from engine.store.database import Tx
 
 
-def decide(
-    services: Services, frozen: Frozen, road: Plan, choice: Choice, *, parity: Parity, opened: Opened
-) -> VerdictRef:
+def decide(services: Services, frozen: Frozen, road: Plan, choice: Choice, *, measured: Measured) -> VerdictRef:
     """Judge the sealed comparison and store the verdict, once per run. Raises ``Cancelled`` when a person was first."""
     with services.database.write() as tx:
         run = investigations.by_run(tx, frozen.run_id)
@@ -31,31 +32,20 @@ def decide(
             return VerdictRef(run_id=frozen.run_id, verdict_id=known.id or 0, state=run.state)
         if run.cancel_requested:
             raise Cancelled(f"{frozen.run_id} was cancelled.")
-        policy = frozen.policy
-        baseline = features.baseline_by_id(tx, frozen.baseline_id)
-        compared = compare.compared(tx, frozen, choice, parity, opened=opened, baseline=baseline)
-        sums = money.judged(tx, services, frozen, choice)
-        evidence = _evidence(compared, frozen, choice, sums)
-        ruling = ruled(evidence, policy.verdict)
-        body = record.body(
-            tx,
-            frozen,
-            road,
-            record.Judged(choice, opened, parity, compared, evidence, ruling, sums, baseline),
-            policy=policy,
-        )
-        now = services.clock.now()
+        judged = _judged(tx, services, frozen, choice, measured=measured)
+        ruling = judged.ruling
+        body = record.body(tx, frozen, road, judged)
         verdict = Verdict(
             run_id=frozen.run_id,
             feature_id=frozen.feature_id,
             outcome=ruling.outcome,
             rows_needed=ruling.rows_needed,
-            record={**body, "decided_at": now.isoformat().replace("+00:00", "Z")},
-            decided_at=now,
+            record=body,
+            decided_at=judged.decided_at,
         )
         stored = verdicts.add(tx, verdict)
         progress.set_tasks(tx, services, run, _finished(progress.tasks(run), ruling.outcome))
-        investigations.end(tx, run, RunState.DONE, reason="; ".join(ruling.reasons), at=now)
+        investigations.end(tx, run, RunState.DONE, reason="; ".join(ruling.reasons), at=judged.decided_at)
         deeds.record(
             tx,
             services.clock,
@@ -64,36 +54,48 @@ def decide(
             entity="investigation",
             entity_id=run.run_id,
             feature_id=frozen.feature_id,
-            after={"outcome": ruling.outcome, "reasons": list(ruling.reasons), "look": opened.look},
+            after={"outcome": ruling.outcome, "reasons": list(ruling.reasons), "look": measured.opened.look},
         )
         progress.tell(tx, services, run)
         return VerdictRef(run_id=frozen.run_id, verdict_id=stored.id or 0)
 
 
-def _evidence(compared: compare.Compared, frozen: Frozen, choice: Choice, sums: Money | None) -> Evidence:
-    return Evidence(
-        difference=compared.interval,
-        margin=frozen.margin,
-        rows=compared.pairs.n,
-        planned_rows=choice.planned_rows,
-        row_variance=max(compared.row_variance, 0.0),
-        saving_low=sums.simulation.saving_low if sums else None,
-        payback_probability=sums.simulation.p_payback if sums else None,
-        npv_usd=sums.npv_usd if sums else None,
-        invalid=compared.invalid,
-        broken=broken(
-            compared.candidate.valid_share,
-            compared.candidate.rows,
-            compared.prompted.valid_share,
-            margin=frozen.margin,
-        ),
+def _judged(tx: Tx, services: Services, frozen: Frozen, choice: Choice, *, measured: Measured) -> record.Judged:
+    compared = compare.compared(tx, frozen, choice, measured)
+    sums = money.judged(tx, services, frozen, choice)
+    rows = investigations.predictions(tx, frozen.run_id, choice.candidate, Part.SEALED)
+    facts = gates.facts(compared, measured, rows, services.clock.now())
+    found = ruled_gates(facts, gates.limits(frozen.margin, frozen.policy.evaluation))
+    evidence = _evidence(compared, frozen, choice, sums, found=found)
+    return record.Judged(
+        choice=choice,
+        measured=measured,
+        compared=compared,
+        facts=facts,
+        gates=found,
+        evidence=evidence,
+        ruling=ruled(evidence, frozen.policy.verdict),
+        money=sums,
+        decided_at=services.clock.now(),
     )
 
 
-def broken(valid_share: float, rows: int, prompted_valid_share: float, *, margin: float) -> tuple[str, ...]:
-    """The gates that surely failed: answers are valid less often than prompted ones, by more than the margin."""
-    best = wilson(round(valid_share * rows), rows).high
-    return ("answers are valid less often",) if best < prompted_valid_share - margin else ()
+def _evidence(
+    compared: compare.Compared, frozen: Frozen, choice: Choice, sums: Money | None, *, found: tuple[Gate, ...]
+) -> Evidence:
+    return Evidence(
+        difference=compared.interval,
+        margin=frozen.margin,
+        rows=compared.paired.rows,
+        planned_rows=choice.planned_rows,
+        row_variance=compared.paired.row_variance,
+        saving_low=sums.simulation.saving_low if sums else None,
+        payback_probability=sums.simulation.p_payback if sums else None,
+        npv_usd=sums.npv_usd if sums else None,
+        invalid=invalid(found),
+        broken=broken(found),
+        design_effect=compared.paired.design_effect,
+    )
 
 
 def _finished(lines: list[RunTask], outcome: str) -> list[RunTask]:

@@ -12,14 +12,23 @@ from engine.store.database import Tx
 GPU_RUNGS = ("lora_causal",)  # every other rung of the ladder answers from a processor
 
 
+def prompting(choice: Choice, margin: float) -> money.Prompting:
+    """The cheapest way to stay with prompting that is good enough, which the saving is counted against."""
+    options = [money.Prompted(one.contender, one.quality, one.call_nano) for one in choice.tried if not one.why]
+    return money.cheapest(options, choice.quality, margin)
+
+
 def judged(tx: Tx, services: Services, frozen: Frozen, choice: Choice) -> money.Money | None:
-    """The money of a run's chosen candidate, or none when the last month's traffic or its price is unknown."""
+    """The money of a run's chosen candidate, or none when the last month's traffic or its price is unknown.
+
+    A saving counts against the cheapest prompted option that is good enough: to switch to it would save as much.
+    """
     month = usage.last_month(tx, frozen.feature_id, services.clock.now())
     if month is None or month.cost_nano is None or not month.calls:
         return None
     spending = money.Spending(
         calls_per_month=month.calls,
-        baseline_call_usd=to_usd(month.cost_nano) / month.calls,
+        baseline_call_usd=to_usd(month.cost_nano) / month.calls * prompting(choice, frozen.margin).ratio,
         label_minutes=labels.minutes(tx, frozen.label_set_id),
         label_rows=labels.usable(tx, frozen.feature_id),
         bill_usd=to_usd(replies.bill(tx, frozen.run_id).nano_usd),

@@ -10,8 +10,9 @@ from pathlib import Path
 from engine.approaches import Task
 from engine.errors import Cancelled, NotReady, SealBroken
 from engine.evals.rows import DatasetRow, write_rows
+from engine.flows.steps import contenders
 from engine.flows.steps.progress import set_tasks
-from engine.flows.steps.values import Frozen, Plan, Skipped
+from engine.flows.steps.values import Frozen, LeftOut, Plan, Skipped
 from engine.models.investigation import Candidate, Effort, Recipe, RunState, RunTask, TaskState
 from engine.models.labels import Label, Part
 from engine.rules.power import EvalPolicy
@@ -49,6 +50,7 @@ def freeze(services: Services, run_id: str) -> Frozen:
         run.code_version = version("assay")
         run.version += 1
         tx.add(run)
+        assert run.started_at is not None
         return Frozen(
             run_id=run_id,
             feature_id=run.feature_id,
@@ -63,6 +65,7 @@ def freeze(services: Services, run_id: str) -> Frozen:
             effort=run.effort,
             seed=run.seed,
             budget_nano=run.budget_nano,
+            at=run.started_at,
         )
 
 
@@ -70,21 +73,27 @@ def plan(services: Services, frozen: Frozen) -> Plan:
     """Part the rows, check the seal for leaks, choose recipes and prompted options, and say what it will take."""
     with services.database.write() as tx:
         train, dev = (labels.rows(tx, frozen.label_set_id, part) for part in (Part.TRAIN, Part.DEV))
-        sealed_rows = labels.count(tx, frozen.label_set_id, Part.SEALED)
+        left_out = left_out_of(tx, frozen.label_set_id, features.baseline_by_id(tx, frozen.baseline_id).prompt)
+        sealed_rows = labels.count(tx, frozen.label_set_id, Part.SEALED) - left_out.shown - left_out.teacher
         policy = frozen.policy.evaluation
         check_enough(tx, frozen.feature_id, frozen.slug, policy, train=len(train), sealed=sealed_rows)
         _refuse_leaks(tx, frozen)
         seal = seals.current(tx, frozen.feature_id)
+        seals.next_look(tx, seal.id or 0)  # none left: nothing is asked or trained
+        untried = contenders.untried(tx, services, frozen)
         host, task = host_of(services.settings.encoder), Task(approach=frozen.approach, classes=tuple(frozen.classes))
         recipes, skipped = _recipes(frozen, host, task)
         made = Plan(
             train=rows_artifact(services, train),
             dev=rows_artifact(services, dev),
+            examples=rows_artifact(services, labels.examples(tx, frozen.label_set_id)),
             train_rows=len(train),
             dev_rows=len(dev),
             sealed_rows=sealed_rows,
+            left_out=left_out,
             seal_id=seal.id or 0,
-            options=options.names(frozen.effort),
+            options=[name for name in options.names(policy.cheaper_model) if name not in untried],
+            untried=untried,
             recipes=recipes,
             skipped=skipped,
             seconds=_seconds(recipes, host, train),
@@ -95,6 +104,12 @@ def plan(services: Services, frozen: Frozen) -> Plan:
             investigations.add_candidate(tx, skip)
         set_tasks(tx, services, run, _tasks(made))
     return made
+
+
+def left_out_of(tx: Tx, label_set_id: int, prompt: str) -> LeftOut:
+    """How many sealed rows nobody can be judged by: shown in the baseline's prompt, or labelled by a teacher."""
+    shown, taught = labels.shown_in(tx, label_set_id, prompt), labels.taught(tx, label_set_id)
+    return LeftOut(shown=len(shown), teacher=len(taught - shown))
 
 
 def check_enough(tx: Tx, feature_id: int, slug: str, policy: EvalPolicy, *, train: int, sealed: int) -> None:
@@ -148,6 +163,7 @@ def _tasks(made: Plan) -> list[RunTask]:
     counts = f"{made.train_rows:,} train, {made.dev_rows:,} dev, {made.sealed_rows:,} sealed"
     lines = [RunTask(name="labels frozen", state=TaskState.COMPLETE, note=counts)]
     lines += [RunTask(name=f"ask {option}") for option in made.options]
+    lines += [RunTask(name=f"ask {name}", state=TaskState.SKIPPED, note=why) for name, why in made.untried.items()]
     lines += [RunTask(name=f"train {recipe.name}") for recipe in made.recipes]
     lines += [RunTask(name=f"train {rung.rung}", state=TaskState.SKIPPED, note=rung.why) for rung in made.skipped]
     return [*lines, RunTask(name=SERVED), RunTask(name=SEALED), RunTask(name=VERDICT)]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
-from engine.flows.steps import compare, scores
-from engine.flows.steps.values import Choice, Frozen, Opened, Parity, Plan
-from engine.models.feature import Baseline, is_simulated
+from engine.flows.steps import compare, money, scores
+from engine.flows.steps.values import Choice, Frozen, Measured, Plan, Tried
+from engine.models.feature import is_simulated
 from engine.models.labels import Part
+from engine.rules.gates import Gate, GateFacts
 from engine.rules.money import Money
 from engine.rules.verdict import Evidence, Ruling
 from engine.store import investigations, replies
 from engine.store.database import Tx
-from engine.store.policies import Policy
 
 VERSION = 1
 
@@ -24,16 +25,17 @@ class Judged:
     """Everything a verdict was made of."""
 
     choice: Choice
-    opened: Opened
-    parity: Parity
+    measured: Measured
     compared: compare.Compared
+    facts: GateFacts
+    gates: tuple[Gate, ...]
     evidence: Evidence
     ruling: Ruling
     money: Money | None
-    baseline: Baseline
+    decided_at: datetime
 
 
-def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged, *, policy: Policy) -> dict[str, Any]:
+def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged) -> dict[str, Any]:
     """The record as JSON (docs/decide.md names the fields outsiders read; ``evidence`` and ``policy`` recompute it)."""
     run = investigations.by_run(tx, frozen.run_id)
     bill = replies.bill(tx, frozen.run_id)
@@ -44,18 +46,21 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged, *, policy: Policy) 
         "run": frozen.run_id,
         "feature": frozen.slug,
         "decision": ruling.outcome,
+        "decided_at": judged.decided_at.isoformat().replace("+00:00", "Z"),
         "labels_version": frozen.labels_version,
-        "policy_hash": policy.sha,
+        "policy_hash": frozen.policy.sha,
         "price_snapshot": run.price_snapshot,
-        "seal_look": judged.opened.look,
+        "seal_look": judged.measured.opened.look,
         "code_version": run.code_version,
         "seed": frozen.seed,
         "candidate": {"contender": choice.candidate, "rung": choice.rung, "artifact": choice.artifact},
         "prompted": {
             "contender": choice.prompted,
-            "model": judged.baseline.model,
-            "simulated": is_simulated(judged.baseline.model),
+            "model": choice.model,
+            "simulated": is_simulated(choice.model),
+            "oldest_at": judged.measured.asked.oldest_at,
         },
+        "contenders": [_contender(one) for one in choice.tried],
         "quality": _quality(judged, frozen),
         "rungs": _rungs(tx, frozen),
         "bill": {
@@ -65,11 +70,16 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged, *, policy: Policy) 
             "nano_usd": bill.nano_usd,
         },
         "cost": _plain(asdict(judged.money)) if judged.money else None,
+        "prompting": _prompting(judged, frozen.margin),
+        "gates": [asdict(gate) for gate in judged.gates],
+        "gate_facts": asdict(judged.facts),
+        "slices": [part.body for part in judged.compared.slices],
         "reasons": reasons,
         "rows_needed": ruling.rows_needed,
         "promotion": choice.reasons,
-        "parity": judged.parity.model_dump(mode="json"),
+        "parity": judged.measured.parity.model_dump(mode="json"),
         "parts": {"train": road.train_rows, "dev": road.dev_rows, "sealed": road.sealed_rows},
+        "left_out": road.left_out.model_dump(),
         "plan": {"rows": choice.planned_rows, "disagreement": choice.disagreement},
         "scores": {
             "candidate": judged.compared.candidate.model_dump(mode="json"),
@@ -77,7 +87,7 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged, *, policy: Policy) 
         },
         "dev": _dev(tx, frozen, choice),
         "evidence": asdict(judged.evidence),
-        "policy": policy.judged,
+        "policy": frozen.policy.judged,
     }
 
 
@@ -103,10 +113,10 @@ def _plain_value(value: Any) -> Any:  # noqa: ANN401 (any JSON value)
 
 def _quality(judged: Judged, frozen: Frozen) -> dict[str, Any]:
     compared, interval = judged.compared, judged.compared.interval
-    level = 1 - 2 * judged.opened.alpha
+    level = 1 - 2 * judged.measured.opened.alpha
     return {
         "metric": "accuracy",
-        "n": compared.pairs.n,
+        "n": compared.paired.rows,
         "candidate": compared.candidate.quality,
         "prompted": compared.prompted.quality,
         "difference": interval.estimate,
@@ -114,9 +124,34 @@ def _quality(judged: Judged, frozen: Frozen) -> dict[str, Any]:
         "high": interval.high,
         "level": level,
         "method": compared.method,
+        "groups": compared.paired.grouped,
         "margin": frozen.margin,
         "finding": finding(interval.low, interval.high, frozen.margin),
         **compare.beside(compared, level),
+    }
+
+
+def _prompting(judged: Judged, margin: float) -> dict[str, Any]:
+    """The cheapest way to stay with prompting, and what a call of the baseline costs in production."""
+    found = money.prompting(judged.choice, margin)
+    call = judged.money.plan.baseline_call_usd / found.ratio if judged.money else None
+    return {**asdict(found), "production_usd": call}
+
+
+def _contender(one: Tried) -> dict[str, Any]:
+    """A prompted option as the record keeps it: its figures on dev, or why it was not tried."""
+    was = not one.why
+    return {
+        "contender": one.contender,
+        "model": one.model,
+        "simulated": one.simulated,
+        "why": one.why or None,
+        "dev_score": one.quality if was else None,
+        "dev_macro_f1": one.macro_f1 if was else None,
+        "valid_share": one.valid_share if was else None,
+        "latency_p50_ms": one.latency_p50_ms if was else None,
+        "latency_p95_ms": one.latency_p95_ms if was else None,
+        "call_nano": one.call_nano,
     }
 
 
@@ -131,6 +166,9 @@ def _rungs(tx: Tx, frozen: Frozen) -> list[dict[str, Any]]:
                 "contender": candidate.contender,
                 "dev_score": score.quality if score else None,
                 "dev_macro_f1": score.macro_f1 if score else None,
+                "valid_share": score.valid_share if score else None,
+                "latency_p50_ms": score.latency_p50_ms if score else None,
+                "latency_p95_ms": score.latency_p95_ms if score else None,
                 "seconds": candidate.seconds,
                 "skipped": candidate.skipped or None,
                 "alarm": candidate.alarm or None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from engine.models.base import Value
 from engine.models.investigation import Effort, Recipe
 from engine.store.policies import Policy
@@ -23,6 +25,7 @@ class Frozen(Value):
     effort: Effort
     seed: int
     budget_nano: int
+    at: datetime
 
 
 class Skipped(Value):
@@ -32,23 +35,40 @@ class Skipped(Value):
     why: str
 
 
+class LeftOut(Value):
+    """Sealed rows that are not compared: those the baseline's prompt shows, and those a teacher labelled."""
+
+    shown: int = 0
+    teacher: int = 0
+
+
 class Plan(Value):
-    """What will be done: the parted rows as artifacts, the prompted options, the recipes cheap to dear."""
+    """What will be done: the parted rows as artifacts, the prompted options, the recipes cheap to dear.
+
+    ``examples`` are the train rows that copy no other part; ``sealed_rows`` counts those that will be compared.
+    ``untried`` says why a prompted option is not asked, by its name.
+    """
 
     train: str
     dev: str
+    examples: str
     train_rows: int
     dev_rows: int
     sealed_rows: int
+    left_out: LeftOut
     seal_id: int
     options: list[str]
+    untried: dict[str, str]
     recipes: list[Recipe]
     skipped: list[Skipped]
     seconds: float
 
 
 class Asked(Value):
-    """One pass over a part with a prompted option. ``unanswered`` rows may be asked again; ``stopped`` is a reason."""
+    """One pass over a part with a prompted option. ``unanswered`` rows may be asked again; ``stopped`` is a reason.
+
+    ``oldest_at`` is the moment of the oldest reply in use, in ISO format, "" without any.
+    """
 
     contender: str
     paid_calls: int
@@ -59,6 +79,7 @@ class Asked(Value):
     rows: int
     valid: int
     stopped: str = ""
+    oldest_at: str = ""
 
 
 class TrainedCandidate(Value):
@@ -78,13 +99,38 @@ class Scored(Value):
     rows: int
 
 
+class Tried(Value):
+    """A prompted option on dev, or ``why`` it could not be tried ("" for one that was).
+
+    ``call_nano`` is what a call costs at list prices, nothing cached, none where the price is unknown.
+    """
+
+    contender: str
+    model: str
+    simulated: bool
+    why: str = ""
+    quality: float = 0.0
+    macro_f1: float = 0.0
+    valid_share: float = 0.0
+    rows: int = 0
+    latency_p50_ms: float = 0.0
+    latency_p95_ms: float = 0.0
+    call_nano: int | None = None
+
+
 class Choice(Value):
-    """The one candidate and the one prompted option that go on to the sealed part, and how many rows prove it."""
+    """The one candidate and the one prompted option that go on to the sealed part, and how many rows prove it.
+
+    ``quality`` is the candidate's on dev; ``tried`` are all prompted options, in the order they were asked.
+    """
 
     candidate: str
     rung: str
     artifact: str
+    quality: float
     prompted: str
+    model: str
+    tried: list[Tried]
     planned_rows: int
     disagreement: float
     reasons: list[str]
@@ -106,6 +152,14 @@ class Opened(Value):
     alpha: float
     rows: str
     count: int
+
+
+class Measured(Value):
+    """What was measured after the choice: served answers, the look at the sealed part, the prompted option's pass."""
+
+    parity: Parity
+    opened: Opened
+    asked: Asked
 
 
 class VerdictRef(Value):

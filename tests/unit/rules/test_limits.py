@@ -8,8 +8,9 @@ import pytest
 
 from engine.rules.compare import Interval
 from engine.rules.cost import simulate
-from engine.rules.limits import limits
+from engine.rules.limits import limits, read_words
 from engine.rules.plan import Plan
+from engine.rules.power import EvalPolicy
 from engine.rules.rollout import StageEvidence, StagePolicy, gate
 from engine.rules.verdict import Evidence, VerdictPolicy, decide
 from engine.store.policies import KINDS
@@ -47,3 +48,16 @@ def test_no_verdict_or_gate_breaks_at_the_ends(end: int) -> None:
         assert gate("canary_1", StageEvidence(hours=1, units=1), policy_at).action in ("PAUSE", "HOLD")
     months = int(limits("cost_months", 12)[end])
     assert simulate(Plan(1e6, 0.0022, 0, 1084, 6448.8), months=months, draws=100).p_payback >= 0.0
+
+
+def test_the_cheaper_model_is_one_and_slices_are_named_by_a_list() -> None:
+    assert read_words("evaluation_cheaper_model", " small-1 ") == "small-1"
+    assert read_words("evaluation_cheaper_model", "none") == ""
+    with pytest.raises(ValueError, match="one model is asked"):
+        read_words("evaluation_cheaper_model", "small-1,small-2")
+    assert EvalPolicy(protected_slices=read_words("evaluation_protected_slices", "refunds, fraud,")).protected == (
+        "refunds",
+        "fraud",
+    )
+    with pytest.raises(ValueError, match="at most 500"):
+        read_words("evaluation_protected_slices", "a" * 501)

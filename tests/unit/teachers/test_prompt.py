@@ -55,9 +55,15 @@ def test_a_prompt_that_cannot_be_rendered_is_refused_with_a_hint(broken) -> None
     assert "{{ input }}" in told.value.hint
 
 
-def test_quick_asks_the_baseline_alone_and_normal_adds_few_shot() -> None:
-    assert options.names("quick") == ["baseline"]
-    assert options.names("normal") == ["baseline", "few_shot"]
+def test_the_cheaper_tier_is_asked_where_one_is_listed() -> None:
+    assert options.names("") == ["baseline", "few_shot"]
+    assert options.names("small-1") == ["baseline", "few_shot", "cheaper"]
+    assert [options.model_of(name, "large-1", "small-1") for name in options.names("small-1")] == [
+        "large-1",
+        "large-1",
+        "small-1",
+    ]
+    assert options.addition_of("cheaper", "classify", classes=LABELS, examples=[], seed=1) == ""
 
 
 def test_few_shot_lists_labels_and_five_examples() -> None:

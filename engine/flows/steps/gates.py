@@ -1,0 +1,42 @@
+"""Gather what blockers and gates ask about a comparison. Judges nothing: ``engine.rules.gates`` does."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from engine.flows.steps import scores
+from engine.flows.steps.compare import Compared
+from engine.flows.steps.values import Measured
+from engine.models.labels import Source
+from engine.rules.gates import GateFacts, GateLimits
+from engine.rules.power import EvalPolicy
+
+_DAY_SECONDS = 86_400.0
+
+
+def facts(compared: Compared, measured: Measured, rows: scores.Rows, now: datetime) -> GateFacts:
+    """What was measured. ``rows`` are the compared sealed rows; a copy of one elsewhere has ended the run before."""
+    return GateFacts(
+        leaks=0,
+        teacher_rows=sum(label.source is Source.TEACHER for label, _ in rows),
+        look=measured.opened.look,
+        prompted_age_days=age_days(measured.asked.oldest_at, now),
+        parity_agree=measured.parity.agree,
+        parity_rows=measured.parity.rows,
+        groups=compared.paired.grouped,
+        valid_rows=round(compared.candidate.valid_share * compared.candidate.rows),
+        rows=compared.candidate.rows,
+        prompted_valid_share=compared.prompted.valid_share,
+        latency_p95_ms=compared.candidate.latency_p95_ms,
+        slices=tuple(part.fact for part in compared.slices),
+    )
+
+
+def limits(margin: float, policy: EvalPolicy) -> GateLimits:
+    """What the team allows."""
+    return GateLimits(margin, policy.fresh_days, policy.parity_floor, policy.latency_ceiling_ms)
+
+
+def age_days(oldest_at: str, now: datetime) -> float | None:
+    """How old the oldest reply is, in days; none where no reply says so."""
+    return max((now - datetime.fromisoformat(oldest_at)).total_seconds(), 0.0) / _DAY_SECONDS if oldest_at else None
