@@ -109,6 +109,18 @@ class Settings(BaseSettings):
         description="Keys of further hosts, as host[:port]=NAME_OF_AN_ENVIRONMENT_VARIABLE, separated by commas.",
         examples=["llm.internal:8000=INTERNAL_LLM_KEY"],
     )
+    spool: str = Field(
+        default="",
+        validation_alias=AliasChoices("ASSAY_SPOOL"),
+        description="Folder the gateway writes calls to and ingest reads; empty means the folder spool in ASSAY_HOME.",
+        examples=["/var/spool/assay"],
+    )
+    spool_strict: bool = Field(
+        default=False,
+        validation_alias=AliasChoices("ASSAY_SPOOL_STRICT"),
+        description="Whether the gateway answers 503 while calls cannot be recorded, instead of serving unrecorded.",
+        examples=["1"],
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",
         validation_alias=AliasChoices("ASSAY_LOG_LEVEL"),
@@ -130,6 +142,11 @@ class Settings(BaseSettings):
     def artifacts_url(self) -> str:
         """The artifact store in force."""
         return self.artifacts or f"file://{(self.home / 'artifacts').resolve()}"
+
+    @property
+    def spool_folder(self) -> Path:
+        """The spool in force."""
+        return Path(self.spool) if self.spool else self.home / "spool"
 
 
 def load_settings() -> Settings:

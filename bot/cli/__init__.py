@@ -14,7 +14,7 @@ PROGRAMS = {
     "bot": ("bot.app:main", "the Slack app: Socket Mode, or HTTP on /slack/events"),
     "scheduler": ("bot.scheduler:main", "monthly digests; --once does what is due and ends"),
     "engine": ("engine.worker:main", "investigations, on the GPU host"),
-    "gateway": ("engine.gateway.main:main", "OpenAI-compatible data plane (planned)"),
+    "gateway": ("bot.cli.gateway:main", "OpenAI-compatible data plane: splits, falls back, records"),
     "demo": ("bot.cli.demo:main", "everything on this machine, in your browser"),
     "say": ("bot.cli.say:main", "the words of /assay without Slack"),
     "doctor": ("bot.cli.doctor:main", "what is wrong, and how to mend it"),

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from engine.errors import KeyRejected
+from engine.rules.hosts import place, variable_of
 from engine.settings import Settings
 
 NO_KEY = "unused"  # what a local model is sent; the SDK insists on something
-_PORTS = {"http": 80, "https": 443}
 
 
 def key_for(settings: Settings, base_url: str, environ: Mapping[str, str] | None = None) -> str:
@@ -19,23 +19,23 @@ def key_for(settings: Settings, base_url: str, environ: Mapping[str, str] | None
 
     Raises ``KeyRejected`` naming the setting to mend when a host that is not this one has none.
     """
-    place = _place(base_url)
+    where, own_place = place(base_url), place(settings.openai_base_url)
     own = settings.openai_api_key.get_secret_value()
-    if own and place == _place(settings.openai_base_url):
+    if own and where == own_place:
         return own
-    name = _named(settings.upstream_keys).get(place) or _named(settings.upstream_keys).get(place.rpartition(":")[0])
+    name = variable_of(settings.upstream_keys, where)
     if name is not None:
         key = (os.environ if environ is None else environ).get(name, "")
         if key:
             return key
-        raise KeyRejected(f"ASSAY_UPSTREAM_KEYS names {name} for {place}, but that variable is empty. Set it.")
+        raise KeyRejected(f"ASSAY_UPSTREAM_KEYS names {name} for {where}, but that variable is empty. Set it.")
     if is_loopback(base_url):
         return NO_KEY
-    if place == _place(settings.openai_base_url):
-        raise KeyRejected(f"There is no key for {place}. Set OPENAI_API_KEY where the engine runs, then start again.")
+    if where == own_place:
+        raise KeyRejected(f"There is no key for {where}. Set OPENAI_API_KEY where the engine runs, then start again.")
     raise KeyRejected(
-        f"There is no key for {place}; OPENAI_API_KEY goes to {_place(settings.openai_base_url)} alone. "
-        f"Set ASSAY_UPSTREAM_KEYS={place}=NAME_OF_A_VARIABLE where the engine runs, then start again."
+        f"There is no key for {where}; OPENAI_API_KEY goes to {own_place} alone. "
+        f"Set ASSAY_UPSTREAM_KEYS={where}=NAME_OF_A_VARIABLE where the engine runs, then start again."
     )
 
 
@@ -48,15 +48,3 @@ def is_loopback(base_url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _place(base_url: str) -> str:
-    """``host:port`` of an address, lower case."""
-    parts = urlsplit(base_url)
-    return f"{(parts.hostname or '').lower()}:{parts.port or _PORTS.get(parts.scheme, 443)}"
-
-
-def _named(upstream_keys: str) -> dict[str, str]:
-    """The variable of each ``host`` or ``host:port``."""
-    pairs = (pair.partition("=") for pair in upstream_keys.split(",") if "=" in pair)
-    return {host.strip().lower(): name.strip() for host, _, name in pairs}

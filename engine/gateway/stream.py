@@ -1,0 +1,68 @@
+"""Server-sent events, however their bytes are split: whole events come out byte-true, with what they say.
+
+Line ends may be LF, CR LF or CR, comments and several data lines are fine (WHATWG HTML, 9.2.6).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from engine.gateway.wire import Broke
+from engine.rules.frame import Fault
+
+EVENT_MOST = 1024 * 1024
+
+DONE = b"[DONE]"
+# Two line ends in a row. The groups are atomic: a CR LF is one line end and never two.
+_END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+_OVERLAP = 3  # an end may begin that many bytes before the next block
+
+
+class Event(NamedTuple):
+    """One event: all its bytes with the empty line, and its data lines joined, b"" when it has none (a comment)."""
+
+    raw: bytes
+    payload: bytes
+
+
+class Scanner:
+    """Cuts a stream of bytes into events. What is not yet whole waits here."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._from = 0
+
+    def feed(self, block: bytes) -> list[Event]:
+        """The events that a block ends. Raises ``Broke`` when one grows over 1 MiB."""
+        waiting = self._rest + block if self._rest else block
+        events: list[Event] = []
+        start = 0
+        for end in _END.finditer(waiting, self._from):
+            raw = waiting[start : end.end()]
+            events.append(Event(raw, payload_of(raw)))
+            start = end.end()
+        self._rest = waiting[start:]
+        if len(self._rest) > EVENT_MOST:
+            raise Broke(Fault.BROKEN, "an event of its stream is over 1 MiB")
+        self._from = max(0, len(self._rest) - _OVERLAP)
+        return events
+
+    def end(self) -> list[Event]:
+        """What is left when the stream ends: an event whose empty line never came, if it says anything."""
+        raw, self._rest = self._rest, b""
+        return [Event(raw, payload)] if (payload := payload_of(raw)) else []
+
+
+def payload_of(raw: bytes) -> bytes:
+    """The data of one event's bytes: its ``data:`` lines, joined by line feeds."""
+    lines = raw.removeprefix(b"\xef\xbb\xbf").splitlines()  # of bytes: LF, CR LF and CR alone
+    told = [line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:")]
+    if not told and b"data" in lines:
+        told = [b""]
+    return told[0] if len(told) == 1 else b"\n".join(told)
+
+
+def event(payload: bytes) -> bytes:
+    """The bytes of an event of our own."""
+    return b"data: " + payload + b"\n\n"

@@ -1,0 +1,190 @@
+"""HTTP/1.1 as it is on the wire to an upstream: one connection, one answer at a time, parsed by llhttp.
+
+Nothing is decoded, followed or mended here: bytes of the body come out as they came in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+import httptools
+
+from engine.rules.frame import Fault
+
+HEAD_MOST = 64 * 1024
+BUFFER_MOST = 256 * 1024  # above it the upstream is not read
+_BUFFER_LOW = 64 * 1024
+
+
+class Broke(Exception):
+    """An upstream gave no whole answer: what kind of fault, and a reason that names no key, header or body."""
+
+    def __init__(self, fault: Fault, reason: str) -> None:
+        super().__init__(reason)
+        self.fault = fault
+        self.reason = reason
+
+
+class Connection(asyncio.BaseProtocol):
+    """One connection. ``has_answered`` is false until the first byte of the present answer has come."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.idle_since = 0.0
+        self.has_answered = False
+        self._loop = loop
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._waiter: asyncio.Future[None] | None = None
+        self._broke: Broke | None = None
+        self._is_asked = self._keeps_alive = self._is_paused = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._blocks: list[bytes] = []
+        self._size = self._head_size = 0
+        self._has_head = self._is_whole = self.has_answered = False
+        self._is_framed = False  # by a length or by chunks; else the connection's end is the body's
+
+    @property
+    def is_reusable(self) -> bool:
+        """Whether another request may be sent here."""
+        transport = self._transport
+        return (
+            transport is not None
+            and not transport.is_closing()
+            and self._broke is None
+            and not self._is_asked
+            and self._keeps_alive
+        )
+
+    async def ask(self, head: bytes, body: bytes) -> tuple[int, list[tuple[bytes, bytes]]]:
+        """Send a request; the status and headers (lower case) of its answer. Raises ``Broke``."""
+        self._begin()
+        if self._broke is not None or self._transport is None:
+            raise self._broke or Broke(Fault.RESET, "the connection is closed")
+        self._is_asked = True
+        if len(body) <= _BUFFER_LOW:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines((head, body))
+        while not self._has_head:
+            await self._wait()
+        return self._parser.get_status_code(), self._headers
+
+    async def block(self) -> bytes:
+        """What has come of the body, joined; b"" at its end. Raises ``Broke`` once all that came is read."""
+        while not self._blocks and not self._is_whole:
+            await self._wait()
+        if not self._blocks:
+            self._is_asked = False
+            return b""
+        joined = self._blocks[0] if len(self._blocks) == 1 else b"".join(self._blocks)
+        self._blocks.clear()
+        self._size = 0
+        if self._is_paused and self._transport is not None:
+            self._is_paused = False
+            self._transport.resume_reading()
+        return joined
+
+    def close(self) -> None:
+        """Close now; what was not sent is not sent."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _wait(self) -> None:
+        if self._broke is not None:
+            raise self._broke
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _break(self, fault: Fault, reason: str) -> None:
+        if self._broke is None:
+            self._broke = Broke(fault, reason)
+        self._wake()
+
+    # what the transport says
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, received: bytes) -> None:
+        """Called by asyncio."""
+        if not self._is_asked:  # nobody asked: whatever this is, it is no answer to the next request
+            self._break(Fault.RESET, "it sent bytes nobody asked for")
+            self.close()
+            return
+        self.has_answered = True
+        try:
+            self._parser.feed_data(received)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._keeps_alive = False
+            if not self._is_whole:
+                self._break(Fault.RESET, "its answer is no HTTP")
+            self.close()
+            return
+        if not self._has_head:
+            self._head_size += len(received)
+            if self._head_size > HEAD_MOST:
+                self._break(Fault.RESET, "its headers are over 64 KiB")
+                self.close()
+        self._wake()
+
+    def eof_received(self) -> None:
+        """Called by asyncio; the connection closes next."""
+        self._ended()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by asyncio."""
+        self._keeps_alive = False
+        if exc is None:
+            self._ended()
+        self._break(Fault.RESET, "the connection was closed before the answer ended")
+
+    def _ended(self) -> None:
+        self._keeps_alive = False
+        if self._has_head and not self._is_framed:
+            self._is_whole = True
+            self._wake()
+
+    # what the parser says
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by httptools."""
+        name = name.lower()
+        if name in (b"content-length", b"transfer-encoding"):
+            self._is_framed = True
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Called by httptools."""
+        status = self._parser.get_status_code()
+        if 100 <= status < 200:  # 100 Continue, 103 Early Hints: the answer is still to come
+            self._headers = []
+            return
+        self._is_framed = self._is_framed or status in (204, 304)
+        self._has_head = True
+        self._keeps_alive = self._parser.should_keep_alive()
+
+    def on_body(self, body: bytes) -> None:
+        """Called by httptools."""
+        self._blocks.append(body)
+        self._size += len(body)
+        if self._size > BUFFER_MOST and not self._is_paused and self._transport is not None:
+            self._is_paused = True
+            self._transport.pause_reading()
+
+    def on_message_complete(self) -> None:
+        """Called by httptools; also after 1xx."""
+        if self._is_whole:  # a second answer to one question
+            self._keeps_alive = False
+        self._is_whole = self._has_head
