@@ -15,7 +15,7 @@ import orjson
 Fields = dict[str, Any]
 
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],]', re.DOTALL)
-_QUOTE, _COMMA, _OPENING = ord('"'), ord(","), b"{["
+_QUOTE, _COMMA, _OPENING = 0x22, 0x2C, b"{["
 
 
 def fields_of(raw: bytes) -> Fields | None:

@@ -20,7 +20,7 @@ from engine.rules.bucket import variant
 from engine.rules.frame import Arm, Fault, Flag, Role, Why
 
 CHAT = b"/chat/completions"
-ENDPOINTS = {CHAT: 0, b"/embeddings": int(Flag.EMBEDDINGS), b"/responses": int(Flag.RESPONSES)}
+ENDPOINTS: dict[bytes, int] = {CHAT: 0, b"/embeddings": Flag.EMBEDDINGS, b"/responses": Flag.RESPONSES}
 
 
 class Choice(NamedTuple):

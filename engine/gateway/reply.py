@@ -16,7 +16,13 @@ from engine.rules.frame import UNKNOWN, Fault, Finish
 
 _QUOTES = "\"'`“”‘’«»„"  # what models put around a label (engine/approaches/classify.py forgives the same)
 _TAIL_USAGE = re.compile(rb'"usage"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})')
-_FINISHES = {one.name.lower(): one for one in Finish if one not in (Finish.NONE, Finish.OTHER)}
+_FINISHES = {
+    "stop": Finish.STOP,
+    "length": Finish.LENGTH,
+    "tool_calls": Finish.TOOL_CALLS,
+    "content_filter": Finish.CONTENT_FILTER,
+    "function_call": Finish.FUNCTION_CALL,
+}
 _DELTAS_KEPT = 20_000  # a longer answer is followed to its end, but not kept whole
 _ENDS = ("response.completed", "response.failed", "response.incomplete")  # last events of /responses
 
@@ -136,8 +142,8 @@ def _fits(found: object, shape: Fields) -> bool:
         return False
     if isinstance(found, dict):
         return _fits_members(cast("Fields", found), shape)
-    if isinstance(found, list) and isinstance(items := shape.get("items"), dict):
-        return all(_fits(one, cast("Fields", items)) for one in cast("list[Any]", found))
+    if isinstance(found, list) and isinstance(each := shape.get("items"), dict):
+        return all(_fits(one, cast("Fields", each)) for one in cast("list[Any]", found))
     return True
 
 

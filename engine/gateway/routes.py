@@ -90,8 +90,8 @@ class Route(_Part):
     capture: Literal["none", "sample", "all"] = "sample"
     redact: tuple[str, ...] = ()
     shadow_share: float = Field(default=1.0, ge=0, le=1)
-    cascade: Cascade = Cascade()
-    breaker: Limits = Limits()
+    cascade: Cascade = Field(default_factory=Cascade)
+    breaker: Limits = Field(default_factory=Limits)
 
     @model_validator(mode="after")
     def _has_sides(self) -> Route:

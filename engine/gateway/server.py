@@ -75,7 +75,7 @@ class Door(HttpToolsProtocol):
         self._is_in_head = True
         self._chunks: Chunks | None = None
 
-    def data_received(self, received: bytes) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] # its name
+    def data_received(self, received: bytes) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] # asyncio's own name
         """Called by asyncio. The parser gets whole heads, looked at before."""
         body = received
         if self._is_in_head:
@@ -100,7 +100,7 @@ class Door(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Called by httptools."""
         super().on_message_begin()
-        self.scope[WATCHERS] = self.watchers  # pyright: ignore[reportGeneralTypeIssues] # a key of our own
+        self.scope[WATCHERS] = self.watchers  # pyright: ignore[reportGeneralTypeIssues] # key of ours
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by asyncio."""
@@ -142,7 +142,7 @@ class Server(uvicorn.Server):
 def server_of(app: App) -> Server:
     """A server for an app; its ``serve`` takes the sockets."""
     config = uvicorn.Config(
-        app,  # pyright: ignore[reportArgumentType] # an ASGI callable with its own names for the same types
+        app,  # pyright: ignore[reportArgumentType] # its own names for the same types
         http=Door,
         ws="none",
         lifespan="off",

@@ -23,6 +23,7 @@ from engine.gateway.server import Server, server_of
 from engine.rules import frame
 from engine.rules.frame import Frame
 from engine.settings import Settings
+from tests.gateway.upstream import Script, Upstream, upstream
 
 KEY = "agk_test-key-of-triage"
 OTHER_KEY = "agk_test-key-of-others"
@@ -141,6 +142,18 @@ def gateway(home: Path, settings: dict[str, Any] | None = None, **features: dict
         server.should_exit = server.force_exit = True
         thread.join(10)
         assert not thread.is_alive(), "the gateway did not end"
+
+
+@contextmanager
+def canary(home: Path, old: Script, small: Script, **more: Any) -> Iterator[tuple[Gateway, Upstream, Upstream]]:
+    """A canary of half the units with two scripted models, the baseline's first."""
+    settings = more.pop("settings", None)
+    with (
+        upstream(old) as baseline,
+        upstream(small) as tuned,
+        gateway(home, settings, triage=route(baseline.url, tuned.url, **more)) as gate,
+    ):
+        yield gate, baseline, tuned
 
 
 def open_files() -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.rules.frame import Arm, Finish, Flag, Role, Why, name_hash
-from tests.gateway.running import BASELINE_UNIT, KEY, OTHER_KEY, TUNED_UNIT, gateway, names_of, route
+from tests.gateway.running import BASELINE_UNIT, KEY, OTHER_KEY, TUNED_UNIT, canary, gateway, names_of, route
 from tests.gateway.upstream import answer, completion, says, steps, upstream
 
 RAW = (
@@ -60,10 +60,9 @@ def test_the_call_is_on_record_with_what_was_asked_served_and_used(tmp_path: Pat
 
 
 def test_units_go_to_their_side_and_the_headers_say_so(tmp_path: Path) -> None:
-    with upstream(says("bug")) as old, upstream(says("billing")) as small:
-        with gateway(tmp_path, triage=route(old.url, small.url)) as gate:
-            tuned, baseline = gate.ask(TUNED_UNIT), gate.ask(BASELINE_UNIT)
-            frames = gate.frames()
+    with canary(tmp_path, says("bug"), says("billing")) as (gate, old, small):
+        tuned, baseline = gate.ask(TUNED_UNIT), gate.ask(BASELINE_UNIT)
+        frames = gate.frames()
     assert (tuned.headers["x-assay-variant"], baseline.headers["x-assay-variant"]) == ("tuned", "baseline")
     assert {tuned.headers["x-assay-why"], baseline.headers["x-assay-why"]} == {"split"}
     assert (len(small.asked), len(old.asked)) == (1, 1)
