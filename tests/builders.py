@@ -114,7 +114,7 @@ def some_traffic(
     """Simulated calls: ``an_hour`` on the baseline and ``tuned`` on the tuned side, ``errors`` of them failing."""
     with desk.services.database.write() as tx:
         feature = feature_rows.by_slug(tx, slug)
-        usage.add_calls(
+        usage.count_calls(
             tx, feature.id or 0, _calls(start, hours, an_hour, tuned, errors), cost_of=lambda _call: 1000, source="test"
         )
 

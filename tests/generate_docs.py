@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Iterator
 
 from pydantic import SecretStr
@@ -13,6 +14,7 @@ from bot.grammar import usage
 from bot.verbs import VERBS, Verb
 from engine import errors
 from engine.errors import AssayError
+from engine.importers.calls import FORMATS
 from engine.models.actor import Role
 from engine.settings import Settings
 from tests.house_rules import ROOT, source
@@ -202,9 +204,29 @@ def _page(lines: list[str]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def formats_page() -> str:
+    """What is read of a row, format by format."""
+    lines = [
+        MADE.format("engine/importers/calls/"),
+        "",
+        "# Formats of traffic",
+        "",
+        "What `assay import-traffic FEATURE FILE --format F` reads of a row; [traffic.md](traffic.md) says how. Fields",
+        "are those of each project's schema of 2026. None was checked against a live export.",
+        "",
+    ]
+    for name, kind in FORMATS.items():
+        said = " ".join((inspect.getdoc(sys.modules[kind.__name__]) or "").split("\n\n")[0].split())
+        lines += [f"## {name}", "", said, "", "| ours | theirs |", "|---|---|"]
+        lines += [f"| {ours} | {theirs or '–'} |" for ours, theirs in kind.FIELDS.items()]
+        lines.append("")
+    return _page(lines)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/commands.md": commands_page,
     "docs/errors.md": errors_page,
+    "docs/formats.md": formats_page,
     "docs/glossary.md": glossary_page,
     "docs/settings.md": settings_page,
 }

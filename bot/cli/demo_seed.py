@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.grammar import VERBS
-from engine.desk import Desk, features, labels, open_desk, operate, roles, traffic
+from engine.desk import Desk, features, labels, open_desk, operate, prices, roles, traffic
 from engine.desk.features import Registration
 from engine.models.actor import Actor, Role
 from engine.services import build
@@ -132,7 +132,7 @@ def import_traffic(desk: Desk, home: Path, example: Example) -> None:
     """Import a month of made-up calls of the feature, priced at the simulated model's made-up price."""
     now = desk.services.clock.now()
     start = (now - timedelta(days=30)).replace(minute=0, second=0, microsecond=0)
-    price = traffic.DatedPrice(
+    price = prices.DatedPrice(
         model=MODEL,
         input_usd=INPUT_USD,
         output_usd=OUTPUT_USD,
@@ -140,7 +140,7 @@ def import_traffic(desk: Desk, home: Path, example: Example) -> None:
         source="simulated, for the demo",
     )
     lea = Actor(id=MANAGER, role=Role.OPERATOR)
-    traffic.set_price(desk, lea, price)
+    prices.set_price(desk, lea, price)
     texts = [text for text, _ in example.texts()]
     path = home / f"traffic-{example.slug}.jsonl"
     made = month_of_calls(

@@ -6,7 +6,7 @@ import argparse
 from datetime import date
 
 from bot.cli.here import desk_here
-from engine.desk import Desk, traffic
+from engine.desk import Desk, prices
 from engine.errors import Invalid
 from engine.log import set_up
 from engine.models.actor import Actor, Role
@@ -33,13 +33,13 @@ def main(argv: list[str]) -> int:
         raise Invalid(f"A price has two halves, and {lacks} is missing.", hint="Nothing was changed; give both.")
     with desk_here() as desk:
         if known.input is not None:
-            traffic.set_price(desk, Actor(id=known.person, role=Role.OPERATOR), _price(known, desk))
-        print(traffic.price_line(desk, known.model))
+            prices.set_price(desk, Actor(id=known.person, role=Role.OPERATOR), _price(known, desk))
+        print(prices.price_line(desk, known.model))
     return 0
 
 
-def _price(known: argparse.Namespace, desk: Desk) -> traffic.DatedPrice:
-    return traffic.DatedPrice(
+def _price(known: argparse.Namespace, desk: Desk) -> prices.DatedPrice:
+    return prices.DatedPrice(
         model=known.model,
         input_usd=known.input,
         output_usd=known.output,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.grammar import Asked, NotUnderstood
 from bot.messages import settings
 from bot.router import Answer, Words, command
-from engine.desk import keys, policies, traffic
+from engine.desk import keys, policies, prices
 
 PRICES, KEY = "prices", "gateway-key"
 PRICE_KEYS = ("model", "input", "cached", "output", "from", "source")
@@ -30,7 +30,7 @@ def change(words: Words) -> Answer:
     if slug == PRICES:
         if options:
             _set_price(words)
-        return Answer(settings.prices(traffic.own_prices(words.desk)))
+        return Answer(settings.prices(prices.own_prices(words.desk)))
     stray = next((key for key in PRICE_KEYS if key in options), None)
     if stray is not None:
         raise NotUnderstood(
@@ -73,7 +73,7 @@ def _set_price(words: Words) -> None:
             hint="For example: /assay settings prices model=our-model input=2.50 output=10 from=2026-11-01",
             suggestion="settings",
         )
-    price = traffic.DatedPrice(
+    price = prices.DatedPrice(
         model=asked.text("model"),
         input_usd=asked.money("input", 0.0),
         output_usd=asked.money("output", 0.0),
@@ -81,4 +81,4 @@ def _set_price(words: Words) -> None:
         starts_on=asked.day("from") or words.desk.services.clock.now().date(),
         source=asked.text("source") or asked.text("reason") or "set by /assay settings prices",
     )
-    traffic.set_price(words.desk, words.actor, price, once=words.once)
+    prices.set_price(words.desk, words.actor, price, once=words.once)

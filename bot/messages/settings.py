@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from engine.desk.keys import MadeKey
 from engine.desk.policies import KindView, PolicyView, Setting
-from engine.desk.traffic import PriceRow, PricesView
+from engine.desk.prices import PriceRow, PricesView
 
 LISTED = 60
 

@@ -1,74 +1,102 @@
-"""Production calls in from logs, and the team's own prices."""
+"""Production calls in from log files: each counted once, whatever is killed, read twice or overlaps."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
-from itertools import islice
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain, islice
 from typing import IO
 
 from engine.desk import Desk
 from engine.errors import Invalid
 from engine.importers import calls as importers
+from engine.importers.calls import TRIED, Where
+from engine.importers.refusals import SHOWN, Refusals
 from engine.models.actor import Actor
 from engine.models.base import Value
-from engine.models.call import BadRow, Call
-from engine.models.mail import Once
-from engine.models.money import Price, from_usd, to_usd
-from engine.store import deeds, examples, features, mail, usage
-from engine.store import prices as overlay
+from engine.models.call import BadRow, Call, ImportedFile, SkippedRow
+from engine.store import deeds, examples, features, seen, usage
+from engine.store.database import Tx
 from engine.teachers import prices
 
-SHOWN_BAD = 20
-PRICE_MOST = 100_000  # US dollars per million tokens: more is a slip of the keyboard
-CHUNK = 5_000  # calls in one transaction: short enough that nobody waits long for the database
+BLOCK = 50_000  # rows in one transaction
+BLOCK_TEXT = 16_000_000  # characters of texts in one transaction
+_TWINS = {"csv": "assay"}  # the same calls in another container are the same calls
+
+Rows = Iterable[Call | BadRow | SkippedRow]
+
+
+class WrongFormat(Invalid):
+    """The first rows of a log are all refused: it is of another format. Nothing was stored."""
 
 
 class Imported(Value):
-    """What an import did: calls counted, counted before, and rows refused with their lines."""
+    """What an import did: calls counted, counted before, rows skipped, and rows refused with their places.
+
+    ``bad`` are the first twenty, ``refused_in`` the file that names all of them if there are more. ``old`` calls may
+    have been counted by an earlier file, and were not. ``dry`` says that nothing was stored.
+    """
 
     added: int = 0
     known: int = 0
+    skipped: int = 0
     bad: tuple[str, ...] = ()
     bad_count: int = 0
+    refused_in: str = ""
+    old: int = 0
     unpriced: int = 0
     unpriced_model: str = ""
+    dry: bool = False
 
 
-class DatedPrice(Value):
-    """A price to set, in US dollars per million tokens."""
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """How a log is read: its format, which of its rows, and whether anything is stored.
 
-    model: str
-    input_usd: float
-    output_usd: float
-    cached_usd: float | None = None
-    starts_on: date
-    source: str
+    ``again`` counts calls older than those that are known one by one, on a person's word.
+    """
 
+    format_name: str
+    where: Where | None = None
+    dry: bool = False
+    again: bool = False
 
-class PriceRow(Value):
-    """One row of the team's table: US dollars per million tokens from a day on; ``begun`` says it is that day."""
-
-    model: str
-    starts_on: str
-    input_usd: float
-    cached_usd: float | None
-    output_usd: float
-    source: str
-    by: str
-    begun: bool
+    @property
+    def source(self) -> str:
+        """By what its calls are known."""
+        return _TWINS.get(self.format_name, self.format_name)
 
 
-class PricesView(Value):
-    """The team's own prices, which win over the bundled list; ``snapshot`` names what is in force today."""
+@dataclass
+class _Run:
+    """An import under way."""
 
-    rows: tuple[PriceRow, ...]
-    snapshot: str
+    desk: Desk
+    slug: str
+    feature_id: int
+    asked: Asked
+    sha256: str
+    is_known_file: bool
+    forgotten: datetime | None
+    refused: Refusals
+    done: Imported
+    oldest: datetime | None = None
+    newest: datetime | None = None
 
 
 def formats() -> list[str]:
     """The log formats that can be imported."""
     return importers.formats()
+
+
+def where_of(words: str) -> Where:
+    """A choice of rows, of ``KEY=VALUE``. Raises ``Invalid``."""
+    path, equals, value = words.partition("=")
+    if not path or not equals:
+        raise Invalid(f"--where is {words[:40]!r}.", hint="For example: --where metadata.feature=triage")
+    return Where(path, value)
 
 
 def import_calls(
@@ -77,129 +105,169 @@ def import_calls(
     slug: str,
     stream: IO[bytes],
     *,
-    format_name: str,
+    asked: Asked | None = None,
+    format_name: str = "assay",
     progress: Callable[[int], None] | None = None,
 ) -> Imported:
-    """Count the calls of a log; good rows go in, bad ones are named by line, the same call is never counted twice.
+    """Count the calls of a log (a file that can be read twice); good rows go in, bad ones are named by their place.
 
-    Raises ``Invalid`` for an unknown format, ``NotFound``.
+    Raises ``Invalid`` for an unknown format or a file that cannot be read, ``WrongFormat``, ``NotFound``.
     """
-    read = importers.importer_of(format_name)
-    with desk.services.database.read() as tx:
-        feature_id = features.by_slug(tx, slug).id or 0
-    done = Imported()
-    bad: list[BadRow] = []
-    rows = read(stream, until=desk.services.clock.now())
+    asked = asked or Asked(format_name=format_name)
+    read = importers.importer_of(asked.format_name)
+    run = _begun(desk, slug, stream, asked)
+    rows = read(stream, until=desk.services.clock.now(), where=asked.where, keep=examples.Wanted(slug))
+    first = list(islice(rows, TRIED))
+    _refuse_misfit(asked, stream, first)
     total = 0
-    while chunk := list(islice(rows, CHUNK)):
-        bad += [row for row in chunk if isinstance(row, BadRow)]
-        good = [row for row in chunk if isinstance(row, Call)]
-        done = _count(desk, feature_id, good, done, source=format_name, slug=slug)
-        total += len(chunk)
-        if progress is not None:
-            progress(total)
+    with run.refused:
+        for block in _blocks(chain(first, rows)):
+            _count_block(run, block)
+            total += len(block)
+            if progress is not None:
+                progress(total)
+    if not asked.dry:
+        _finished(run, actor)
+    return run.done
+
+
+def _begun(desk: Desk, slug: str, stream: IO[bytes], asked: Asked) -> _Run:
+    sha256 = hashlib.file_digest(stream, "sha256").hexdigest()  # pyright: ignore[reportArgumentType] # any binary file
+    stream.seek(0)
+    now = desk.services.clock.now()
     with desk.services.database.write() as tx:
+        feature_id = features.by_slug(tx, slug).id or 0
+        seen.forget(tx, now.date())
+        return _Run(
+            desk=desk,
+            slug=slug,
+            feature_id=feature_id,
+            asked=asked,
+            sha256=sha256,
+            is_known_file=not asked.again
+            and seen.file_of(tx, feature_id, asked.source, _key(sha256, asked)) is not None,
+            forgotten=None if asked.again else seen.forgotten_until(tx, feature_id, asked.source, now),
+            refused=Refusals(desk.services.settings.home / "refused" / f"{slug}-{sha256[:12]}.txt"),
+            done=Imported(dry=asked.dry),
+        )
+
+
+def _key(sha256: str, asked: Asked) -> str:
+    """What a file is known by: its content, and which of its rows were asked for."""
+    if asked.where is None:
+        return sha256
+    return hashlib.sha256(f"{sha256}\0{asked.where.path}\0{asked.where.value}".encode()).hexdigest()
+
+
+def _refuse_misfit(asked: Asked, stream: IO[bytes], first: Iterable[Call | BadRow | SkippedRow]) -> None:
+    """Raise ``WrongFormat`` when all of the first rows are refused, unless they look like rows of this format."""
+    bad = [row for row in first if isinstance(row, BadRow)]
+    if not bad or len(bad) < len(list(first)):
+        return
+    place = stream.tell()
+    stream.seek(0)
+    fits = importers.best_fit(stream)
+    stream.seek(place)
+    if fits == asked.format_name and len(bad) < TRIED:
+        return
+    is_other = fits not in ("", asked.format_name)
+    raise WrongFormat(
+        f"This is no {asked.format_name} log: the first {len(bad)} rows are all refused; {bad[0].sentence()}. "
+        "Nothing was stored.",
+        hint=f"It looks like {fits}: --format {fits}" if is_other else f"Known formats: {', '.join(formats())}.",
+    )
+
+
+def _blocks(rows: Rows) -> Iterator[list[Call | BadRow | SkippedRow]]:
+    """Rows in their order, 50,000 at a time, or fewer where their texts are long."""
+    block: list[Call | BadRow | SkippedRow] = []
+    size = 0
+    for row in rows:
+        block.append(row)
+        if isinstance(row, Call) and row.input is not None:
+            size += len(row.input) + len(row.output or "")
+        if len(block) == BLOCK or size > BLOCK_TEXT:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
+def _count_block(run: _Run, block: list[Call | BadRow | SkippedRow]) -> None:
+    good = [row for row in block if isinstance(row, Call)]
+    skipped = sum(isinstance(row, SkippedRow) for row in block)
+    run.refused.add(row for row in block if isinstance(row, BadRow))
+    unpriced: list[str] = []
+    found = _sorted(run, good, unpriced)
+    moments = [call.at for call in good]
+    run.oldest = min([*moments, *([run.oldest] if run.oldest else [])], default=None)
+    run.newest = max([*moments, *([run.newest] if run.newest else [])], default=None)
+    done = run.done
+    run.done = Imported(
+        added=done.added + len(found.fresh),
+        known=done.known + found.known,
+        skipped=done.skipped + skipped,
+        bad=tuple(run.refused.first),
+        bad_count=run.refused.count,
+        refused_in=str(run.refused.path) if run.refused.count > SHOWN else "",
+        old=done.old + found.old,
+        unpriced=done.unpriced + len(unpriced),
+        unpriced_model=done.unpriced_model or next(iter(unpriced), ""),
+        dry=run.asked.dry,
+    )
+
+
+def _sorted(run: _Run, good: list[Call], unpriced: list[str]) -> seen.Sorted:
+    """Count the calls of a block that nobody counted yet, in one transaction."""
+    if run.is_known_file:
+        return seen.Sorted([], len(good))
+    database, source = run.desk.services.database, run.asked.source
+    if run.asked.dry:
+        with database.read() as tx:
+            return seen.look(tx, run.feature_id, good, source=source, forgotten=run.forgotten)
+    day = run.desk.services.clock.now().date()
+    with database.write() as tx:
+        found = seen.take(tx, run.feature_id, good, source=source, day=day, forgotten=run.forgotten)
+        cost_of = _costing(tx, unpriced)
+        usage.count_calls(tx, run.feature_id, found.fresh, cost_of=cost_of, source=run.asked.format_name)
+        examples.keep(tx, run.feature_id, run.slug, good)  # what labels are drawn from; counted twice is kept once
+    return found
+
+
+def _costing(tx: Tx, unpriced: list[str]) -> Callable[[Call], int | None]:
+    """What a call cost; models nobody has a price of are noted."""
+    cost_of = prices.costing(tx)
+
+    def cost(call: Call) -> int | None:
+        found = cost_of(call)
+        if found is None:
+            unpriced.append(call.model)
+        return found
+
+    return cost
+
+
+def _finished(run: _Run, actor: Actor) -> None:
+    done, clock = run.done, run.desk.services.clock
+    file = ImportedFile(
+        feature_id=run.feature_id,
+        source=run.asked.source,
+        sha256=_key(run.sha256, run.asked),
+        at=clock.now(),
+        calls=done.added + done.known,
+        oldest=run.oldest,
+        newest=run.newest,
+    )
+    with run.desk.services.database.write() as tx:
+        if not done.old:
+            seen.add_file(tx, file)
         deeds.record(
             tx,
-            desk.services.clock,
+            clock,
             actor,
             "capture",
             entity="traffic",
-            entity_id=slug,
-            feature_id=feature_id,
-            after={"added": done.added, "known": done.known, "refused": len(bad)},
+            entity_id=run.slug,
+            feature_id=run.feature_id,
+            after={"added": done.added, "known": done.known, "skipped": done.skipped, "refused": done.bad_count},
         )
-    told = tuple(row.sentence() for row in bad[:SHOWN_BAD])
-    return done.model_copy(update={"bad": told, "bad_count": len(bad)})
-
-
-def set_price(desk: Desk, actor: Actor, price: DatedPrice, *, once: Once | None = None) -> None:
-    """Set what a model costs from a day on; calls counted already keep their price.
-
-    Raises ``Invalid`` for a price below 0, absurdly high or no number.
-    """
-    said = (price.input_usd, price.output_usd, price.cached_usd or 0.0)
-    if not all(0 <= dollars <= PRICE_MOST for dollars in said):  # not-a-number is in no interval
-        raise Invalid(
-            f"A price is 0 to {PRICE_MOST:,} US dollars per million tokens.",
-            hint="For example: assay prices our-model --input 2.50 --output 10",
-        )
-    with desk.services.database.write() as tx:
-        mail.take(tx, desk.services.clock, once)
-        row = Price(
-            model=price.model,
-            starts_on=price.starts_on,
-            input_nano=from_usd(price.input_usd),
-            output_nano=from_usd(price.output_usd),
-            cached_nano=None if price.cached_usd is None else from_usd(price.cached_usd),
-            source=price.source,
-            by=actor.id,
-            created_at=desk.services.clock.now(),
-        )
-        overlay.add(tx, row)
-        deeds.record(
-            tx,
-            desk.services.clock,
-            actor,
-            "set price",
-            entity="price",
-            entity_id=price.model,
-            after=price.model_dump(mode="json"),
-        )
-
-
-def own_prices(desk: Desk) -> PricesView:
-    """The team's price table, by model, oldest first, rows that have not begun too."""
-    today = desk.services.clock.now().date()
-    with desk.services.database.read() as tx:
-        rows = tuple(_row(price, today) for price in overlay.every(tx))
-        return PricesView(rows=rows, snapshot=prices.snapshot_id(tx, today))
-
-
-def _row(price: Price, today: date) -> PriceRow:
-    return PriceRow(
-        model=price.model,
-        starts_on=price.starts_on.isoformat(),
-        input_usd=to_usd(price.input_nano),
-        cached_usd=None if price.cached_nano is None else to_usd(price.cached_nano),
-        output_usd=to_usd(price.output_nano),
-        source=price.source,
-        by=price.by,
-        begun=price.starts_on <= today,
-    )
-
-
-def price_line(desk: Desk, model: str) -> str:
-    """What a model costs today, in one sentence."""
-    today = desk.services.clock.now().date()
-    with desk.services.database.read() as tx:
-        found = prices.price_of(tx, model, today)
-    if found is None:
-        return f"{model} has no known price. Set one: assay prices {model} --input USD --output USD"
-    return (
-        f"{model}: ${to_usd(found.input):,.2f} in, ${to_usd(found.output):,.2f} out per million tokens"
-        f" on {today.isoformat()}"
-    )
-
-
-def _count(desk: Desk, feature_id: int, calls: list[Call], done: Imported, *, source: str, slug: str) -> Imported:
-    unpriced: list[str] = []
-    with desk.services.database.write() as tx:
-        cost_of = prices.costing(tx)
-
-        def cost(call: Call) -> int | None:
-            found = cost_of(call)
-            if found is None:
-                unpriced.append(call.model)
-            return found
-
-        added = usage.add_calls(tx, feature_id, calls, cost_of=cost, source=source)
-        examples.keep(tx, feature_id, slug, calls)  # what labels are drawn from; counted twice is kept once
-    return done.model_copy(
-        update={
-            "added": done.added + added.added,
-            "known": done.known + added.known,
-            "unpriced": done.unpriced + len(unpriced),
-            "unpriced_model": unpriced[0] if unpriced else done.unpriced_model,
-        }
-    )

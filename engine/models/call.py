@@ -1,7 +1,9 @@
 """Production calls and what is kept of them for ever: hourly integer sums and mergeable histograms."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Literal
 
 from sqlalchemy import BigInteger, UniqueConstraint
 from sqlmodel import Field
@@ -16,36 +18,58 @@ class CallRole(StrEnum):
     FAILED = "failed"
     ESCALATED = "escalated"
     SHADOW = "shadow"
+    EMBEDDING = "embedding"
 
 
-class Call(Value):
-    """One production request and reply as an importer reads it. Tokens include cached ones; latency is milliseconds."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One production request and reply as an importer reads it.
+
+    ``input_tokens`` include cached and cache-write tokens, ``output_tokens`` reasoning; times are milliseconds.
+    ``asked`` is the model that was asked for where another answered; ``answer_id`` is shared by the tries of one
+    answer; ``billed_nano`` is what the source says it cost, in nano-dollars.
+    """
 
     id: str
     at: datetime
     model: str
     input_tokens: int
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
     output_tokens: int
+    reasoning_tokens: int = 0
     latency_ms: float | None = None
+    ttft_ms: float | None = None
     status: int = 200
     input: str | None = None
     output: str | None = None
     unit: str = ""
     assigned: str = "baseline"
     role: CallRole = CallRole.ANSWER
+    asked: str = ""
+    answer_id: str = ""
+    billed_nano: int | None = None
+    is_cache_hit: bool = False
+    is_batch: bool = False
 
 
 class BadRow(Value):
-    """A refused row of a file: its line (1 is the first), the field, and why, as a person reads it."""
+    """A refused row of a file: its line or row (1 is the first), the field, and why, as a person reads it."""
 
     line: int
     field: str = ""
     reason: str
+    counted_in: Literal["line", "row"] = "line"
 
     def sentence(self) -> str:
         """``line 41: input is empty``."""
-        return f"line {self.line}: {self.reason}"
+        return f"{self.counted_in} {self.line}: {self.reason}"
+
+
+class SkippedRow(Value):
+    """A good row that is no call, or of another feature."""
+
+    line: int
 
 
 class HourlyUsage(Table, table=True):
@@ -93,7 +117,22 @@ class HourlyUsage(Table, table=True):
 
 
 class SeenCall(Table, table=True):
-    """A call already counted, by 64-bit hash of (source, feature, id); the reason importing twice changes nothing."""
+    """A call already counted, by 64-bit hash of (source, feature, id); ``day`` is when, and it is kept 35 days."""
 
     hash: int = Field(primary_key=True, sa_type=BigInteger)
     day: date = Field(index=True)
+
+
+class ImportedFile(Table, table=True):
+    """A log file counted whole, by its content; ``oldest`` and ``newest`` are its first and last call."""
+
+    __table_args__ = (UniqueConstraint("feature_id", "source", "sha256"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    feature_id: int = Field(foreign_key="feature.id", index=True)
+    source: str
+    sha256: str = Field(max_length=64)
+    at: datetime = Field(sa_type=UtcDateTime)
+    calls: int
+    oldest: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    newest: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -5,6 +5,7 @@ Knows nothing of labels. ``random`` alone is a fair sample; the other strata are
 
 from __future__ import annotations
 
+import heapq
 import json
 import zlib
 from collections.abc import Iterable, Sequence
@@ -30,6 +31,29 @@ class Drawn:
     call: str
     input: str
     output: str
+
+
+class Wanted:
+    """Whether the texts of a call may be kept: of those asked about, it has one of the smallest draws of its day."""
+
+    def __init__(self, slug: str) -> None:
+        self._slug = slug
+        self._days: dict[str, list[int]] = {}
+
+    def __call__(self, call: Call) -> bool:
+        """Ask about one call."""
+        if not _is_fit(call):
+            return False
+        day = call.at.astimezone(UTC).date().isoformat()
+        kept = self._days.setdefault(day, [])
+        number = -draw(self._slug, day, call_bytes(call.id))
+        if len(kept) < RANDOM_A_DAY:
+            heapq.heappush(kept, number)
+            return True
+        if number <= kept[0]:
+            return False
+        heapq.heapreplace(kept, number)
+        return True
 
 
 def keep(tx: Session, feature_id: int, slug: str, calls: Iterable[Call]) -> int:

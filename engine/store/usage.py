@@ -5,17 +5,13 @@ Knows nothing of log formats or price lists: it is given calls and what they cos
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, func, select
 
-from engine.models.call import Call, CallRole, HourlyUsage, SeenCall
-from engine.models.feature import Feature
+from engine.models.call import Call, CallRole, HourlyUsage
 from engine.rules import histogram
 from engine.rules.calendar import bounds
 from engine.rules.hours import Place, Sums
@@ -29,14 +25,6 @@ _DAY = timedelta(days=1)  # traffic that begins within a day of a month's start 
 _MONTHS = 3
 _LOW = 0.1
 _CHUNK = 400  # rows in one statement
-
-
-@dataclass(frozen=True)
-class Added:
-    """How many calls were counted, and how many had been counted before."""
-
-    added: int
-    known: int
 
 
 @dataclass(frozen=True)
@@ -82,20 +70,12 @@ class Sides:
     seen_until: datetime
 
 
-def add_calls(tx: Session, feature_id: int, calls: Iterable[Call], *, cost_of: CostOf, source: str = "assay") -> Added:
-    """Count calls into their hours. A call whose id was counted before, in this file or another, changes nothing."""
-    tx.exec(select(Feature.id).where(Feature.id == feature_id).with_for_update()).all()  # one writer per feature
-    by_hash: dict[int, Call] = {}
-    total = 0
-    for call in calls:
-        total += 1
-        by_hash.setdefault(_hash(source, feature_id, call.id), call)
-    fresh = _unseen(tx, by_hash)
+def count_calls(tx: Session, feature_id: int, calls: Iterable[Call], *, cost_of: CostOf, source: str = "assay") -> None:
+    """Count calls into their hours. The caller holds the feature's row, and knows that none was counted before."""
     places: dict[Place, list[Call]] = {}
-    for call in fresh:
+    for call in calls:
         places.setdefault(_place(call, source), []).append(call)
     book(tx, feature_id, {place: _sums(here, cost_of) for place, here in places.items()})
-    return Added(len(fresh), total - len(fresh))
 
 
 def book(tx: Session, feature_id: int, added: Mapping[Place, Sums]) -> None:
@@ -184,27 +164,6 @@ def low_quantile(values: Sequence[float]) -> float:
     return ordered[below] + (at - below) * (ordered[above] - ordered[below])
 
 
-def _hash(source: str, feature_id: int, call_id: str) -> int:
-    text = f"{source}\0{feature_id}\0{call_id}"
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
-
-
-def _unseen(tx: Session, by_hash: dict[int, Call]) -> list[Call]:
-    """Remember the calls, and give those nobody had seen. In order of hashes, so that two writers cannot deadlock."""
-    hashes = sorted(by_hash)
-    fresh: list[Call] = []
-    for start in range(0, len(hashes), _CHUNK):
-        rows = [{"hash": number, "day": by_hash[number].at.date()} for number in hashes[start : start + _CHUNK]]
-        fresh += [by_hash[number] for number in _insert_unseen(tx, rows)]
-    return fresh
-
-
-def _insert_unseen(tx: Session, rows: Sequence[dict[str, Any]]) -> list[int]:
-    dialect = postgresql if tx.get_bind().dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(SeenCall).on_conflict_do_nothing().returning(col(SeenCall.hash)).values(list(rows))
-    return list(tx.scalars(statement))
-
-
 def _place(call: Call, source: str) -> Place:
     hour = call.at.replace(minute=0, second=0, microsecond=0)
     # A shadow answer is the tuned side's; every other call is served by the side it was assigned to.
@@ -213,21 +172,25 @@ def _place(call: Call, source: str) -> Place:
 
 def _sums(calls: Sequence[Call], cost_of: CostOf) -> Sums:
     costs = [cost_of(call) for call in calls]
-    latencies = [call.latency_ms for call in calls if call.latency_ms is not None]
+    bought = [call for call in calls if not call.is_cache_hit]
     return Sums(
         {
             "n": len(calls),
             "errors": sum(call.status >= 400 for call in calls),
             "tokens_in": sum(call.input_tokens for call in calls),
             "tokens_in_cached": sum(call.cached_tokens for call in calls),
+            "tokens_cache_write": sum(call.cache_write_tokens for call in calls),
             "tokens_out": sum(call.output_tokens for call in calls),
             "cost_nano_usd": sum(cost for cost in costs if cost is not None),
+            "billed_nano_usd": sum(call.billed_nano or 0 for call in calls),
             "unpriced_n": sum(cost is None for cost in costs),
+            "cache_hit_n": len(calls) - len(bought),
         },
         {
-            "latency": histogram.of(latencies),
-            "prompt_sizes": histogram.of([call.input_tokens for call in calls]),
-            "answer_sizes": histogram.of([call.output_tokens for call in calls]),
+            "latency": histogram.of([call.latency_ms for call in calls if call.latency_ms is not None]),
+            "ttft": histogram.of([call.ttft_ms for call in calls if call.ttft_ms is not None]),
+            "prompt_sizes": histogram.of([call.input_tokens for call in bought]),
+            "answer_sizes": histogram.of([call.output_tokens for call in bought]),
         },
     )
 

@@ -23,15 +23,19 @@ from engine.store import prices
 from engine.store.database import Tx
 
 PACKAGE = "genai-prices"
+_BATCH = {"processing": "batch"}  # how the list names the prices of batches
 _NOON = time(12, tzinfo=UTC)  # a list with prices by the hour is read at this one
 
 
-def price_of(tx: Tx, model: str, day: date) -> TokenPrices | None:
-    """Nano-dollars per million tokens of a model on a day; none when nobody knows, which is not free of charge."""
+def price_of(tx: Tx, model: str, day: date, *, is_batch: bool = False) -> TokenPrices | None:
+    """Nano-dollars per million tokens of a model on a day; none when nobody knows, which is not free of charge.
+
+    A price of the team's own holds for batches too; the bundled list has some of its own for them.
+    """
     row = prices.of(tx, model, day)
     if row is not None:
         return TokenPrices(input=row.input_nano, output=row.output_nano, cached_input=row.cached_nano)
-    return None if is_simulated(model) else _bundled(model, day)
+    return None if is_simulated(model) else _bundled(model, day, is_batch=is_batch)
 
 
 def cost_nano(price: TokenPrices, input_tokens: int, cached: int, output_tokens: int) -> int:
@@ -49,15 +53,22 @@ def snapshot_id(tx: Tx, day: date) -> str:
 
 
 def costing(tx: Tx) -> Callable[[Call], int | None]:
-    """A function that prices calls at the price of their day, for ``usage.add_calls``; none where no price is known."""
-    known: dict[tuple[str, date], TokenPrices | None] = {}
+    """A function that prices calls at the price of their day, for ``usage``; none where nobody knows what one cost.
+
+    A hit in the source's own cache bought nothing. A call of a model without a price cost what its source billed.
+    """
+    known: dict[tuple[str, date, bool], TokenPrices | None] = {}
 
     def cost_of(call: Call) -> int | None:
-        place = (call.model, call.at.astimezone(UTC).date())
+        if call.is_cache_hit:
+            return 0
+        place = (call.model, call.at.astimezone(UTC).date(), call.is_batch)
         if place not in known:
-            known[place] = price_of(tx, *place)
+            known[place] = price_of(tx, place[0], place[1], is_batch=place[2])
         price = known[place]
-        return price and cost_nano(price, call.input_tokens, call.cached_tokens, call.output_tokens)
+        if price is None:
+            return call.billed_nano or None
+        return cost_nano(price, call.input_tokens, call.cached_tokens, call.output_tokens)
 
     return cost_of
 
@@ -67,13 +78,13 @@ def _rows(tx: Tx, day: date) -> list[prices.Price]:
 
 
 @lru_cache(maxsize=4096)
-def _bundled(model: str, day: date) -> TokenPrices | None:
+def _bundled(model: str, day: date, *, is_batch: bool = False) -> TokenPrices | None:
     """The list price; where a list has tiers, that of the first one."""
     try:
         _, found = data_snapshot.get_snapshot().find_provider_model(model, None, None, None)
     except LookupError:
         return None
-    price = found.get_prices(datetime.combine(day, _NOON))
+    price = found.get_prices(datetime.combine(day, _NOON), _BATCH if is_batch else None)
     fed, said, cached = (_nano(part) for part in (price.input_mtok, price.output_mtok, price.cache_read_mtok))
     if fed is None or said is None:
         return None

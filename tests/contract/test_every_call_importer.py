@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from datetime import UTC, datetime
 
 import pytest
@@ -12,33 +11,9 @@ from engine.errors import Invalid
 from engine.importers.calls import formats, importer_of
 from engine.models.call import BadRow, Call
 from engine.testing.traffic import month_of_calls
+from tests.contract.logs import ROW, UNTIL, WRITERS, read, write_assay
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
-UNTIL = datetime(2026, 11, 26, tzinfo=UTC)
-ROW = {
-    "id": "c1",
-    "ts": "2026-10-03T10:20:30.5Z",
-    "model": "acme-frontier-1",
-    "input_tokens": 812,
-    "cached_tokens": 512,
-    "output_tokens": 4,
-    "latency_ms": 640.5,
-    "status": 200,
-    "input": "write to ann@example.com",
-    "output": "billing",
-    "unit": "customer-7",
-}
-
-
-def write_assay(rows) -> bytes:
-    return b"\n".join(json.dumps(row).encode() for row in rows)
-
-
-WRITERS = {"assay": write_assay}
-
-
-def read(content: bytes, name: str = "assay") -> list[Call | BadRow]:
-    return list(importer_of(name)(io.BytesIO(content), until=UNTIL))
 
 
 def bad_of(**changed) -> BadRow:
@@ -66,6 +41,16 @@ def test_a_call_is_read_whole_and_redacted(name) -> None:
     assert (call.id, call.model, call.unit, call.status) == ("c1", "acme-frontier-1", "customer-7", 200)
     assert (call.input_tokens, call.cached_tokens, call.output_tokens, call.latency_ms) == (812, 512, 4, 640.5)
     assert (call.input, call.output) == ("write to [EMAIL_1]", "billing")
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_texts_nobody_wants_are_left_out(name) -> None:
+    content = WRITERS[name]([ROW, ROW | {"id": "c2"}])
+    first, second = importer_of(name)(io.BytesIO(content), until=UNTIL, keep=lambda call: call.id == "c2")
+    assert isinstance(first, Call)
+    assert isinstance(second, Call)
+    assert (first.input, first.output) == (None, None)
+    assert (second.input, second.output) == ("write to [EMAIL_1]", "billing")
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -114,15 +99,6 @@ def test_a_broken_line_sinks_no_file(line) -> None:
 def test_moments_of_every_zone_become_utc() -> None:
     rows = [ROW | {"ts": ts} for ts in ("2026-10-03T15:50:30+05:30", "2026-10-03T10:20:30", 1_791_022_830)]
     assert {call.at for call in read(write_assay(rows))} == {datetime(2026, 10, 3, 10, 20, 30, tzinfo=UTC)}
-
-
-def test_the_reader_holds_one_row_at_a_time() -> None:
-    class Endless(io.RawIOBase):
-        def readline(self, size=-1):
-            return write_assay([ROW]) + b"\n"
-
-    reader = importer_of("assay")(Endless(), until=UNTIL)
-    assert isinstance(next(reader), Call)
 
 
 def test_made_up_traffic_is_the_same_for_the_same_seed_and_always_good() -> None:

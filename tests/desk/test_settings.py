@@ -9,7 +9,7 @@ import pytest
 from bot import grammar
 from bot.grammar import NotUnderstood
 from bot.router import REGISTRY, Answer, Words
-from engine.desk import Desk, features, keys, policies, traffic
+from engine.desk import Desk, features, keys, policies, prices
 from engine.desk.policies import PolicyView
 from engine.errors import Conflict, Invalid, NotAllowed, NotFound, Repeated
 from engine.models.actor import Role
@@ -156,10 +156,10 @@ def test_prices_are_set_and_shown_by_words(desk: Desk) -> None:
     assert "The team has set no price of its own." in say(desk, "settings prices")
     told = say(desk, 'settings prices model=our-model input=2.50 output=$10 from=2026-11-01 source="an invoice"', SHELL)
     assert "our-model from 2026-11-01: $2.50 in, $10 out per million tokens; an invoice (set by ops)." in told
-    assert "$2.50 in, $10.00 out per million tokens on 2026-11-25" in traffic.price_line(desk, "our-model")
+    assert "$2.50 in, $10.00 out per million tokens on 2026-11-25" in prices.price_line(desk, "our-model")
     later = say(desk, "settings prices model=our-model input=1 cached=0.5 output=4 from=2027-01-01")
     assert "our-model from 2027-01-01 (to come): $1 in, $0.50 cached, $4 out" in later
-    assert traffic.own_prices(desk).rows[0].starts_on == date(2026, 11, 1).isoformat()
+    assert prices.own_prices(desk).rows[0].starts_on == date(2026, 11, 1).isoformat()
 
 
 def test_policies_are_set_and_shown_by_words(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import os
@@ -20,6 +21,7 @@ from engine.testing.traffic import month_of_calls
 from tests.builders import csv_of
 
 REGISTER = 'register ticket-router model=m prompt="Sort: {{ input }}" labels=billing,bug'
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "traffic"
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -137,10 +139,13 @@ def test_importing_twice_counts_once_and_names_bad_lines(run: Run, tmp_path: Pat
     log.write_text("".join(json.dumps(call) + "\n" for call in calls) + "{}\n", encoding="utf-8")
     code, out, err = run("import-traffic", "ticket-router", str(log))
     assert code == 0
-    assert "50 calls counted, 0 counted before, 1 rows refused." in out
+    assert out.splitlines()[:2] == [
+        "imported 50, already known 0, skipped 0, refused 1",
+        "line 51: input_tokens is missing",
+    ]
     assert "50 calls have no price: assay prices m" in out
-    assert "line 51" in err
-    assert "0 calls counted, 50 counted before" in run("import-traffic", "ticket-router", str(log))[1]
+    assert err == ""
+    assert "imported 0, already known 50, skipped 0, refused 1" in run("import-traffic", "ticket-router", str(log))[1]
     assert run("import-traffic", "nowhere", str(log))[0] == 1
     assert run("import-traffic", "ticket-router", str(tmp_path / "none"))[0] == 1
     assert run("import-traffic", "ticket-router", str(log), "--format", "excel")[0] == 1
@@ -153,6 +158,37 @@ def test_importing_twice_counts_once_and_names_bad_lines(run: Run, tmp_path: Pat
     assert "every row was known" in out
     assert "40 rows in all" in out, "an unchanged version is told as it stands"
     assert run("import-labels", "ticket-router", str(tmp_path / "none.csv"))[0] == 1
+
+
+def test_a_log_of_another_format_stores_nothing_and_names_its_own(run: Run) -> None:
+    run("say", REGISTER)
+    log = str(FIXTURES / "litellm.jsonl")
+    code, out, err = run("import-traffic", "ticket-router", log, "--format", "helicone")
+    assert (code, out) == (2, "")
+    assert "It looks like litellm: --format litellm" in err
+    code, out, _ = run("import-traffic", "ticket-router", log, "--format", "litellm", "--dry-run")
+    assert (code, out.splitlines()[0]) == (
+        0,
+        "would import 5, already known 1, skipped 0, refused 2; nothing was stored",
+    )
+    code, out, _ = run(
+        "import-traffic", "ticket-router", log, "--format", "litellm", "--where", "metadata.feature=triage"
+    )
+    assert (code, out.splitlines()[0]) == (0, "imported 4, already known 0, skipped 4, refused 0")
+    code, out, _ = run("import-traffic", "ticket-router", log, "--format", "litellm")
+    assert (code, out.splitlines()[0]) == (0, "imported 1, already known 5, skipped 0, refused 2")
+    code, _, err = run("import-traffic", "ticket-router", log, "--where", "feature")
+    assert code == 1
+    assert "--where metadata.feature=triage" in err
+
+
+def test_a_file_that_breaks_off_keeps_what_was_counted_and_exits_with_1(run: Run, tmp_path: Path) -> None:
+    run("say", REGISTER)
+    torn = tmp_path / "calls.jsonl.gz"
+    torn.write_bytes(gzip.compress((FIXTURES / "assay.jsonl").read_bytes())[:-20])
+    code, out, err = run("import-traffic", "ticket-router", str(torn))
+    assert (code, out) == (1, "")
+    assert "broken or cut off" in err
 
 
 def test_programs_without_slack_say_what_is_missing(run: Run) -> None:

@@ -6,7 +6,7 @@ import io
 import json
 from datetime import timedelta
 
-from engine.desk import Desk, features, investigations, labels, traffic
+from engine.desk import Desk, features, investigations, labels, prices, traffic
 from engine.desk.features import Registration
 from engine.desk.investigations import RunView
 from engine.flows.investigate import investigate
@@ -39,10 +39,10 @@ def ready(desk: Desk, *, count: int = 1_500, margin: float = 0.08, money: bool =
 
 def _money(desk: Desk) -> None:
     start = desk.services.clock.now() - timedelta(days=31)
-    price = traffic.DatedPrice(
+    price = prices.DatedPrice(
         model="simulated-frontier-1", input_usd=9_000, output_usd=9_000, starts_on=start.date(), source="made up"
     )
-    traffic.set_price(desk, ANN, price)
+    prices.set_price(desk, ANN, price)
     calls = month_of_calls(["a b c"], model="simulated-frontier-1", calls=300, start=start, seed=1, prompt_tokens=1_500)
     lines = "\n".join(json.dumps(call) for call in calls).encode()
 

@@ -11,7 +11,7 @@ import pytest
 
 from engine.models.call import Call, CallRole
 from engine.models.money import Price
-from engine.store import prices, usage
+from engine.store import prices, seen, usage
 from engine.teachers.prices import costing
 from tests.builders import a_feature_row
 
@@ -44,9 +44,12 @@ def a_call(number: int, at: datetime, **more) -> Call:
     return Call(**{"id": f"c{number}", "at": at, "model": MODEL, "input_tokens": 1000, "output_tokens": 10, **more})
 
 
-def add(database, feature_id, calls, **more) -> usage.Added:
+def add(database, feature_id, calls, *, source: str = "assay") -> tuple[int, int]:
+    """How many calls were counted, and how many had been before."""
     with database.write() as tx:
-        return usage.add_calls(tx, feature_id, calls, cost_of=costing(tx), **more)
+        found = seen.take(tx, feature_id, list(calls), source=source, day=NOW.date())
+        usage.count_calls(tx, feature_id, found.fresh, cost_of=costing(tx), source=source)
+        return len(found.fresh), found.known
 
 
 def test_a_month_is_summed_and_priced_by_day(database, feature_id) -> None:
@@ -65,16 +68,16 @@ def test_a_month_is_summed_and_priced_by_day(database, feature_id) -> None:
 
 def test_the_same_calls_again_change_nothing(database, feature_id) -> None:
     calls = [a_call(number, NOW - timedelta(hours=number % 50)) for number in range(900)]
-    assert add(database, feature_id, calls) == usage.Added(900, 0)
+    assert add(database, feature_id, calls) == (900, 0)
     with database.read() as tx:
         before = usage.last_month(tx, feature_id, NOW)
-    assert add(database, feature_id, [*calls[::-1], calls[0], a_call(901, NOW)]) == usage.Added(1, 901)
+    assert add(database, feature_id, [*calls[::-1], calls[0], a_call(901, NOW)]) == (1, 901)
     with database.read() as tx:
         after = usage.last_month(tx, feature_id, NOW)
     assert before is not None
     assert after is not None
     assert (before.calls, after.calls) == (900, 901)
-    assert add(database, feature_id, calls, source="gateway").added == 900
+    assert add(database, feature_id, calls, source="gateway")[0] == 900
 
 
 def test_an_import_that_fails_half_way_leaves_nothing(database, feature_id) -> None:
@@ -84,7 +87,7 @@ def test_an_import_that_fails_half_way_leaves_nothing(database, feature_id) -> N
 
     with pytest.raises(RuntimeError):
         add(database, feature_id, broken())
-    assert add(database, feature_id, [a_call(1, NOW)]) == usage.Added(1, 0)
+    assert add(database, feature_id, [a_call(1, NOW)]) == (1, 0)
 
 
 def test_two_imports_at_once_count_every_call_once(database, feature_id) -> None:
@@ -92,8 +95,7 @@ def test_two_imports_at_once_count_every_call_once(database, feature_id) -> None
     halves = [calls[:400], calls[200:]]
     added: list[int] = []
     threads = [
-        threading.Thread(target=lambda half=half: added.append(add(database, feature_id, half).added))
-        for half in halves
+        threading.Thread(target=lambda half=half: added.append(add(database, feature_id, half)[0])) for half in halves
     ]
     for thread in threads:
         thread.start()

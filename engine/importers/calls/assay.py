@@ -1,158 +1,88 @@
-"""Assay's own traffic format: one JSON object a line (docs/operate.md). Knows nothing of prices or hours."""
+"""Assay's own traffic format: one JSON object a line (docs/traffic.md). Knows nothing of prices or hours."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from typing import IO, Any
+from datetime import datetime
+from typing import IO
 
-import orjson
+from engine.importers.calls.bodies import asked
+from engine.importers.calls.fields import (
+    Bad,
+    Fields,
+    count_of,
+    is_yes,
+    maybe_name,
+    ms_of,
+    name_of,
+    nano_of_usd,
+    status_of,
+    time_of,
+    word_of,
+)
+from engine.importers.calls.reading import Keep, Read, Where, calls_of
+from engine.models.call import Call, CallRole
 
-from engine.models.call import BadRow, Call, CallRole
-from engine.rules.redact import redact_row
+FIELDS = {
+    "id": "`id`",
+    "time": "`ts`",
+    "latency": "`latency_ms`; first word `ttft_ms`",
+    "model": "`model`; asked for `asked`",
+    "tokens in": "`input_tokens`; cached `cached_tokens`, cache write `cache_write_tokens`",
+    "tokens out": "`output_tokens`; reasoning `reasoning_tokens`",
+    "billed": "`billed_usd`",
+    "error": "`status` of 400 and more",
+    "own cache": "`cache_hit`",
+    "unit": "`unit`",
+    "body": "`input`, `output`",
+}  # what is read of a row, for docs/traffic.md
 
-_FIRST_YEAR = 2020
-_LONGEST_LINE = 4_000_000  # bytes; a longer line is refused without being held whole
-_LONGEST_NAME = 200
 _SIDES = ("baseline", "tuned")
-_BOM = b"\xef\xbb\xbf"
+_ROLES = tuple(role.value for role in CallRole)
 
 
-class _Bad(ValueError):
-    """A row that is refused: the field, and why."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(reason)
-        self.field = field
-        self.reason = reason
-
-
-def read(stream: IO[bytes], *, until: datetime | None = None) -> Iterator[Call | BadRow]:
+def read(
+    stream: IO[bytes], *, until: datetime | None = None, where: Where | None = None, keep: Keep | None = None
+) -> Read:
     """Calls and refused rows in the order of the file; empty lines are skipped. A moment after ``until`` is refused."""
-    for number, line in enumerate(_lines(stream), start=1):
-        text = line.removeprefix(_BOM).strip() if number == 1 else line.strip()
-        if not text:
-            continue
-        try:
-            yield _call(_fields(text), until)
-        except _Bad as bad:
-            yield BadRow(line=number, field=bad.field, reason=bad.reason)
+    return calls_of(stream, call_of, until=until, where=where, keep=keep)
 
 
-def _lines(stream: IO[bytes]) -> Iterator[bytes]:
-    """Lines by ``\\n`` alone; of a line that is too long, its beginning, which is then refused."""
-    while line := stream.readline(_LONGEST_LINE):
-        rest = line
-        while len(rest) == _LONGEST_LINE and not rest.endswith(b"\n"):
-            rest = stream.readline(_LONGEST_LINE)
-        yield line
+def sniff(row: Fields) -> bool:
+    """Whether a row looks like one of this format."""
+    return "ts" in row and "input_tokens" in row and "request" not in row
 
 
-def _fields(text: bytes) -> dict[str, Any]:
-    if len(text) >= _LONGEST_LINE - 1:
-        raise _Bad("", f"longer than {_LONGEST_LINE:,} bytes")
-    try:
-        row: object = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise _Bad("", f"not JSON: {error.msg} at column {error.colno}") from error
-    if not isinstance(row, dict):
-        raise _Bad("", "not a JSON object")
-    return row  # pyright: ignore[reportUnknownVariableType] # orjson's objects have text keys
-
-
-def _call(row: Mapping[str, Any], until: datetime | None) -> Call:
-    fed, cached = _count(row, "input_tokens"), _count(row, "cached_tokens", default=0)
-    if cached > fed:
-        raise _Bad(
-            "cached_tokens", f"cached_tokens is {cached:,} and input_tokens is {fed:,}; cached are part of input"
-        )
-    asked, said = _body(row, "input"), _body(row, "output")
-    redacted = redact_row([asked or "", said or ""]).texts
+def call_of(row: Fields, until: datetime | None) -> Call:
+    """One row as a call. Raises ``Bad``."""
+    fed, cached = count_of(row, "input_tokens"), count_of(row, "cached_tokens", default=0)
     return Call(
-        id=_name(row, "id"),
-        at=_moment(row, until),
-        model=_name(row, "model"),
+        id=name_of(row, "id"),
+        at=time_of(row, until, "ts"),
+        model=name_of(row, "model"),
+        asked=maybe_name(row, "asked"),
         input_tokens=fed,
         cached_tokens=cached,
-        output_tokens=_count(row, "output_tokens"),
-        latency_ms=_latency(row),
-        status=_status(row),
-        input=None if asked is None else redacted[0],
-        output=None if said is None else redacted[1],
-        unit=_body(row, "unit") or "",
-        assigned=_word(row, "assigned", _SIDES, "baseline"),
-        role=CallRole(_word(row, "role", [role.value for role in CallRole], CallRole.ANSWER.value)),
+        cache_write_tokens=count_of(row, "cache_write_tokens", default=0),
+        output_tokens=count_of(row, "output_tokens"),
+        reasoning_tokens=count_of(row, "reasoning_tokens", default=0),
+        latency_ms=ms_of(row, "latency_ms"),
+        ttft_ms=ms_of(row, "ttft_ms"),
+        status=status_of(row, "status"),
+        billed_nano=nano_of_usd(row, "billed_usd"),
+        is_cache_hit=is_yes(row.get("cache_hit")),
+        input=_text(row, "input"),
+        output=_text(row, "output"),
+        unit=_text(row, "unit") or "",
+        assigned=word_of(row, "assigned", _SIDES, "baseline"),
+        role=CallRole(word_of(row, "role", _ROLES, CallRole.ANSWER.value)),
     )
 
 
-def _name(row: Mapping[str, Any], field: str) -> str:
+def _text(row: Fields, field: str) -> str | None:
+    """Text as it is, or the chat messages it stands for as one text."""
     value = row.get(field)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str) or not value.strip():
-        raise _Bad(field, f"{field} is missing" if value in (None, "") else f"{field} is not text")
-    if "\0" in value or len(value) > _LONGEST_NAME:
-        raise _Bad(field, f"{field} holds a NUL or more than {_LONGEST_NAME} characters")
-    return value.strip()
-
-
-def _count(row: Mapping[str, Any], field: str, default: int | None = None) -> int:
-    value = row.get(field, default)
-    if value is None:
-        raise _Bad(field, f"{field} is missing")
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise _Bad(field, f"{field} is not a whole number of at least 0")
-    return value
-
-
-def _latency(row: Mapping[str, Any]) -> float | None:
-    value = row.get("latency_ms")
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e9:
-        raise _Bad("latency_ms", "latency_ms is not a number of at least 0")
-    return float(value)
-
-
-def _status(row: Mapping[str, Any]) -> int:
-    value = _count(row, "status", default=200)
-    if not 100 <= value <= 599:
-        raise _Bad("status", f"status is {value}, which is no HTTP status")
-    return value
-
-
-def _moment(row: Mapping[str, Any], until: datetime | None) -> datetime:
-    """``ts`` as text with a zone (none means UTC), or as seconds since 1970."""
-    value = row.get("ts")
-    if value is None or value == "":
-        raise _Bad("ts", "ts is missing")
-    try:
-        moment = _parsed(value)
-    except (TypeError, ValueError, OverflowError, OSError) as error:
-        raise _Bad("ts", "ts is no moment like 2026-10-03T10:20:30Z") from error
-    if moment.year < _FIRST_YEAR or (until is not None and moment > until):
-        raise _Bad("ts", f"ts is {moment:%Y-%m-%d}, before {_FIRST_YEAR} or in the future")
-    return moment
-
-
-def _parsed(value: object) -> datetime:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return datetime.fromtimestamp(value, UTC)
-    if not isinstance(value, str):
-        raise TypeError("neither text nor seconds")
-    moment = datetime.fromisoformat(value)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _body(row: Mapping[str, Any], field: str) -> str | None:
-    value = row.get(field)
+    if isinstance(value, list) and field != "unit":
+        return asked(value)  # pyright: ignore[reportUnknownArgumentType] # of JSON
     if value is not None and not isinstance(value, str):
-        raise _Bad(field, f"{field} is not text")
-    return value
-
-
-def _word(row: Mapping[str, Any], field: str, words: tuple[str, ...] | list[str], default: str) -> str:
-    value = row.get(field, default)
-    if value not in words:
-        raise _Bad(field, f"{field} is not one of {', '.join(words)}")
+        raise Bad(field, f"{field} is not text")
     return value
