@@ -15,7 +15,7 @@ from engine.gateway.body import Fields, edited, with_system
 from engine.gateway.breaker import Breaker, Gate
 from engine.gateway.keys import Target
 from engine.gateway.reply import Said
-from engine.gateway.routes import Replace, Route, Side
+from engine.gateway.routes import Route, Side
 from engine.rules.bucket import variant
 from engine.rules.frame import Arm, Fault, Flag, Role, Why
 
@@ -131,7 +131,7 @@ def tuned_body(call: Call, side: Side, *, wants_events: bool) -> bytes:
     changes |= {name: orjson.dumps(value) for name, value in side.sets.items()}
     changes |= _streaming(call, wants_events=wants_events) | {"model": orjson.dumps(side.model)}
     if side.system != "keep":
-        text = side.system.replace if isinstance(side.system, Replace) else None
+        text = None if side.system == "drop" else side.system
         messages = cast("list[Any]", call.fields["messages"])
         changes["messages"] = orjson.dumps(with_system(messages, text))
     if call.route.mode == "cascade":

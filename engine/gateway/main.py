@@ -82,7 +82,7 @@ async def serve(app: App, server: Server, listener: socket.socket) -> None:
     cut = [*parts.shadows, *server.server_state.tasks]  # shadows, and calls that took too long to drain
     for task in cut:
         task.cancel()
-    await asyncio.gather(*cut, return_exceptions=True)
+    await asyncio.gather(*cut, *parts.samples.writing, return_exceptions=True)
     await ticking
     parts.spool.close()
     parts.pool.close()

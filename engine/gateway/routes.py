@@ -10,31 +10,34 @@ import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from engine.errors import Invalid
-from engine.rules.hosts import wrong_address
+from engine.rules.address import refused
 
 log = logging.getLogger(__name__)
 
 SLUG = r"^[a-z][a-z0-9-]{1,39}$"
-_Names = TypeVar("_Names", tuple[str, ...], dict[str, Any])
-_OWN_FIELDS = {"model", "messages", "stream"}  # what a manifest may neither drop nor set
+_OWN_FIELDS = {"model", "messages", "stream", "stream_options"}  # they make the call
 
 
 def _address(url: str) -> str:
-    wrong = wrong_address(url)
+    wrong = refused(url) or ("" if url.isascii() else "holds letters that no address has")
     if wrong:
         raise ValueError(wrong)
     return url.rstrip("/")
 
 
-def _own(names: _Names) -> _Names:
-    if taken := _OWN_FIELDS.intersection(names):
+def _not_own(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name not in _OWN_FIELDS)
+
+
+def _settable(fields: dict[str, Any]) -> dict[str, Any]:
+    if taken := _OWN_FIELDS.intersection(fields):
         raise ValueError(f"may not hold {', '.join(sorted(taken))}")
-    return names
+    return fields
 
 
 class _Part(BaseModel):
@@ -43,20 +46,18 @@ class _Part(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)
 
 
-class Replace(_Part):
-    """A system message that stands in for the caller's."""
-
-    replace: str
-
-
 class Side(_Part):
-    """Where one side answers, and how a request is changed for it; ``drop`` and ``set`` name top-level fields."""
+    """Where one side answers, and how a request is changed for it.
+
+    ``system`` is ``keep``, ``drop`` or a text in the system message's place; ``drop`` and ``set`` name fields of the
+    request, and ``drop`` takes out none of those that make the call.
+    """
 
     base_url: Annotated[str, AfterValidator(_address)]
     model: str = Field(min_length=1)
-    system: Literal["keep", "drop"] | Replace = "keep"
-    drop: Annotated[tuple[str, ...], AfterValidator(_own)] = ()
-    sets: Annotated[dict[str, Any], AfterValidator(_own)] = Field(default_factory=dict, alias="set")
+    system: str = "keep"
+    drop: Annotated[tuple[str, ...], AfterValidator(_not_own)] = ()
+    sets: Annotated[dict[str, Any], AfterValidator(_settable)] = Field(default_factory=dict, alias="set")
 
 
 class Cascade(_Part):

@@ -57,9 +57,7 @@ class Scanner:
 def payload_of(raw: bytes) -> bytes:
     """The data of one event's bytes: its ``data:`` lines, joined by line feeds."""
     lines = raw.removeprefix(b"\xef\xbb\xbf").splitlines()  # of bytes: LF, CR LF and CR alone
-    told = [line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:")]
-    if not told and b"data" in lines:
-        told = [b""]
+    told = [line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:") or line == b"data"]
     return told[0] if len(told) == 1 else b"\n".join(told)
 
 

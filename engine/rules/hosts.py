@@ -1,4 +1,4 @@
-"""Which addresses a model may be called at, and which key goes where. Knows nothing of features, files or networks.
+"""Which key goes to which host, and what a name may lead to. Knows nothing of features, files or networks.
 
 The gateway imports it, so it needs the standard library alone.
 """
@@ -43,28 +43,11 @@ def key_at(base_url: str, *, own_url: str, own_key: str, upstream_keys: str, env
     return environ.get(name, "") if name else ""
 
 
-def wrong_address(base_url: str) -> str:
-    """Why a model may not be called at an address, as the rest of a sentence; empty when it may.
-
-    Names are not looked up here: whoever connects asks `wrong_peer` what the name led to.
-    """
-    try:
-        parts = urlsplit(base_url)
-        port = parts.port
-    except ValueError:  # a broken IPv6 address, or a port that is no number
-        return "is no http address"
-    if parts.scheme not in _PORTS or not parts.hostname or port == 0:
-        return "is no http address"
-    if parts.username is not None or parts.query or parts.fragment:
-        return "holds more than host, port and path"
-    if any(sign <= " " or sign == "\x7f" or not sign.isascii() for sign in base_url):
-        return "holds signs that no address has"
-    address = _address(parts.hostname)
-    return wrong_peer(parts.scheme, str(address)) if address is not None else ""
-
-
 def wrong_peer(scheme: str, address: str) -> str:
-    """Why nothing may be sent to the IP address a name led to; empty when it may. Plain http stays in the house."""
+    """Why nothing may be sent to the IP address a name led to; empty when it may. Plain http stays in the house.
+
+    What may be said about the address before it is looked up, `engine.rules.address` says.
+    """
     found = _address(address)
     if found is None:
         return "is no IP address"
@@ -76,8 +59,6 @@ def wrong_peer(scheme: str, address: str) -> str:
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    if text.lower() == "localhost":
-        text = "127.0.0.1"
     try:
         found = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:

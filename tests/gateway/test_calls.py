@@ -96,7 +96,7 @@ def test_a_unit_in_utf8_has_the_bucket_of_its_letters(tmp_path: Path) -> None:
 
 
 def test_the_tuned_side_gets_the_request_its_manifest_asks_for(tmp_path: Path) -> None:
-    changed = {"system": {"replace": "Sort."}, "drop": ["tools", "n"], "set": {"temperature": 0}}
+    changed = {"system": "Sort.", "drop": ["tools", "n"], "set": {"temperature": 0}}
     with upstream(says()) as model:
         routed = route(model.url, model.url, share=1.0)
         routed["tuned"] |= changed
