@@ -111,7 +111,26 @@ def run(**changes: object) -> RunView:
 def _rung(contender: str, dev_score: float | None, seconds: float) -> dict[str, Any]:
     rung = contender.partition("-")[0]
     scored = {"dev_score": dev_score, "seconds": seconds, "skipped": None, "alarm": None}
+    if dev_score is not None:
+        scored |= {"valid_share": 1.0, "latency_p50_ms": 0.8, "latency_p95_ms": 1.9}
     return {"rung": rung, "contender": contender, **scored}
+
+
+def _option(contender: str, dev_score: float | None, call_nano: int | None = None, why: str = "") -> dict[str, Any]:
+    tried = {"valid_share": 0.997, "latency_p50_ms": 610.0, "latency_p95_ms": 1430.0} if dev_score is not None else {}
+    return {
+        "contender": contender,
+        "model": "gpt-4o-mini",
+        "simulated": False,
+        "why": why or None,
+        "dev_score": dev_score,
+        "call_nano": call_nano,
+        **tried,
+    }
+
+
+def _line(name: str, shown: float, *, is_new_best: bool) -> dict[str, Any]:
+    return {"name": name, "shown": shown, "is_new_best": is_new_best}
 
 
 def record(**changes: object) -> dict[str, Any]:
@@ -124,8 +143,33 @@ def record(**changes: object) -> dict[str, Any]:
         "policy_hash": "a91c" * 16,
         "seal_look": 1,
         "candidate": {"contender": "tfidf-1", "rung": "tfidf", "artifact": "d3b0" * 16},
-        "prompted": {"contender": "prompt-1", "model": "gpt-4o-mini", "simulated": False},
+        "prompted": {"contender": "baseline", "model": "gpt-4o-mini", "simulated": False},
         "quality": quality(),
+        "contenders": [
+            _option("baseline", 0.91, 1_100_000),
+            _option("few_shot", 0.887, 1_300_000),
+            _option("cheaper", None, why="no cheaper tier listed"),
+        ],
+        "leaderboard": {
+            "prompted": {
+                "lines": [_line("baseline", 0.91, is_new_best=True), _line("few_shot", 0.91, is_new_best=False)]
+            },
+            "tuned": {
+                "lines": [
+                    _line("majority", 0.41, is_new_best=True),
+                    _line("tfidf-1", 0.913, is_new_best=True),
+                    _line("tfidf-3", 0.913, is_new_best=False),
+                ]
+            },
+            "lookups": 14,
+            "worn": False,
+        },
+        "gates": [
+            {"name": "freshness", "status": "pass", "value": 0.1, "limit": 7.0},
+            {"name": "slice refunds", "status": "pass", "value": 0.011, "limit": -0.04},
+        ],
+        "prompting": {"name": "baseline", "ratio": 1.0, "production_usd": 0.0011},
+        "left_out": {"shown": 0, "teacher": 0},
         "rungs": [
             _rung("majority", 0.41, 0.2),
             _rung("tfidf-1", 0.913, 14.0),

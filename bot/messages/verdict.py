@@ -28,14 +28,46 @@ class Quality:
 
 
 @dataclass(frozen=True)
-class Rung:
-    """One candidate on dev; ``quality`` is none where it was not run, ``skipped`` and ``alarm`` say why.
+class Option:
+    """One prompted option on dev; ``why`` says why it was not tried ("" for one that was).
 
-    ``went_on`` marks the chosen one; ``is_unproven`` one that did better on dev, but not surely.
+    ``quality`` is what the board shows of it, none where it was no new best; ``call_usd`` is none where unknown.
     """
 
     name: str
+    model: str
+    simulated: bool
     quality: float | None
+    valid_share: float | None
+    latency_p95_ms: float | None
+    call_usd: float | None
+    why: str
+    went_on: bool
+
+
+@dataclass(frozen=True)
+class GateLine:
+    """A blocker or gate that is worth a line: it failed, is unknown, or guards what the team named."""
+
+    name: str
+    status: str
+    value: float | None
+    limit: float | None
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One candidate on dev; ``was_run`` is false where it was not, ``skipped`` and ``alarm`` say why.
+
+    ``quality`` is what the board shows of it, none where it was no new best. ``went_on`` marks the chosen one;
+    ``is_unproven`` one that is the best shown, but not surely better than the chosen.
+    """
+
+    name: str
+    was_run: bool
+    quality: float | None
+    valid_share: float | None
+    latency_p95_ms: float | None
     seconds: float
     skipped: str
     alarm: str
@@ -76,8 +108,14 @@ class VerdictMessage:
     model: str
     simulated: bool
     rung: str
+    option: str
     quality: Quality
+    options: tuple[Option, ...]
     rungs: tuple[Rung, ...]
+    gates: tuple[GateLine, ...]
+    against: str
+    left_out: int
+    dev_worn: int
     tuned: Side
     prompted: Side
     saving: Saving | None
@@ -100,7 +138,7 @@ class VerdictMessage:
 def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
     """The verdict of a run that has one."""
     record = run.record
-    quality = quality_of(record["quality"])
+    quality, board = quality_of(record["quality"]), record.get("leaderboard", {})
     return VerdictMessage(
         slug=run.slug,
         run_id=run.run_id,
@@ -111,8 +149,14 @@ def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
         model=record["prompted"]["model"],
         simulated=bool(record["prompted"].get("simulated")),
         rung=record["candidate"]["rung"],
+        option=record["prompted"]["contender"],
         quality=quality,
-        rungs=_rungs(record.get("rungs", ()), record["candidate"]["contender"]),
+        options=_options(record),
+        rungs=_rungs(record),
+        gates=_gates(record.get("gates", ())),
+        against=_against(record),
+        left_out=sum(record.get("left_out", {}).values()),
+        dev_worn=board["lookups"] if board.get("worn") else 0,
         tuned=_side(record.get("scores", {}).get("candidate", {}), None),
         prompted=_side(record.get("scores", {}).get("prompted", {}), _call_usd(record)),
         saving=_saving(record.get("cost")),
@@ -148,22 +192,61 @@ def _points(*shares: float) -> tuple[float, ...]:
     return tuple(round(share * 100, 1) for share in shares)
 
 
-def _rungs(lines: Sequence[dict[str, Any]], chosen: str) -> tuple[Rung, ...]:
-    best = next((line.get("dev_score") for line in lines if line["contender"] == chosen), None)
-    return tuple(_rung(line, chosen, best) for line in lines)
+def _options(record: dict[str, Any]) -> tuple[Option, ...]:
+    shown, chosen = _shown(record, "prompted"), record["prompted"]["contender"]
+    return tuple(
+        Option(
+            name=one["contender"],
+            model=one["model"],
+            simulated=bool(one.get("simulated")),
+            quality=shown.get(one["contender"]),
+            valid_share=one.get("valid_share"),
+            latency_p95_ms=one.get("latency_p95_ms"),
+            call_usd=None if one.get("call_nano") is None else one["call_nano"] / NANO,
+            why=one.get("why") or "",
+            went_on=one["contender"] == chosen,
+        )
+        for one in record.get("contenders", ())
+    )
 
 
-def _rung(line: dict[str, Any], chosen: str, best: float | None) -> Rung:
-    quality: float | None = line.get("dev_score")
+def _rungs(record: dict[str, Any]) -> tuple[Rung, ...]:
+    shown, chosen = _shown(record, "tuned"), record["candidate"]["contender"]
+    return tuple(_rung(line, chosen, shown) for line in record.get("rungs", ()))
+
+
+def _rung(line: dict[str, Any], chosen: str, shown: dict[str, float]) -> Rung:
+    quality = shown.get(line["contender"])
+    best = max(shown.values(), default=0.0)
     return Rung(
         name=line["contender"],
+        was_run=line.get("dev_score") is not None,
         quality=quality,
+        valid_share=line.get("valid_share"),
+        latency_p95_ms=line.get("latency_p95_ms"),
         seconds=line.get("seconds") or 0.0,
         skipped=line.get("skipped") or "",
         alarm=line.get("alarm") or "",
         went_on=line["contender"] == chosen,
-        is_unproven=quality is not None and best is not None and quality > best,
+        is_unproven=quality is not None and quality == best and line["contender"] != chosen,
     )
+
+
+def _shown(record: dict[str, Any], side: str) -> dict[str, float]:
+    """What the board shows, by contender: the scores that were a new best when they came."""
+    lines = record.get("leaderboard", {}).get(side, {}).get("lines", ())
+    return {line["name"]: line["shown"] for line in lines if line["is_new_best"]}
+
+
+def _gates(lines: Sequence[dict[str, Any]]) -> tuple[GateLine, ...]:
+    told = (line for line in lines if line["status"] in ("fail", "unknown") or line["name"].startswith("slice "))
+    return tuple(GateLine(line["name"], line["status"], line["value"], line["limit"]) for line in told)
+
+
+def _against(record: dict[str, Any]) -> str:
+    """The prompted option a saving is counted against where it is not the baseline, "" where it is."""
+    found: dict[str, Any] = record.get("prompting") or {}
+    return str(found["name"]) if record.get("cost") and found.get("ratio", 1.0) < 1.0 else ""
 
 
 def _call_usd(record: dict[str, Any]) -> float | None:

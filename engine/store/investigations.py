@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from engine.errors import NotFound
 from engine.models.investigation import OPEN_STATES, Candidate, Investigation, Prediction, RunState, StoredPrediction
@@ -133,6 +133,17 @@ def predictions(tx: Session, run_id: str, contender: str, part: Part) -> list[tu
         .order_by(col(StoredPrediction.label_id))
     )
     return list(tx.exec(query))
+
+
+def dev_lookups(tx: Session, feature_id: int, *, since: datetime) -> int:
+    """How often dev was looked up since a moment: contenders scored on it, in every run of the feature."""
+    runs = select(Investigation.run_id).where(Investigation.feature_id == feature_id, Investigation.created_at >= since)
+    scored = (
+        select(StoredPrediction.run_id, StoredPrediction.contender)
+        .where(StoredPrediction.part == Part.DEV, col(StoredPrediction.run_id).in_(runs))
+        .distinct()
+    )
+    return tx.exec(select(func.count()).select_from(scored.subquery())).one()
 
 
 def contenders(tx: Session, run_id: str, part: Part) -> list[str]:

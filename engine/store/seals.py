@@ -29,6 +29,11 @@ def current(tx: Session, feature_id: int) -> Seal:
     return found
 
 
+def by_id(tx: Session, seal_id: int) -> Seal:
+    """The seal of that id."""
+    return tx.get_one(Seal, seal_id)
+
+
 def add(tx: Session, feature_id: int, *, dev_share: float, sealed_share: float, at: datetime) -> Seal:
     """Make the next eval version with a salt of its own."""
     known = find(tx, feature_id)

@@ -27,9 +27,10 @@ from tests.flows.test_investigate import BETTER, ready, run
 Record = dict[str, Any]
 SECTIONS = (
     "evidence", "policy", "quality", "cost", "plan", "seal_look", "seed", "prompting", "gates", "gate_facts", "parity",
+    "leaderboard",
 )  # fmt: skip
 # What a verdict does not rest on, and what is an input that nothing else in the record can contradict.
-FREE = ("plan.disagreement", "parity.latency_p50_ms")
+FREE = ("plan.disagreement", "parity.latency_p50_ms", "leaderboard.lookups")
 
 
 @pytest.fixture(scope="module")

@@ -158,3 +158,18 @@ def test_a_protected_slice_and_a_latency_ceiling_can_forbid_what_is_better_on_th
     assert gate(seen, "slice nowhere")["status"] == "unknown"
     assert seen.record["quality"]["low"] > -0.05
     assert verdicts.of_run(desk, seen.run_id).same
+
+
+def test_the_board_goes_on_over_runs_on_the_same_labels_and_says_when_dev_is_worn(desk: Desk) -> None:
+    ready(desk, count=1_000)
+    decide(desk, dev_lookups_most="10")
+    first = run(desk, Script(right=BETTER)).record["leaderboard"]
+    assert [line["name"] for line in first["prompted"]["lines"]] == ["baseline", "few_shot"]
+    assert [line["name"] for line in first["tuned"]["lines"]][:2] == ["majority", "tfidf-c1"]
+    assert (first["lookups"], first["worn"]) == (5, False)
+    seen = run(desk, Script(right=BETTER))
+    again = seen.record["leaderboard"]
+    assert again["tuned"]["before"] == first["tuned"]["best"]
+    assert not any(line["is_new_best"] for line in again["tuned"]["lines"])
+    assert (again["lookups"], again["worn"]) == (10, True)
+    assert verdicts.of_run(desk, seen.run_id).same

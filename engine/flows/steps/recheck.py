@@ -17,6 +17,7 @@ from engine.flows.steps import money, record
 from engine.rules.compare import Interval, Pairs, mcnemar_midp, newcombe_paired, tango_interval
 from engine.rules.cost import Spread, simulate
 from engine.rules.gates import GateFacts, SliceFact, broken, gates, invalid
+from engine.rules.leaderboard import Entry, leaderboard
 from engine.rules.money import CostPolicy, Prompted, cheapest, hosting
 from engine.rules.paired import NO_INTERVAL, TANGO, design_effect
 from engine.rules.plan import Plan, gross_saving, monthly_saving, net_present_value, payback_months
@@ -155,6 +156,21 @@ def cost(body: Record, _clustered: Interval | None) -> Iterator[Check]:
     for field in fields(drawn):
         stored, again = said["simulation"][field.name], getattr(drawn, field.name)
         yield f"cost.simulation.{field.name}", stored, again, "cost.plan, policy.cost and seed"
+
+
+def board(body: Record, _clustered: Interval | None) -> Iterator[Check]:
+    """What was shown of dev, from the scores of all contenders."""
+    said = body["leaderboard"]
+    rows = body["parts"]["dev"]
+    for side, listed in (("prompted", "contenders"), ("tuned", "rungs")):
+        scored = [one for one in body[listed] if one["dev_score"] is not None]
+        entries = [Entry(one["contender"], one["dev_score"], rows) for one in scored]
+        found = leaderboard(entries, said[side]["before"])
+        source = f"{listed}, parts.dev and leaderboard.{side}.before"
+        yield f"leaderboard.{side}.lines", list(said[side]["lines"]), [asdict(line) for line in found.lines], source
+        yield f"leaderboard.{side}.best", said[side]["best"], found.best, source
+    worn = said["lookups"] >= _evaluation(body).dev_lookups_most
+    yield "leaderboard.worn", said["worn"], worn, "leaderboard.lookups and policy.evaluation"
 
 
 def ruling(body: Record, _clustered: Interval | None) -> Iterator[Check]:

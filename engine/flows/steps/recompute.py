@@ -104,6 +104,7 @@ _SECTIONS: Mapping[str, Callable[[Record, Interval | None], Iterator[Check]]] = 
     "slices": recheck.slices,
     "gate_facts": recheck.gate_facts,
     "cost": recheck.cost,
+    "leaderboard": recheck.board,
     "evidence": recheck.evidence,
     "decision": recheck.ruling,
 }

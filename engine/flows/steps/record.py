@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from engine.flows.steps import compare, money, scores
+from engine.flows.steps import compare, leaderboard, money, scores
 from engine.flows.steps.values import Choice, Frozen, Measured, Plan, Tried
 from engine.models.feature import is_simulated
 from engine.models.labels import Part
@@ -70,6 +70,7 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged) -> dict[str, Any]:
             "nano_usd": bill.nano_usd,
         },
         "cost": _plain(asdict(judged.money)) if judged.money else None,
+        "leaderboard": leaderboard.board(tx, frozen, road, choice),
         "prompting": _prompting(judged, frozen.margin),
         "gates": [asdict(gate) for gate in judged.gates],
         "gate_facts": asdict(judged.facts),

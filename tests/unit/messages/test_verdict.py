@@ -83,7 +83,8 @@ def test_an_unknown_cost_is_said_as_unknown_and_never_as_nothing() -> None:
         "candidate": {"latency_p50_ms": 4.1, "latency_p95_ms": 9.7, "valid_share": 1.0},
         "prompted": {"latency_p50_ms": 610.0, "latency_p95_ms": 1430.0, "valid_share": 1.0, "call_nano": None},
     }
-    text = said(cost=None, scores=scores, bill={"paid_calls": 600, "nano_usd": None})
+    tried = [{**one, "call_nano": None} for one in examples.record()["contenders"]]
+    text = said(cost=None, scores=scores, contenders=tried, bill={"paid_calls": 600, "nano_usd": None})
 
     assert "Prompted: unknown a call" in text
     assert "Saving: unknown." in text
@@ -110,10 +111,11 @@ def test_a_loss_is_a_cost() -> None:
 
 
 def test_simulated_stands_wherever_the_prompted_model_has_numbers() -> None:
-    text = said(prompted={"contender": "p", "model": "simulated-frontier", "simulated": True})
+    tried = [{**one, "simulated": True} for one in examples.record()["contenders"]]
+    text = said(prompted={"contender": "baseline", "model": "simulated-1", "simulated": True}, contenders=tried)
     numbers = [line for line in text.splitlines() if "prompted (" in line or line.startswith("Prompted")]
 
-    assert len(numbers) == 2
+    assert len(numbers) == 5
     assert all("simulated)" in line for line in numbers)
 
 
@@ -123,8 +125,65 @@ def test_the_report_is_linked_only_where_there_is_one() -> None:
     assert "Report: https://assay.example/r/1" in found.said
 
 
-def test_of_several_recipes_of_a_rung_one_went_on_and_a_better_looking_one_says_why_not() -> None:
+def test_one_recipe_went_on_and_what_did_not_surely_pass_the_best_is_not_told_apart() -> None:
     lines = [line for line in render(verdict(examples.judged())).said.splitlines() if " on dev" in line]
+    tuned = [line for line in lines if not line.startswith("Prompted")]
 
-    assert [line.partition(":")[0] for line in lines if "went on to the sealed rows" in line] == ["tfidf-1"]
-    assert [line.partition(":")[0] for line in lines if "better here, but not surely" in line] == ["tfidf-3"]
+    assert [line.partition(":")[0] for line in tuned if "went on to the sealed rows" in line] == ["tfidf-1"]
+    assert [line.partition(" on dev")[0] for line in tuned] == ["majority: 41 %", "tfidf-1: 91.3 %", TIED]
+
+
+TIED = "tfidf-3: no new best"  # its score is .915, which 300 rows cannot tell from .913
+
+
+def test_a_dearer_rung_that_is_the_best_shown_but_not_surely_better_says_so() -> None:
+    board = examples.record()["leaderboard"]
+    lines = [*board["tuned"]["lines"], {"name": "lora-1", "shown": 0.94, "is_new_best": True}]
+    rungs = [*examples.record()["rungs"], {**examples.record()["rungs"][1], "contender": "lora-1", "dev_score": 0.94}]
+
+    text = said(leaderboard={**board, "tuned": {"lines": lines}}, rungs=rungs)
+
+    assert "lora-1: 94 % on dev" in text
+    assert next(line for line in text.splitlines() if "better here, but not surely" in line).startswith("lora-1")
+
+
+def test_every_prompted_option_says_how_it_did_or_why_it_was_not_tried() -> None:
+    text = said()
+
+    assert "Prompted, current prompt: 91 % on dev, $0.0011 a call, p95 1.4 s, valid answers 99.7 %, went on" in text
+    assert "Prompted, with examples: no new best on dev, $0.0013 a call" in text
+    assert "Prompted, cheaper tier: not tried: no cheaper tier listed" in text
+
+
+def test_the_option_that_is_compared_is_named_where_it_is_not_the_current_prompt() -> None:
+    text = said(prompted={"contender": "few_shot", "model": "gpt-4o-mini", "simulated": False})
+
+    assert "prompted (gpt-4o-mini, with examples) 91 % accuracy" in text
+
+
+def test_a_gate_that_fails_or_is_not_known_and_every_protected_slice_has_a_line() -> None:
+    gates = [
+        {"name": "latency", "status": "fail", "value": 12.0, "limit": 8.0},
+        {"name": "freshness", "status": "pass", "value": 0.1, "limit": 7.0},
+        {"name": "slice refunds", "status": "fail", "value": -0.051, "limit": -0.04},
+        {"name": "slice fraud", "status": "unknown", "value": None, "limit": -0.04},
+    ]
+    lines = said(gates=gates).splitlines()
+
+    assert "latency: fails" in lines
+    assert "slice refunds: fails (at best -5.1 points, the limit is -4)" in lines
+    assert "slice fraud: not known" in lines
+    assert not [line for line in lines if line.startswith("freshness")]
+
+
+def test_what_a_reader_must_know_beside_the_numbers_is_said() -> None:
+    board = {**examples.record()["leaderboard"], "worn": True, "lookups": 121}
+    text = said(
+        leaderboard=board,
+        left_out={"shown": 1, "teacher": 2},
+        prompting={"name": "cheaper", "ratio": 0.1, "production_usd": 0.0011},
+    )
+
+    assert "dev is worn: 121 look-ups." in text
+    assert "3 sealed rows were not compared: shown in the prompt, or labelled by a model." in text
+    assert "The saving counts against the cheaper tier" in text
