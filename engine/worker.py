@@ -7,13 +7,15 @@ import logging
 import os
 import secrets
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
 
 from engine import lock, stop
 from engine.desk import operate
-from engine.errors import Unavailable
+from engine.errors import Conflict, Unavailable
+from engine.flows import ingest
 from engine.flows.dbos_durable import DbosEngine, open_durable
 from engine.flows.durable import Queue
 from engine.flows.steps import end, stage
@@ -26,6 +28,7 @@ from engine.store import investigations
 log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 5.0
+RETRY_SECONDS = 10.0  # until ingest is tried again
 LOST = "It broke off, and why could not be recorded. What was paid and trained is kept."
 
 
@@ -58,6 +61,8 @@ def work(
     engine = DbosEngine(services, broken=lambda flow, run_id: broke(services, flow, run_id), queues=queues)
     engine.start()
     log.info("engine.started", extra={"pid": os.getpid(), "queues": ",".join(queues)})
+    if Queue.HEAVY in queues:  # not while a scheduler works its own off
+        threading.Thread(target=store_calls, args=(services, until), name="ingest", daemon=True).start()
     beaten = 0.0
     try:
         while not until():
@@ -104,6 +109,20 @@ def broke(services: Services, flow: str, run_id: str) -> None:
         end.close(services, run_id, end.Told(state=RunState.FAILED, reason=kept))
     elif flow == "advance_stage":
         stage.give_up(services, int(run_id.rpartition("-")[2]), said)
+
+
+def store_calls(services: Services, until: Callable[[], bool]) -> None:
+    """Bring the gateway's spool into the database, for as long as the engine runs, whatever happens to it."""
+    while not until():
+        try:
+            ingest.run(services, until)
+        except Conflict as error:  # assay ingest runs beside us, and does the work
+            log.info("spool.taken", extra={"why": str(error)})
+        except Exception:  # the spool keeps what is not stored; a person must look
+            log.exception("ingest.broke", extra={"ref": secrets.token_hex(2).upper()})
+        ends = time.monotonic() + RETRY_SECONDS
+        while not until() and time.monotonic() < ends:
+            time.sleep(0.1)
 
 
 def _beat(services: Services) -> None:

@@ -58,7 +58,8 @@ class Stratum(StrEnum):
 class Example(Table, table=True):
     """One redacted call, kept because its ``draw`` is among the smallest of its feature, UTC day and stratum.
 
-    ``body`` is zlib-compressed JSON: ``input``, ``output``, ``messages``, and what a person said of it.
+    ``body`` is zlib-compressed JSON: ``input``, ``output``, ``messages``, and what a person said of it. ``unit`` is the
+    hash of whose call it was, 0 where that is not known here.
     """
 
     __table_args__ = (
@@ -75,4 +76,12 @@ class Example(Table, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
     served: str
     model: str
+    unit: int = Field(default=0, sa_type=BigInteger)
     body: bytes
+
+
+class ForgottenUnit(Table, table=True):
+    """A unit that was forgotten: calls of it that are still in the spool lose it. Dropped once they are stored."""
+
+    unit: int = Field(primary_key=True, sa_type=BigInteger)
+    at: datetime = Field(sa_type=UtcDateTime)

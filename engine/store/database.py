@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, case, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, OperationalError
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 from engine.errors import Invalid, Unavailable
 
@@ -78,6 +79,24 @@ class Database:
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
+
+
+def add_up(tx: Tx, table: type[SQLModel], rows: Sequence[Mapping[str, Any]], *, keys: Sequence[str]) -> None:
+    """Add rows of counts: where a row of these keys is there, its other columns grow by them; moments become newer.
+
+    In order of the keys, so that two writers cannot wait for each other.
+    """
+    if not rows:
+        return
+    dialect: Any = postgresql if tx.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table)
+    mine: Any = table
+    grown: dict[str, Any] = {}
+    for name in rows[0].keys() - set(keys):
+        old, added = getattr(mine, name), statement.excluded[name]
+        grown[name] = case((added > old, added), else_=old) if name == "newest" else old + added
+    ordered = sorted(rows, key=lambda row: tuple(str(row[name]) for name in keys))
+    tx.connection().execute(statement.on_conflict_do_update(index_elements=list(keys), set_=grown), ordered)
 
 
 def open_database(url: str) -> Database:

@@ -8,18 +8,29 @@ from __future__ import annotations
 import heapq
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import UTC, date, datetime
+from typing import Any
 
 from sqlmodel import Session, col, delete, select
 
 from engine.models.call import Call, CallRole
 from engine.models.spool import Example, Stratum
-from engine.rules.frame import call_bytes, draw
+from engine.rules.evidence import signed
+from engine.rules.frame import call_bytes, draw, name_hash
 from engine.rules.redact import redact_row
 
-RANDOM_A_DAY = 200  # docs/engine.md: calls of the random stratum kept per feature and UTC day
+RANDOM_A_DAY = 200
+KEPT_A_DAY = {  # of each feature and UTC day (docs/traffic.md)
+    Stratum.RANDOM: RANDOM_A_DAY,
+    Stratum.UNSURE: 50,
+    Stratum.INVALID: 50,
+    Stratum.NEGATIVE: 500,
+    Stratum.DIFFERS: 100,
+    Stratum.ALL: 5_000,
+}
+_CHUNK = 500  # values in one statement
 LONGEST = 32_768  # characters of an input; a longer one fits no label row (docs/labels.md)
 _SIGNED = 2**63  # a draw is 64 bits without a sign, the column has one: the order stays
 
@@ -61,12 +72,77 @@ def keep(tx: Session, feature_id: int, slug: str, calls: Iterable[Call]) -> int:
 
     Calls without a text, that failed, or that were no answers to a person, are passed over.
     """
-    days: dict[date, list[tuple[int, str, Call]]] = {}
-    for call in calls:
-        if _is_fit(call):
-            day, raw = call.at.astimezone(UTC).date(), call_bytes(call.id)
-            days.setdefault(day, []).append((draw(slug, day.isoformat(), raw) - _SIGNED, raw.hex(), call))
-    return sum(_keep_day(tx, feature_id, day, offered) for day, offered in sorted(days.items()))
+    return offer(tx, [_example(feature_id, slug, call) for call in calls if _is_fit(call)])
+
+
+def offer(tx: Session, rows: Iterable[Example]) -> int:
+    """Keep of each feature, UTC day and stratum the rows with the smallest draws; how many were kept of these.
+
+    Two rows of one call are one: the first stays.
+    """
+    places: dict[tuple[int, date, Stratum], list[Example]] = {}
+    for row in rows:
+        places.setdefault((row.feature_id, row.day, row.stratum), []).append(row)
+    return sum(_keep_day(tx, *place, offered=places[place]) for place in sorted(places))
+
+
+def of_call(tx: Session, feature_id: int, call: str) -> Example | None:
+    """A call's text, in whatever stratum it was kept."""
+    return tx.exec(select(Example).where(Example.feature_id == feature_id, Example.call == call).limit(1)).first()
+
+
+def of_feature(tx: Session, feature_id: int) -> Iterator[Example]:
+    """All examples of a feature, by day, stratum and draw, a few at a time."""
+    query = select(Example).where(Example.feature_id == feature_id)
+    yield from tx.exec(
+        query.order_by(col(Example.day), col(Example.stratum), col(Example.draw), col(Example.call)).execution_options(
+            yield_per=200
+        )
+    )
+
+
+def made(
+    feature_id: int,
+    slug: str,
+    stratum: Stratum,
+    *,
+    call: bytes,
+    at: datetime,
+    served: str,
+    model: str,
+    body: dict[str, Any],
+) -> Example:
+    """A row to offer; ``body`` is redacted already. Its draw is the same in whatever stratum and on every machine."""
+    day = at.astimezone(UTC).date()
+    return Example(
+        feature_id=feature_id,
+        day=day,
+        stratum=stratum,
+        draw=draw(slug, day.isoformat(), call) - _SIGNED,
+        call=call.hex(),
+        at=at,
+        served=served,
+        model=model,
+        body=zlib.compress(json.dumps(body, ensure_ascii=False).encode()),
+    )
+
+
+def body_of(row: Example) -> dict[str, Any]:
+    """What is kept of a call: ``input``, ``output``, and for the gateway's ``messages``."""
+    return json.loads(zlib.decompress(row.body))
+
+
+def forget(tx: Session, unit: int, calls: Sequence[str]) -> int:
+    """Drop the examples of a unit, and those of calls; how many that were."""
+    gone = tx.exec(delete(Example).where(col(Example.unit) == unit)).rowcount
+    for start in range(0, len(calls), _CHUNK):
+        gone += tx.exec(delete(Example).where(col(Example.call).in_(calls[start : start + _CHUNK]))).rowcount
+    return gone
+
+
+def prune(tx: Session, feature_id: int, before: date) -> int:
+    """Drop a feature's examples of days that are too old; how many that were."""
+    return tx.exec(delete(Example).where(col(Example.feature_id) == feature_id, col(Example.day) < before)).rowcount
 
 
 def drawn(tx: Session, feature_id: int, stratum: Stratum = Stratum.RANDOM) -> list[Drawn]:
@@ -74,7 +150,7 @@ def drawn(tx: Session, feature_id: int, stratum: Stratum = Stratum.RANDOM) -> li
     query = select(Example).where(Example.feature_id == feature_id, Example.stratum == stratum)
     found: list[Drawn] = []
     for row in tx.exec(query.order_by(col(Example.draw), col(Example.call))):
-        body = json.loads(zlib.decompress(row.body))
+        body = body_of(row)
         if isinstance(body.get("input"), str) and body["input"].strip():
             found.append(Drawn(row.call, body["input"], str(body.get("output") or "")))
     return found
@@ -85,40 +161,34 @@ def _is_fit(call: Call) -> bool:
     return call.role is CallRole.ANSWER and call.status < 400 and bool(text.strip()) and len(text) <= LONGEST
 
 
-def _keep_day(tx: Session, feature_id: int, day: date, offered: Sequence[tuple[int, str, Call]]) -> int:
-    known = select(Example.draw, Example.call).where(
-        Example.feature_id == feature_id, Example.day == day, Example.stratum == Stratum.RANDOM
-    )
-    stored = {(number, call) for number, call in tx.exec(known)}
-    fresh = {(number, call_id): call for number, call_id, call in offered if (number, call_id) not in stored}
-    smallest = set(sorted(stored | fresh.keys())[:RANDOM_A_DAY])
-    gone = [call_id for _, call_id in stored - smallest]
-    if gone:
-        tx.exec(
-            delete(Example).where(
-                col(Example.feature_id) == feature_id,
-                col(Example.day) == day,
-                col(Example.stratum) == Stratum.RANDOM,
-                col(Example.call).in_(gone),
-            )
-        )
-    kept = [place for place in fresh if place in smallest]
-    tx.add_all([_example(feature_id, day, place, fresh[place]) for place in kept])
+def _keep_day(tx: Session, feature_id: int, day: date, stratum: Stratum, *, offered: Sequence[Example]) -> int:
+    mine = (col(Example.feature_id) == feature_id, col(Example.day) == day, col(Example.stratum) == stratum)
+    stored = set(tx.exec(select(Example.draw, Example.call).where(*mine)))
+    fresh: dict[tuple[int, str], Example] = {}
+    for row in offered:
+        if (row.draw, row.call) not in stored:
+            fresh.setdefault((row.draw, row.call), row)
+    smallest = set(sorted(stored | fresh.keys())[: KEPT_A_DAY[stratum]])
+    gone = [call for _, call in stored - smallest]
+    for start in range(0, len(gone), _CHUNK):
+        tx.exec(delete(Example).where(*mine, col(Example.call).in_(gone[start : start + _CHUNK])))
+    kept = [row for place, row in fresh.items() if place in smallest]
+    tx.add_all(kept)
     tx.flush()
     return len(kept)
 
 
-def _example(feature_id: int, day: date, place: tuple[int, str], call: Call) -> Example:
+def _example(feature_id: int, slug: str, call: Call) -> Example:
     asked, said = redact_row([call.input or "", call.output or ""]).texts
-    body = json.dumps({"input": asked, "output": said}, ensure_ascii=False)
-    return Example(
-        feature_id=feature_id,
-        day=day,
-        stratum=Stratum.RANDOM,
-        draw=place[0],
-        call=place[1],
+    row = made(
+        feature_id,
+        slug,
+        Stratum.RANDOM,
+        call=call_bytes(call.id),
         at=call.at,
         served=call.assigned,
         model=call.model,
-        body=zlib.compress(body.encode()),
+        body={"input": asked, "output": said},
     )
+    row.unit = signed(name_hash(call.unit))
+    return row

@@ -41,6 +41,20 @@ def messages(prompt: str, text: str, *, addition: str = "") -> tuple[Message, ..
     return ({"role": "user", "content": f"{addition}\n\n{rendered}" if addition else rendered},)
 
 
+def input_of(prompt: str, content: str) -> str:
+    """The input in a user message that was rendered from the prompt; the whole message where it was not."""
+    place = _PLACE.search(prompt)
+    if place is None or _INPUT.match(place.group()) is None:
+        return content
+    before, after = prompt[: place.start()], prompt[place.end() :]
+    is_plain = "{{" not in after and "{%" not in before + after
+    if not is_plain or len(content) < len(before) + len(after):
+        return content
+    if not (content.startswith(before) and content.endswith(after)):
+        return content
+    return content[len(before) : len(content) - len(after)]
+
+
 def _rendered(prompt: str, text: str) -> str:
     # Texts for a model are no HTML; a prompt comes from chat, so it is rendered in a sandbox.
     sandbox = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)

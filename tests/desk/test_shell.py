@@ -19,6 +19,7 @@ from bot.cli import PROGRAMS, main
 from bot.manifest import SCOPES
 from engine.testing.traffic import month_of_calls
 from tests.builders import csv_of
+from tests.ingest.spooled import segment, some_frames
 
 REGISTER = 'register ticket-router model=m prompt="Sort: {{ input }}" labels=billing,bug'
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "traffic"
@@ -230,3 +231,22 @@ def test_a_folder_that_cannot_be_written_is_named(run: Run, tmp_path: Path, monk
     code, _, err = run("demo")
     assert code == 1
     assert "ASSAY_HOME" in err
+
+
+def test_a_key_is_printed_alone_and_what_a_gateway_recorded_is_stored(run: Run, tmp_path: Path) -> None:
+    run("say", REGISTER, "--as", "ann")
+    code, out, err = run("gateway-key", "ticket-router")
+    assert (code, len(out.strip()), out[:4]) == (0, 47, "agk_")
+    assert "shown this once" in err
+    assert "k1  made" in run("gateway-key", "ticket-router", "--list")[1]
+    assert out.strip() not in (tmp_path / "home" / "gateway" / "routes.json").read_text()
+    assert "opens nothing any more" in run("gateway-key", "ticket-router", "--revoke", "k1")[1]
+    assert run("gateway-key", "ticket-router", "--revoke", "k9")[0] == 1
+    assert run("gateway-key", "nowhere")[0] == 1
+    assert "ticket-router: observe" in run("routes")[1]
+    assert run("routes", "--set", "ticket-router", "capture")[0] == 1
+    with segment(tmp_path / "home" / "spool") as writer:
+        writer.append(*some_frames(20))
+    code, out, _ = run("ingest", "--once")
+    assert (code, out.split()[0]) == (0, str(len(some_frames(20))))
+    assert run("ingest", "--once")[1].startswith("0 calls")

@@ -1,0 +1,179 @@
+"""Bring the gateway's spool into the database, once a second: no durable flow, for the stored offset is its durability.
+
+Every stretch of a file is stored in one transaction with how far that is, so a kill at any moment stores it once.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import Conflict, Unavailable
+from engine.flows.steps import blocks, events, heard, route
+from engine.models.base import Value
+from engine.rules import frame
+from engine.services import Services
+from engine.store import calls, evidence, examples, features, policies, spool
+from engine.store.database import Tx
+from engine.store.spool import Segment
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 1.0
+WAIT_SECONDS = 30.0  # how long a second ``--once`` waits for the first
+BEAT_PASSES = 5
+THOROUGH_PASSES = 60  # what is seldom due is looked at each so many passes
+GRACE = timedelta(hours=1)  # a unit's day is folded so long after its end: calls may come late
+INDEX_DAYS = 10  # how long feedback finds its call
+DONE = "done"
+
+
+class Passed(Value):
+    """What one pass stored: calls, events, feedback that met its call; segments finished; bytes left for later."""
+
+    calls: int = 0
+    events: int = 0
+    feedback: int = 0
+    finished: int = 0
+
+    def plus(self, other: Passed) -> Passed:
+        """Both together."""
+        return Passed(**{name: getattr(self, name) + getattr(other, name) for name in Passed.model_fields})
+
+
+def run(services: Services, until: Callable[[], bool], *, beat: Callable[[], None] | None = None) -> None:
+    """Pass over the spool once a second until told to stop; ``beat`` says now and then that it is alive.
+
+    Raises ``Conflict`` when another ingester has the spool.
+    """
+    folder = services.settings.spool_folder
+    with spool.alone(folder):
+        passes = 0
+        while not until():
+            began = time.monotonic()
+            try:
+                passed = pass_over(services, folder, thorough=passes % THOROUGH_PASSES == 0)
+                if passed.calls or passed.events:
+                    log.info("spool.stored", extra={"calls": passed.calls, "events": passed.events})
+                route.refresh(services)
+                if beat is not None and passes % BEAT_PASSES == 0:
+                    beat()
+            except (Unavailable, OSError) as error:  # nothing is lost: the spool keeps it until it is stored
+                log.warning("spool.waiting", extra={"why": type(error).__name__})
+            passes += 1
+            while not until() and time.monotonic() < began + EVERY_SECONDS:
+                time.sleep(0.05)
+
+
+def once(services: Services, *, patience: float = WAIT_SECONDS) -> Passed:
+    """Store all that is in the spool now. Raises ``Conflict`` when another ingester keeps it, ``Unavailable``."""
+    ends = time.monotonic() + patience
+    while True:
+        try:
+            with spool.alone(services.settings.spool_folder):
+                passed = pass_over(services, services.settings.spool_folder, thorough=True)
+                route.refresh(services)
+                return passed
+        except Conflict:
+            if time.monotonic() >= ends:
+                raise
+            time.sleep(0.1)
+
+
+def pass_over(services: Services, folder: Path, *, thorough: bool, block_bytes: int = blocks.BLOCK_BYTES) -> Passed:
+    """Store everything in the spool, oldest segment first, ``block_bytes`` of frames in one transaction.
+
+    The caller holds ``spool.alone``. Raises ``Unavailable``.
+    """
+    segments = spool.segments(folder)
+    with services.database.read() as tx:
+        world, stored = blocks.known(tx), spool.positions(tx)
+    passed = Passed()
+    for segment in segments:
+        passed = passed.plus(_segment(services, segment, world, stored=stored, block_bytes=block_bytes))
+    still = [segment for segment in segments if segment.calls.exists()]
+    passed = passed.plus(Passed(feedback=heard.settle(services, still, world, thorough=thorough)))
+    if thorough:
+        _housekeep(services)
+    return passed
+
+
+def _segment(
+    services: Services, segment: Segment, world: blocks.Known, *, stored: dict[str, int], block_bytes: int
+) -> Passed:
+    counted = 0
+    at = stored.get(segment.calls.name, 0)
+    while (block := blocks.store(services, segment, at, world, block_bytes=block_bytes)).end != at:
+        counted, at = counted + len(block.frames), block.end
+    heard_of = 0
+    place = stored.get(segment.events.name, 0)
+    while (told := events.store(services, segment, place)).end != place:
+        heard_of, place = heard_of + len(told.events), told.end
+    finished = not segment.is_live and at >= segment.calls.stat().st_size
+    if finished:
+        _finish(services, segment)
+    return Passed(calls=counted, events=heard_of, finished=int(finished))
+
+
+def _finish(services: Services, segment: Segment) -> None:
+    """Keep a finished segment's raw calls by day, and delete it. Cut short at any moment, it is done over."""
+    folder = services.settings.home / "calls"
+    with services.database.read() as tx:
+        position = spool.position(tx, segment.calls, services.clock.now())
+        forgotten = spool.forgotten(tx)
+    if position.kept != DONE:
+        frames = _whole_frames(segment)
+        names = spool.names(segment)
+        pieces = calls.day_files(frames, names, host=segment.host, forgotten=forgotten)
+        known = json.loads(position.kept) if position.kept else calls.sizes(folder, list(pieces))
+        _note(services, segment, json.dumps(known))
+        calls.append(folder, pieces, known)
+        calls.index(folder, segment.stem, frames, names)
+        _note(services, segment, DONE)
+    spool.remove(segment)
+    with services.database.write() as tx:
+        spool.forget(tx, segment)
+
+
+def _note(services: Services, segment: Segment, kept: str) -> None:
+    with services.database.write() as tx:
+        position = spool.position(tx, segment.calls, services.clock.now())
+        position.kept = kept
+        tx.add(position)
+
+
+def _whole_frames(segment: Segment) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+    parts: list[np.ndarray[tuple[int], np.dtype[np.void]]] = []
+    at = 0
+    while (block := spool.block(segment, at, blocks.BLOCK_BYTES)).end != at:
+        parts.append(block.frames)
+        at = block.end
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.dtype(frame.DTYPE))
+
+
+def _housekeep(services: Services) -> None:
+    """Fold units' days that ended, and delete what is too old."""
+    now = services.clock.now()
+    before = (now - GRACE).astimezone(UTC).date()
+    while True:
+        with services.database.write() as tx:
+            if not evidence.fold(tx, before):
+                break
+    with services.database.write() as tx:
+        since = {feature.slug: _prune(tx, feature.id or 0, now) for feature in features.every(tx)}
+        usual = now.date() - timedelta(days=policies.traffic(tx).raw_days)
+        spool.drop_forgotten(tx, now)
+    folder = services.settings.home / "calls"
+    calls.prune(folder, since, index_since=now - timedelta(days=INDEX_DAYS), usual=usual)
+
+
+def _prune(tx: Tx, feature_id: int, now: datetime) -> date:
+    policy = policies.traffic(tx, feature_id)
+    examples.prune(tx, feature_id, now.date() - timedelta(days=policy.example_days))
+    return now.date() - timedelta(days=policy.raw_days)
