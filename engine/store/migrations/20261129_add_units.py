@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261129_add_units"
-down_revision = "20261128_add_watch"
+down_revision = "20261128_add_imported_files"
 
 
 def upgrade() -> None:
