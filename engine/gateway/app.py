@@ -53,6 +53,7 @@ class App:
             self.parts.counts["refused", "gone"] += 1
         except Refusal as refusal:
             self.parts.counts["refused", refusal.code] += 1
+            refusal.is_of_flags = scope["path"].startswith(_OFREP)
             await caller.refuse(refusal)
         except asyncio.CancelledError:
             if not caller.is_gone:

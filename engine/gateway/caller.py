@@ -29,12 +29,14 @@ class Refusal(Exception):
         self.status = status
         self.code = code
         self.message = message
+        self.is_of_flags = False  # clients of OFREP read other members
 
     @property
     def body(self) -> bytes:
         """OpenAI's error shape."""
         told = {"message": self.message, "type": "assay_error", "code": self.code, "param": None}
-        return orjson.dumps({"error": told})
+        more = {"errorCode": "GENERAL", "errorDetails": self.message} if self.is_of_flags else {}
+        return orjson.dumps({"error": told, **more})
 
 
 class Caller:
