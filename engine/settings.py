@@ -47,6 +47,12 @@ class Settings(BaseSettings):
         description="Folder of the encoder's weights; empty means those of the installed weights package.",
         examples=["/srv/models/all-MiniLM-L6-v2"],
     )
+    decoder: str = Field(
+        default="",
+        validation_alias=AliasChoices("ASSAY_DECODER"),
+        description="Folder of a small chat model's weights; empty means those of the installed weights package.",
+        examples=["/srv/models/SmolLM2-135M-Instruct"],
+    )
     slack_bot_token: SecretStr = Field(
         default=SecretStr(""),
         validation_alias=AliasChoices("SLACK_BOT_TOKEN"),

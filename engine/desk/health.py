@@ -9,7 +9,7 @@ from engine.models.actor import Role
 from engine.models.work import Finding
 from engine.store import deeds, features, mail, migrate, roles, rollouts, work
 from engine.store.database import Tx
-from engine.train.ladder import host_of
+from engine.train.ladder import host_here
 
 OK, WARN, BAD = "ok", "warn", "bad"
 LATE = timedelta(hours=1)
@@ -126,9 +126,12 @@ def _late(tx: Tx, now: datetime) -> list[Finding]:
 
 
 def _encoder(desk: Desk) -> Finding:
-    host = host_of(desk.services.settings.encoder)
+    host = host_here(desk.services.settings)
     if host.encoder:
-        return Finding(name="encoder", state=OK, says=f"weights found; device {host.device}, {host.cores} cores")
+        decoder = "" if host.decoder else "; no decoder weights, so lora_causal is skipped"
+        return Finding(
+            name="encoder", state=OK, says=f"weights found; device {host.device}, {host.cores} cores{decoder}"
+        )
     return Finding(
         name="encoder",
         state=WARN,

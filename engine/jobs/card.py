@@ -6,7 +6,7 @@ from engine.approaches import Task
 from engine.models.investigation import Recipe
 
 _ENCODER = "the encoder named in `encoder.json`; its weights are not in this folder and keep their own licence"
-_BASES = {"frozen": _ENCODER, "lora_encoder": _ENCODER}
+_BASES = {"frozen": _ENCODER, "lora_encoder": _ENCODER, "lora_causal": _ENCODER.replace("encoder", "decoder")}
 
 
 def model_card(recipe: Recipe, task: Task, *, rows: int, train: str, alarm: str) -> str:
@@ -15,16 +15,21 @@ def model_card(recipe: Recipe, task: Task, *, rows: int, train: str, alarm: str)
     lines = [
         f"# {recipe.name}",
         "",
-        f"A candidate made by Assay for a {task.approach} feature. It answers one of {len(task.classes)} labels: "
-        f"{', '.join(task.classes)}.",
+        f"A candidate made by Assay for a {task.approach} feature. {_answers(task)}",
         "",
         f"- Rung: {recipe.rung}. Recipe: {recipe.name}, seed {recipe.seed}, settings: {settings}.",
         f"- Trained on {rows:,} rows, artifact `{train}`.",
         f"- Base: {_BASES.get(recipe.rung, 'none; everything is in this folder')}.",
         f"- Alarm: {alarm or 'none'}.",
         "- Scores: in the verdict of the run that made it; a card cannot know what its candidate is compared with.",
-        "- Limits: it knows only the labels above and texts like those it was trained on; its probabilities are not "
+        "- Limits: it knows only answers and texts like those it was trained on; its probabilities are not "
         "calibrated. It is never to be used where the verdict says to stay with prompting.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _answers(task: Task) -> str:
+    if not task.classes:
+        return "It writes its answer."
+    return f"It answers one of {len(task.classes)} labels: {', '.join(task.classes)}."

@@ -25,7 +25,7 @@ from engine.runners import JobKind
 from engine.runners.folder import Ended, JobFolder, Owner, age, start_ticks
 from engine.settings import load_settings
 from engine.store.artifacts import Artifacts
-from engine.train.ladder import host_of
+from engine.train.ladder import host_here
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def _work(folder: JobFolder) -> dict[str, Any]:
     home = folder.path.parent.parent
     settings = load_settings().model_copy(update={"home": home})
     spec = folder.spec()
-    host = host_of(settings.encoder)
+    host = host_here(settings)
     scratch = home / "scratch" / folder.job_id
     scratch.mkdir(parents=True, exist_ok=True)
     paid = spec.kind is JobKind.ASK

@@ -29,7 +29,7 @@ from engine.errors import Invalid, NotFound, Refused, Unavailable
 from engine.servers import Endpoint
 from engine.settings import load_settings
 from engine.train import Answer, Answerer, Host
-from engine.train.ladder import host_of, rung_of
+from engine.train.ladder import host_here, rung_of
 
 LARGEST_BODY = 1 << 20  # bytes
 BATCH = 32  # questions that wait while the model works are answered together, so many at most
@@ -159,7 +159,7 @@ def main(arguments: list[str]) -> int:
     """Serve the artifact's folder named first, on the port named second (0: a free one), on ASSAY_HOST."""
     settings = load_settings()
     folder = Path(arguments[0]).resolve()
-    app = build_app(folder.name, loaded(folder, host_of(settings.encoder)))
+    app = build_app(folder.name, loaded(folder, host_here(settings)))
     with contextlib.closing(_listening(settings.host, int(arguments[1]) if len(arguments) > 1 else 0)) as listening:
         sys.stderr.write(f"Serving {folder.name} on http://{settings.host}:{listening.getsockname()[1]}/v1\n")
         uvicorn.Server(_config(app)).run(sockets=[listening])

@@ -22,12 +22,17 @@ class TrainingRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """What the engine's host offers: device ("cpu", "cuda:0"), cores, memory in MB, and the encoder's folder or ""."""
+    """What the engine's host offers: device ("cpu", "cuda:0"), cores, memory in MB, and weights, "" for none.
+
+    ``encoder`` is a folder, ``decoder`` a folder or a GGUF file, which is unpacked once into the folder ``cache``.
+    """
 
     device: str
     cores: int
     memory_mb: int
     encoder: str
+    decoder: str = ""
+    cache: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +86,8 @@ class Rung(Protocol):
         """Time and memory for that many training rows of that many words."""
         ...
 
-    def recipes(self, effort: Effort, seed: int) -> list[Recipe]:
-        """The recipes of this rung at an effort; empty when the effort leaves the rung out."""
+    def recipes(self, effort: Effort, seed: int, task: Task) -> list[Recipe]:
+        """The recipes of this rung for a task at an effort; empty when the effort leaves the rung out."""
         ...
 
     def train(

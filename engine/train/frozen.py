@@ -27,7 +27,7 @@ class Frozen:
         """Measured on 2 cores; a GPU only makes it shorter."""
         return Quote(seconds=8.0 + rows * (0.004 + words_p50 * 1e-4) / host.cores, memory_mb=900 + rows // 50)
 
-    def recipes(self, effort: Effort, seed: int) -> list[Recipe]:  # noqa: ARG002 (one at every effort)
+    def recipes(self, effort: Effort, seed: int, task: Task) -> list[Recipe]:  # noqa: ARG002 (the same for every task)
         """One."""
         return [Recipe(rung=self.name, name="frozen", seed=seed)]
 

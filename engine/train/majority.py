@@ -40,7 +40,7 @@ class Majority:
         """The start of a process."""
         return Quote(seconds=2.0, memory_mb=150)
 
-    def recipes(self, effort: Effort, seed: int) -> list[Recipe]:  # noqa: ARG002 (one at every effort)
+    def recipes(self, effort: Effort, seed: int, task: Task) -> list[Recipe]:  # noqa: ARG002 (the same for every task)
         """One."""
         return [Recipe(rung=self.name, name="majority", seed=seed)]
 

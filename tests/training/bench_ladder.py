@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.approaches import Parsed
+from engine.approaches import Parsed, Task
 from engine.approaches.registry import approach_of
 from engine.evals.rows import DatasetRow, read_predictions
 from engine.models.investigation import Effort, Recipe
@@ -26,6 +26,7 @@ from engine.train.ladder import ladder
 from tests.training.home import Home, real_rows
 
 TRAIN, TEST = 4000, 1500
+TASK = Task(approach="classify", classes=CLASSES)
 POINTS_LEAST = 0.01
 SECONDS_MOST = 240.0
 
@@ -50,7 +51,7 @@ def main(seeds: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
         for seed in range(seeds):
-            recipes = [recipe for rung in ladder() for recipe in rung.recipes(Effort.NORMAL, seed)]
+            recipes = [recipe for rung in ladder() for recipe in rung.recipes(Effort.NORMAL, seed, TASK)]
             again = recipes if seed == 0 else [recipe for recipe in recipes if recipe.rung == "lora_encoder"]
             lines[seed] = []
             for recipe in again:

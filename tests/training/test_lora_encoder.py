@@ -46,7 +46,7 @@ def test_a_recipe_built_to_collapse_is_tried_once_more_and_marked(tmp_path: Path
     folder, scratch = tmp_path / "folder", tmp_path / "scratch" / "job"
     folder.mkdir()
     scratch.mkdir(parents=True)
-    recipe = RUNG.recipes(Effort.NORMAL, 3)[0]
+    recipe = RUNG.recipes(Effort.NORMAL, 3, TASK)[0]
     wild = recipe.model_copy(update={"settings": {**recipe.settings, "lr": 3.0}})
     trained = RUNG.train(
         wild,

@@ -21,7 +21,7 @@ from engine.store import features, investigations, labels, policies, seals
 from engine.store.database import Tx
 from engine.teachers import options, prices
 from engine.train import Host
-from engine.train.ladder import host_of, ladder
+from engine.train.ladder import host_here, ladder
 
 SERVED = "served as evaluated"
 SEALED = "sealed rows"
@@ -81,7 +81,7 @@ def plan(services: Services, frozen: Frozen) -> Plan:
         seal = seals.current(tx, frozen.feature_id)
         seals.next_look(tx, seal.id or 0)  # none left: nothing is asked or trained
         untried = contenders.untried(tx, services, frozen)
-        host, task = host_of(services.settings.encoder), Task(approach=frozen.approach, classes=tuple(frozen.classes))
+        host, task = host_here(services.settings), Task(approach=frozen.approach, classes=tuple(frozen.classes))
         recipes, skipped = _recipes(frozen, host, task)
         made = Plan(
             train=rows_artifact(services, train),
@@ -144,7 +144,7 @@ def _recipes(frozen: Frozen, host: Host, task: Task) -> tuple[list[Recipe], list
     recipes: list[Recipe] = []
     skipped: list[Skipped] = []
     for rung in ladder():
-        chosen = rung.recipes(Effort(frozen.effort), frozen.seed)
+        chosen = rung.recipes(Effort(frozen.effort), frozen.seed, task)
         why = rung.fits(host, task) if chosen else ""
         if why:
             skipped.append(Skipped(rung=rung.name, why=why))

@@ -1,0 +1,119 @@
+# pyright: basic
+"""A chat model under LoRA training, and as a candidate that answers. Adapters are PEFT's. Loaded by jobs alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+
+from engine.errors import WorkFailed
+from engine.train import Answer, Host, Progress, TrainingRow
+from engine.train._decoder import Decoder, Tokens, folder_of, weights_sha
+from engine.train._loop import Dials, Loop, Trail
+from engine.train.checkpoint import Checkpoints
+from engine.train.collapse import Look
+from engine.train.profile import Profile
+
+LOOKED_AT = 32  # dev rows answered after the last epoch: writing is slow, and early answers say little
+ROOM = 1.5  # answers may be so much longer than the longest but one in a hundred of train
+_NOTE = "decoder.json"
+
+
+class Causal:
+    """One decoder with adapters on all its linear layers, under training."""
+
+    def __init__(self, decoder: Decoder, dials: Dials) -> None:
+        torch.manual_seed(dials.seed)  # PEFT draws the adapters from torch's own generator
+        config = LoraConfig(
+            r=dials.rank,
+            lora_alpha=int(dials.alpha),
+            lora_dropout=0.0,
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
+        )
+        self._decoder = decoder
+        self._dials = dials
+        decoder.model = get_peft_model(decoder.model, config)
+
+    def run(
+        self,
+        train: Sequence[Tokens],
+        dev: Sequence[TrainingRow],
+        *,
+        longest: int,
+        checkpoints: Checkpoints,
+        progress: Progress,
+    ) -> Trail:
+        """Train to the end, or to the first alarm. Raises ``Diverged`` when the loss is no number any more."""
+        parts = [part for part in self._decoder.model.parameters() if part.requires_grad]
+        return Loop(parts, [], self._dials).run(
+            train,
+            lambda places: self._decoder.loss([train[place] for place in places]),
+            lambda last: self._look(dev[:LOOKED_AT] if last else (), longest),
+            checkpoints=checkpoints,
+            progress=progress,
+        )
+
+    def save(self, folder: Path, base: Path) -> None:
+        """``adapter_model.safetensors`` and ``adapter_config.json``, as PEFT writes them; no path of this host."""
+        self._decoder.model.peft_config["default"].base_model_name_or_path = base.name
+        self._decoder.model.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
+        (folder / "README.md").unlink(missing_ok=True)  # the job writes the card
+
+    def _look(self, dev: Sequence[TrainingRow], longest: int) -> Look:
+        if not dev:
+            return Look(0.0, 0.0)
+        said = self._decoder.answers([self._decoder.question(row.input) for row in dev], longest)
+        right = float(np.mean([one.text == row.output.strip() for one, row in zip(said, dev, strict=True)]))
+        is_stuck = len({one.text for one in said}) == 1 and len({row.output for row in dev}) > 1
+        return Look(right, right, f"all of {len(dev)} dev answers are the same" if is_stuck else "")
+
+
+class CausalAnswerer:
+    """A decoder with its adapter merged in."""
+
+    def __init__(self, decoder: Decoder, longest: int) -> None:
+        self._decoder = decoder
+        self._longest = longest
+
+    def answer(self, inputs: Sequence[str]) -> list[Answer]:
+        """Greedy answers in input order. A text too long for the decoder gets none (an empty one), and is not cut."""
+        asked = [self._decoder.question(text) for text in inputs]
+        fits = [place for place, ids in enumerate(asked) if len(ids) + self._longest <= self._decoder.longest]
+        made: list[Answer] = [Answer(text="")] * len(inputs)
+        for place, answer in zip(
+            fits, self._decoder.answers([asked[place] for place in fits], self._longest), strict=True
+        ):
+            made[place] = answer
+        return made
+
+
+def note(folder: Path, base: Path, *, precision: str, longest: int) -> None:
+    """Write ``decoder.json``: what a candidate stands on, and how many tokens an answer may have."""
+    known = {"name": base.name, "sha256": weights_sha(base), "precision": precision, "answer_tokens": longest}
+    (folder / _NOTE).write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
+
+
+def loaded(folder: Path, host: Host) -> CausalAnswerer:
+    """What ``save`` and ``note`` wrote. Raises ``WorkFailed`` where this host has no decoder, or other weights."""
+    known = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
+    base = folder_of(host) if host.decoder else None
+    found = weights_sha(base) if base is not None else "none"
+    if base is None or found != known["sha256"]:
+        raise WorkFailed(
+            f"the candidate stands on decoder {known['name']} ({known['sha256'][:12]}), this host has {found[:12]}; "
+            "set ASSAY_DECODER to the folder of those weights"
+        )
+    decoder = Decoder(base, Profile(host.device, host.cores, "fp32", 1.0))
+    decoder.model = PeftModel.from_pretrained(decoder.model, str(folder)).merge_and_unload().eval()
+    return CausalAnswerer(decoder, int(known["answer_tokens"]))
+
+
+def answer_tokens(rows: Sequence[Tokens]) -> int:
+    """How many tokens an answer may have: half more than 99 of 100 answers of train have."""
+    return int(np.percentile([len(row) - row.start for row in rows], 99) * ROOM) + 2

@@ -1,0 +1,160 @@
+# pyright: basic
+"""The untyped edge of chat models: rows as tokens, loss on the answer alone, greedy answers. Loaded by jobs alone."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, AutoTokenizer, logging
+
+from engine.errors import Invalid
+from engine.train import Answer, Host, _torch
+from engine.train.profile import Profile
+
+MAX_TOKENS = 1024  # of a row; longer rows are counted and left out, never cut
+ANSWER_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One row: token ids of question and answer, and where the answer starts."""
+
+    ids: list[int]
+    start: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class Decoder:
+    """A causal chat model. Weights fp32; ``bf16`` in training alone, for near ties flip in it with the batch's size."""
+
+    def __init__(self, folder: Path, profile: Profile) -> None:
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        self.device = torch.device(profile.device)
+        self._bf16 = profile.precision == "bf16"
+        self.model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        self.model.to(self.device).eval().requires_grad_(requires_grad=False)
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        self.longest = min(MAX_TOKENS, int(self.model.config.max_position_embeddings))
+        self._pad = self._tokenizer.pad_token_id
+        if self._pad is None:
+            self._pad = self._tokenizer.eos_token_id
+
+    def question(self, text: str) -> list[int]:
+        """Token ids of a question, up to where the answer starts."""
+        return self._ids(self._chat([("user", text)], answers=True))
+
+    def row(self, text: str, output: str) -> Tokens:
+        """Question and answer, up to the token that ends a turn. Raises ``Invalid`` where the template cannot."""
+        asked = self._chat([("user", text)], answers=True)
+        whole = self._chat([("user", text), ("assistant", output)], answers=False)
+        if not whole.startswith(asked):
+            raise Invalid("The decoder's chat template changes the question once it is answered.", hint="Take another.")
+        start = self._ids(asked)
+        said = whole.removeprefix(asked).rstrip()
+        return Tokens([*start, *self._ids(said)], len(start))
+
+    def loss(self, rows: Sequence[Tokens]) -> Tensor:
+        """Mean cross-entropy over the answers' tokens; the language-model head runs at those positions alone."""
+        ids, mask = self._padded([row.ids for row in rows], left=False)
+        places = torch.arange(ids.shape[1])[None, :] + 1
+        starts = torch.tensor([row.start for row in rows])[:, None]
+        ends = torch.tensor([len(row) for row in rows])[:, None]
+        asked = ((places >= starts) & (places < ends)).to(self.device)  # place p predicts token p + 1
+        inner = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16):
+            hidden = inner.get_decoder()(input_ids=ids, attention_mask=mask).last_hidden_state
+            logits = inner.get_output_embeddings()(hidden[asked])
+        return nn.functional.cross_entropy(logits.float(), ids.roll(-1, 1)[asked])
+
+    @torch.inference_mode()
+    def answers(self, questions: Sequence[list[int]], longest: int) -> list[Answer]:
+        """Greedy answers in the questions' order, each at most ``longest`` tokens, with a token's mean probability."""
+        made: list[Answer] = [Answer(text="")] * len(questions)
+        for places in _torch.by_length(questions, ANSWER_BATCH):
+            ids, mask = self._padded([questions[place] for place in places], left=True)
+            said = self.model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                max_new_tokens=longest,
+                do_sample=False,
+                pad_token_id=self._pad,
+                output_scores=True,
+                return_dict_in_generate=True,
+            )
+            fresh = said.sequences[:, ids.shape[1] :].cpu()
+            likely = self.model.compute_transition_scores(said.sequences, said.scores, normalize_logits=True).cpu()
+            for row, place in enumerate(places):
+                made[place] = self._answer(fresh[row].tolist(), likely[row])
+        return made
+
+    def _answer(self, ids: list[int], likely: Tensor) -> Answer:
+        ends = {self._tokenizer.eos_token_id, self._pad}
+        length = next((place for place, one in enumerate(ids) if one in ends), len(ids))
+        text = self._tokenizer.decode(ids[:length], skip_special_tokens=True).strip()
+        counted = likely[: length + 1]  # the end of the turn is part of the answer
+        return Answer(text=text, confidence=float(counted.mean().exp().clamp(0.0, 1.0)) if len(counted) else None)
+
+    def _chat(self, said: Sequence[tuple[str, str]], *, answers: bool) -> str:
+        messages = [{"role": role, "content": content} for role, content in said]
+        return self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=answers)
+
+    def _ids(self, text: str) -> list[int]:
+        return self._tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def _padded(self, rows: Sequence[Sequence[int]], *, left: bool) -> tuple[Tensor, Tensor]:
+        width = max(len(row) for row in rows)
+        gaps = [[self._pad] * (width - len(row)) for row in rows]
+        ids = [[*gap, *row] if left else [*row, *gap] for row, gap in zip(rows, gaps, strict=True)]
+        known = [
+            [0] * len(gap) + [1] * len(row) if left else [1] * len(row) + [0] * len(gap)
+            for row, gap in zip(rows, gaps, strict=True)
+        ]
+        return torch.tensor(ids, device=self.device), torch.tensor(known, device=self.device)
+
+
+def folder_of(host: Host) -> Path:
+    """The decoder as a folder of safetensors; a GGUF file is unpacked once and kept in the host's cache.
+
+    Its tensors are turned to fp32 and its class is built anew, for a model that was read from GGUF cannot be saved.
+    """
+    if not host.decoder.endswith(".gguf"):
+        return Path(host.decoder)
+    gguf = Path(host.decoder)
+    with gguf.open("rb") as file:
+        sha = hashlib.file_digest(file, "sha256").hexdigest()
+    kept = Path(host.cache) / "decoders" / f"{gguf.stem}-{sha[:12]}"
+    if not kept.exists():
+        draft = kept.with_name(f".{kept.name}-{os.getpid()}")
+        read: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+        config = read.config
+        if hasattr(config, "quantization_config"):
+            del config.quantization_config
+        fresh = type(read)(config)
+        fresh.load_state_dict(read.state_dict())
+        fresh.save_pretrained(draft)
+        AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(draft)
+        if kept.exists():  # another job was quicker
+            shutil.rmtree(draft)
+        else:
+            draft.rename(kept)
+    return kept
+
+
+def weights_sha(folder: Path) -> str:
+    """The sha256 over the decoder's safetensors: its revision, wherever it came from."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()

@@ -1,0 +1,138 @@
+"""The training loop of every rung that takes gradient steps (docs/engine.md), resumable at any step. For jobs alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence, Sized
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from engine.errors import Diverged
+from engine.train import Progress
+from engine.train.checkpoint import Checkpoint, Checkpoints
+from engine.train.collapse import Look
+
+WARM_UP = 0.06
+DECAY = 0.01
+CLIP = 1.0
+_MOMENTS = ("exp_avg", "exp_avg_sq")  # AdamW's state
+
+LossOf = Callable[[list[int]], Tensor]  # of the rows at these places, with a gradient
+LookAt = Callable[[bool], Look]  # dev after an epoch; true after the last
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dials:
+    """The recipe's settings; ``lr`` is the peak's, ``mega`` counts batches sorted by length together."""
+
+    lr: float
+    epochs: int
+    batch: int
+    mega: int
+    rank: int
+    alpha: float
+    seed: int
+
+    def steps(self, rows: int) -> int:
+        """Steps of a whole training on so many rows."""
+        return self.epochs * math.ceil(rows / self.batch)
+
+
+@dataclass
+class Trail:
+    """Where a training is and how it came there: a look at dev after each epoch, the first and the smoothed loss."""
+
+    step: int = 0
+    first_loss: float = 0.0
+    loss: float = 0.0
+    looks: list[Look] = field(default_factory=list[Look])
+
+    @property
+    def alarm(self) -> str:
+        """What looked wrong last."""
+        return self.looks[-1].alarm if self.looks else ""
+
+
+class Loop:
+    """AdamW over ``decayed`` parts and ``free`` ones (no weight decay), warm-up, linear decay, clipped gradients."""
+
+    def __init__(self, decayed: list[nn.Parameter], free: list[nn.Parameter], dials: Dials) -> None:
+        self._dials = dials
+        self._parts = [*decayed, *free]
+        groups = [{"params": decayed, "weight_decay": DECAY}, {"params": free, "weight_decay": 0.0}]
+        self._optimizer = torch.optim.AdamW([group for group in groups if group["params"]], lr=dials.lr)
+
+    def run(
+        self, rows: Sequence[Sized], loss_of: LossOf, look_at: LookAt, *, checkpoints: Checkpoints, progress: Progress
+    ) -> Trail:
+        """Train to the end, or to the first alarm. Raises ``Diverged`` when the loss is no number any more."""
+        steps = self._dials.steps(len(rows))
+        per_epoch = steps // self._dials.epochs
+        trail = self._resumed(checkpoints)
+        batches: list[list[int]] = []
+        while trail.step < steps:
+            epoch, place = divmod(trail.step, per_epoch)
+            batches = self._batches(rows, epoch) if not batches or place == 0 else batches
+            self._step(trail, loss_of(batches[place]), self._lr(trail.step, steps))
+            if trail.step % per_epoch == 0:
+                trail.looks.append(look_at(trail.step == steps))
+                if trail.alarm:
+                    return trail
+            if checkpoints.is_due(trail.step):
+                checkpoints.keep(self._state(trail))
+            progress(trail.step, steps, round(trail.loss, 4))
+        return trail
+
+    def _step(self, trail: Trail, loss: Tensor, lr: float) -> None:
+        for group in self._optimizer.param_groups:
+            group["lr"] = lr
+        self._optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self._parts, CLIP)
+        self._optimizer.step()
+        trail.step += 1
+        now = float(loss.detach())
+        if not math.isfinite(now):
+            raise Diverged(f"the loss became {now} at step {trail.step}")
+        trail.first_loss = trail.first_loss or now
+        trail.loss = now if trail.step == 1 else 0.95 * trail.loss + 0.05 * now
+
+    def _lr(self, step: int, steps: int) -> float:
+        warm = max(1, round(WARM_UP * steps))
+        share = (step + 1) / warm if step < warm else (steps - step) / max(1, steps - warm)
+        return self._dials.lr * share
+
+    def _batches(self, rows: Sequence[Sized], epoch: int) -> list[list[int]]:
+        """Random order, sorted by length within mega-batches, batches in random order: by seed and epoch alone."""
+        rng = np.random.default_rng([self._dials.seed, epoch])
+        order: list[int] = rng.permutation(len(rows)).tolist()
+        size = self._dials.batch
+        batches: list[list[int]] = []
+        for begin in range(0, len(order), size * self._dials.mega):
+            mega = sorted(order[begin : begin + size * self._dials.mega], key=lambda place: len(rows[place]))
+            batches += [mega[at : at + size] for at in range(0, len(mega), size)]
+        return [batches[place] for place in rng.permutation(len(batches)).tolist()]
+
+    def _state(self, trail: Trail) -> Checkpoint:
+        arrays: dict[str, NDArray[Any]] = {}
+        for number, part in enumerate(self._parts):
+            arrays[f"part.{number}"] = part.detach().cpu().numpy()
+            for moment in _MOMENTS:
+                arrays[f"{moment}.{number}"] = self._optimizer.state[part][moment].cpu().numpy()
+        return Checkpoint(trail.step, arrays, asdict(trail))
+
+    def _resumed(self, checkpoints: Checkpoints) -> Trail:
+        kept = checkpoints.newest()
+        if kept is None:
+            return Trail()
+        for number, part in enumerate(self._parts):
+            part.data.copy_(torch.from_numpy(kept.arrays[f"part.{number}"]))
+            moments = {name: torch.from_numpy(kept.arrays[f"{name}.{number}"]).to(part.device) for name in _MOMENTS}
+            self._optimizer.state[part] = {"step": torch.tensor(float(kept.step)), **moments}
+        looks = [Look(**seen) for seen in kept.facts["looks"]]
+        return Trail(kept.step, float(kept.facts["first_loss"]), float(kept.facts["loss"]), looks)

@@ -1,0 +1,148 @@
+"""LoRA on a small chat model that writes its answer: the rung for what is no label of a list (docs/engine.md)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.approaches import Task
+from engine.errors import WorkFailed
+from engine.models.investigation import Effort, Recipe
+from engine.train import Answerer, Host, Progress, Quote, Trained, TrainingRow
+from engine.train.checkpoint import Checkpoints
+from engine.train.decoders import why_not
+from engine.train.lowered import tried
+from engine.train.profile import MEGA_BATCHES, facts, profile_of
+
+if TYPE_CHECKING:
+    from engine.train._loop import Dials
+
+# Set beforehand and never tuned (docs/engine.md).
+SETTINGS: dict[str, float | int | str] = {"lr": 5e-4, "epochs": 2, "rank": 16, "alpha": 32, "batch": 8}
+TOKENS_A_CPU_SECOND = 250.0  # of a 135 M model in bf16, measured (docs/engine.md)
+_SEEDS = {Effort.QUICK: 0, Effort.NORMAL: 1, Effort.THOROUGH: 3}
+_WRITTEN = "classify"  # the approach with cheaper rungs of its own: there it waits for the thorough effort
+
+
+class LoraCausal:
+    """Adapts a decoder; the loss is on the answer alone, and answers are greedy."""
+
+    number = 4
+    name = "lora_causal"
+
+    def fits(self, host: Host, task: Task) -> str:  # noqa: ARG002 (it writes whatever the task wants)
+        """Where decoder weights with a chat template are."""
+        return why_not(host)
+
+    def quote(self, host: Host, rows: int, words_p50: int) -> Quote:
+        """Measured on 2 cores with 135 M weights; a larger decoder takes longer, a GPU makes it shorter."""
+        tokens = rows * (words_p50 * 1.5 + 40) * float(SETTINGS["epochs"])
+        return Quote(seconds=30.0 + tokens / (TOKENS_A_CPU_SECOND * host.cores), memory_mb=2800)
+
+    def recipes(self, effort: Effort, seed: int, task: Task) -> list[Recipe]:
+        """None when quick; one when normal where nothing cheaper can answer; three seeds when thorough."""
+        most = 0 if task.approach == _WRITTEN and effort is not Effort.THOROUGH else _SEEDS[effort]
+        return [
+            Recipe(
+                rung=self.name,
+                name=self.name if not number else f"{self.name}-s{number}",
+                seed=seed + number,
+                settings=SETTINGS,
+            )
+            for number in range(most)
+        ]
+
+    def train(
+        self,
+        recipe: Recipe,
+        task: Task,  # noqa: ARG002 (what is right stands in the rows)
+        *,
+        train: Sequence[TrainingRow],
+        dev: Sequence[TrainingRow],
+        folder: Path,
+        scratch: Path,
+        host: Host,
+        progress: Progress,
+    ) -> Trained:
+        """Adapt; goes on from the newest checkpoint in ``scratch``. The alarm is "collapsed" when it stayed so."""
+        began = time.perf_counter()
+        work = _Work(recipe, train, dev, folder=folder, scratch=scratch, host=host, progress=progress)
+        attempt, rate = tried(scratch, float(recipe.settings["lr"]), work.attempt)
+        return Trained(
+            seconds=time.perf_counter() - began,
+            alarm="collapsed" if attempt.alarm else "",
+            facts={**attempt.facts, "lr": rate, "why": attempt.alarm},
+        )
+
+    def load(self, folder: Path, host: Host) -> Answerer:
+        """The candidate as an answerer; the adapter is merged into the decoder."""
+        from engine.train import _causal
+
+        return _causal.loaded(folder, host)
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    alarm: str
+    facts: dict[str, float | int | str]
+
+
+class _Work:
+    """One training, tried at the full rate, then at a third of it."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        train: Sequence[TrainingRow],
+        dev: Sequence[TrainingRow],
+        *,
+        folder: Path,
+        scratch: Path,
+        host: Host,
+        progress: Progress,
+    ) -> None:
+        self._recipe = recipe
+        self._train = train
+        self._dev = dev
+        self._folder = folder
+        self._scratch = scratch
+        self._host = host
+        self._progress = progress
+
+    def attempt(self, rate: float) -> _Attempt:
+        """Train at this rate into the folder. Raises ``Diverged``, and ``WorkFailed`` where no row fits."""
+        from engine.train import _causal, _decoder
+
+        profile = profile_of(self._host, self._scratch.parent)
+        base = _decoder.folder_of(self._host)
+        decoder = _decoder.Decoder(base, profile)
+        rows = [decoder.row(row.input, row.output) for row in self._train]
+        kept = [row for row in rows if len(row) <= decoder.longest]
+        if not kept:
+            raise WorkFailed(f"no training row fits the {decoder.longest} tokens of the decoder {base.name}")
+        dials, longest = self._dials(rate), _causal.answer_tokens(kept)
+        causal = _causal.Causal(decoder, dials)
+        checkpoints = Checkpoints(self._scratch, dials.steps(len(kept)))
+        trail = causal.run(kept, self._dev, longest=longest, checkpoints=checkpoints, progress=self._progress)
+        causal.save(self._folder, base)
+        _causal.note(self._folder, base, precision=profile.precision, longest=longest)
+        found = {"first_loss": round(trail.first_loss, 4), "last_loss": round(trail.loss, 4), "steps": trail.step}
+        seen = {"dev_exact": round(trail.looks[-1].accuracy, 4)} if trail.looks else {}
+        return _Attempt(trail.alarm, {**facts(profile), **found, **seen, "too_long": len(rows) - len(kept)})
+
+    def _dials(self, rate: float) -> Dials:
+        from engine.train import _loop
+
+        settings = self._recipe.settings
+        return _loop.Dials(
+            lr=rate,
+            epochs=int(settings["epochs"]),
+            batch=int(settings["batch"]),
+            mega=MEGA_BATCHES,
+            rank=int(settings["rank"]),
+            alpha=float(settings["alpha"]),
+            seed=self._recipe.seed,
+        )
