@@ -6,7 +6,8 @@ from engine.approaches import Task
 from engine.models.investigation import Recipe
 
 _ENCODER = "the encoder named in `encoder.json`; its weights are not in this folder and keep their own licence"
-_BASES = {"frozen": _ENCODER, "lora_encoder": _ENCODER, "lora_causal": _ENCODER.replace("encoder", "decoder")}
+_DECODER = "the decoder named in `decoder.json`; its weights are not in this folder and keep their own licence"
+_BASES = {"frozen": _ENCODER, "lora_encoder": _ENCODER, "lora_causal": _DECODER}
 
 
 def model_card(recipe: Recipe, task: Task, *, rows: int, train: str, alarm: str) -> str:

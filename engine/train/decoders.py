@@ -47,5 +47,5 @@ def _lacks(folder: Path) -> str:
 
 def _has_template(folder: Path) -> bool:
     told = folder / "tokenizer_config.json"
-    known = json.loads(told.read_text(encoding="utf-8")) if told.exists() else {}
+    known: dict[str, object] = json.loads(told.read_text(encoding="utf-8")) if told.exists() else {}
     return "chat_template" in known or (folder / "chat_template.jinja").exists()
