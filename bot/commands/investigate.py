@@ -68,9 +68,9 @@ def _asked(asked: grammar.Asked) -> tuple[str, float, Effort]:
     return asked.word(), asked.money("budget", DEFAULT_BUDGET_USD), Effort(word)
 
 
-def _started(words: Words, slug: str, budget: float, effort: Effort) -> notice.Receipt:
+def _started(words: Words, slug: str, budget: float, effort: Effort) -> notice.Receipt | investigation.Started:
     run = investigations.start(words.desk, words.actor, slug, budget_usd=budget, effort=effort, once=words.once)
-    return _receipt(run)
+    return investigation.Started(_receipt(run), run.quote) if run.quote else _receipt(run)
 
 
 def _receipt(run: RunView) -> notice.Receipt:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from bot.messages import examples
+from bot.messages.notice import Receipt
 from bot.messages.verdict import VerdictMessage, verdict
 from engine.desk.investigations import Quote, RunView
 from engine.models.investigation import OPEN_STATES, RunState, RunTask, TaskState
@@ -38,6 +39,20 @@ def quoted(quote: Quote) -> QuoteMessage:
 def start_words(quote: Quote) -> str:
     """The words that start what was quoted."""
     return f"investigate {quote.slug} budget={quote.budget_usd:g} effort={quote.effort}"
+
+
+@dataclass(frozen=True)
+class Started:
+    """A run was started by words alone: the receipt, and what the run can prove."""
+
+    template: ClassVar[str] = "investigation/started"
+    receipt: Receipt
+    quote: Quote
+
+    @classmethod
+    def example(cls) -> Started:
+        """A run with too few sealed rows for its margin."""
+        return Started(Receipt("started", "ticket-router", "C0AI", "inv-7k3mq9ab"), examples.quote())
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from engine.desk import Desk
 from engine.errors import Conflict, Invalid, NotReady
 from engine.flows.durable import Queue
 from engine.flows.steps import progress
-from engine.flows.steps.plan import check_enough
+from engine.flows.steps.outlook import Prospects, prospects
 from engine.flows.steps.reading import measure
 from engine.models.actor import Actor
 from engine.models.base import Value
@@ -21,7 +21,7 @@ from engine.models.investigation import OPEN_STATES, Brief, Effort, Investigatio
 from engine.models.labels import Part
 from engine.models.mail import Once
 from engine.models.money import from_usd, to_usd
-from engine.store import deeds, features, investigations, labels, mail, policies, verdicts, work
+from engine.store import deeds, features, investigations, labels, mail, verdicts, work
 from engine.store.database import Tx
 
 DEFAULT_BUDGET_USD = 50.0
@@ -33,7 +33,8 @@ class Quote(Value):
     """What an investigation would do and cost at most, before anything is spent.
 
     ``reading`` is the answer of readiness, which never blocks; ``reading_names`` are the conditions behind it, and
-    ``month_spend_usd`` is what the baseline costs a month, none where that is not known.
+    ``month_spend_usd`` is what the baseline costs a month, none where that is not known. ``prospects`` say what a run
+    could prove.
     """
 
     slug: str
@@ -45,6 +46,7 @@ class Quote(Value):
     model: str
     simulated: bool
     prompted_calls: int
+    prospects: Prospects
     open_run: str = ""
     reading: str = ""
     reading_names: tuple[str, ...] = ()
@@ -52,7 +54,10 @@ class Quote(Value):
 
 
 class RunView(Value):
-    """A run as people see it: where it stands, its lines of progress, and the verdict's record once there is one."""
+    """A run as people see it: where it stands, its lines of progress, and the verdict's record once there is one.
+
+    ``quote`` is there for a run that was started this moment.
+    """
 
     run_id: str
     slug: str
@@ -69,15 +74,16 @@ class RunView(Value):
     rows_needed: int | None = None
     record: dict[str, Any] = Field(default_factory=dict)
     existed: bool = False
+    quote: Quote | None = None
     version: int = 1
 
 
 def quote(desk: Desk, slug: str, *, budget_usd: float, effort: Effort) -> Quote:
-    """Say what would be done. Too few labels: ``NotReady``; a budget out of range: ``Invalid``."""
+    """Say what would be done. No verdict can come out: ``NotReady``; a budget out of range: ``Invalid``."""
     with desk.services.database.read() as tx:
         feature = features.by_slug(tx, slug)
         found = measure(tx, desk.services, feature)
-        return _quote(tx, feature, budget_usd, effort).model_copy(
+        return _quote(desk, tx, feature, budget_usd, effort=effort).model_copy(
             update={
                 "reading": found.reading.outcome.value,
                 "reading_names": found.reading.names,
@@ -97,7 +103,7 @@ def start(
 ) -> RunView:
     """Start a run, or give back the open one (``existed``). Row, deed, message and queued work commit together.
 
-    Raises ``NotReady`` when the labels are too few.
+    Raises ``NotReady`` when no verdict can come out: too few labels or groups, or all looks at the sealed rows used.
     """
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
@@ -106,7 +112,7 @@ def start(
         known = investigations.open_of(tx, feature.id or 0)
         if known is not None:
             return view(desk, tx, known).model_copy(update={"existed": True})
-        _quote(tx, feature, budget_usd, effort)
+        quoted = _quote(desk, tx, feature, budget_usd, effort=effort)
         run = investigations.add(
             tx,
             Investigation(
@@ -124,7 +130,7 @@ def start(
         after = {"run": run.run_id, "effort": effort, "budget_usd": budget_usd}
         _deed(desk, tx, actor, "investigate", run=run, after=after)
         progress.tell(tx, desk.services, run)
-        return view(desk, tx, run)
+        return view(desk, tx, run).model_copy(update={"quote": quoted})
 
 
 def status(desk: Desk, words: str = "") -> list[RunView]:
@@ -190,7 +196,7 @@ def view(desk: Desk, tx: Tx, run: Investigation) -> RunView:
     )
 
 
-def _quote(tx: Tx, feature: Feature, budget_usd: float, effort: Effort) -> Quote:
+def _quote(desk: Desk, tx: Tx, feature: Feature, budget_usd: float, *, effort: Effort) -> Quote:
     if not 0 < budget_usd <= BUDGET_MOST_USD:
         raise Invalid(
             f"budget is {budget_usd:g}; it must be above 0 and at most {BUDGET_MOST_USD:,.0f} US dollars.",
@@ -199,8 +205,7 @@ def _quote(tx: Tx, feature: Feature, budget_usd: float, effort: Effort) -> Quote
     feature_id = feature.id or 0
     label_set = labels.newest_or_none(tx, feature_id)
     counts = labels.parts(tx, label_set.id if label_set else None)
-    policy = policies.current(tx, feature_id).evaluation
-    check_enough(tx, feature_id, feature.slug, policy, train=counts[Part.TRAIN], sealed=counts[Part.SEALED])
+    found = prospects(tx, desk.services, feature)
     baseline = features.baseline(tx, feature_id)
     known = investigations.open_of(tx, feature_id)
     return Quote(
@@ -209,10 +214,11 @@ def _quote(tx: Tx, feature: Feature, budget_usd: float, effort: Effort) -> Quote
         budget_usd=budget_usd,
         train_rows=counts[Part.TRAIN],
         dev_rows=counts[Part.DEV],
-        sealed_rows=counts[Part.SEALED],
+        sealed_rows=found.plan.rows,
         model=baseline.model,
         simulated=is_simulated(baseline.model),
-        prompted_calls=counts[Part.DEV] + counts[Part.SEALED],
+        prompted_calls=found.prompted * counts[Part.DEV] + found.plan.rows,
+        prospects=found,
         open_run=known.run_id if known else "",
     )
 

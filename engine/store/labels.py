@@ -57,6 +57,12 @@ def count(tx: Session, label_set_id: int, part: Part) -> int:
     return tx.exec(select(func.count()).select_from(_of(tx, label_set_id).where(Label.part == part).subquery())).one()
 
 
+def clusters(tx: Session, label_set_id: int, part: Part) -> int:
+    """How many clusters (groups and near copies joined) the labels of a version form in a part."""
+    query = select(func.count(func.distinct(Label.cluster))).where(*_within(tx, label_set_id), Label.part == part)
+    return tx.exec(query).one()
+
+
 def parts(tx: Session, label_set_id: int | None) -> dict[Part, int]:
     """How many labels of a version lie in each part; all 0 where there is no version."""
     return {part: count(tx, label_set_id, part) if label_set_id else 0 for part in Part}

@@ -30,7 +30,7 @@ SECTIONS = (
     "leaderboard",
 )  # fmt: skip
 # What a verdict does not rest on, and what is an input that nothing else in the record can contradict.
-FREE = ("plan.disagreement", "parity.latency_p50_ms", "leaderboard.lookups")
+FREE = ("plan.disagreement", "plan.apart", "parity.latency_p50_ms", "leaderboard.lookups")
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from engine.desk import Desk, policies, verdicts
+from engine.desk import Desk, investigations, policies, verdicts
 from engine.desk.investigations import RunView
+from engine.errors import NotReady
 from engine.evals.rows import read_rows
-from engine.models.investigation import RunState
+from engine.models.investigation import Effort, RunState
 from engine.models.labels import Label, Part, Source
 from engine.models.verdict import Outcome
 from engine.runners import JobKind, JobSpec
@@ -173,3 +174,32 @@ def test_the_board_goes_on_over_runs_on_the_same_labels_and_says_when_dev_is_wor
     assert not any(line["is_new_best"] for line in again["tuned"]["lines"])
     assert (again["lookups"], again["worn"]) == (10, True)
     assert verdicts.of_run(desk, seen.run_id).same
+
+
+def test_the_quote_says_what_the_sealed_rows_prove_and_what_stands_in_the_way(desk: Desk) -> None:
+    ready(desk, count=1_000, margin=0.05, money=False)
+    found = investigations.quote(desk, SLUG, budget_usd=5, effort=Effort.QUICK)
+    seen = found.prospects
+    assert (seen.plan.rows, seen.plan.disagreement, seen.plan.is_measured) == (found.sealed_rows, 0.42, False)
+    assert not seen.plan.is_enough
+    assert seen.plan.labels_saved > 0
+    assert (seen.look, seen.money_known, seen.cheaper, seen.worn) == (1, False, "no cheaper tier listed", False)
+    assert found.prompted_calls == 2 * found.dev_rows + found.sealed_rows
+    run(desk, Script(right={**BETTER, "tfidf": 0.97, "frozen": 0.97, "baseline": 0.9}))
+    after = investigations.quote(desk, SLUG, budget_usd=5, effort=Effort.QUICK).prospects
+    assert (after.look, after.plan.is_measured) == (2, True)
+    assert after.plan.disagreement < 0.42
+    assert after.lookups == 5
+
+
+def test_rows_of_too_few_groups_are_refused_before_anything_is_paid(desk: Desk) -> None:
+    ready(desk, count=1_000)
+    with desk.services.database.write() as tx:
+        feature_id = feature_rows.by_slug(tx, SLUG).id or 0
+        label_set = label_rows.newest(tx, feature_id).id or 0
+        for place, label_id in enumerate(label_rows.ids(tx, label_set, Part.SEALED).values()):
+            label = tx.get_one(Label, label_id)
+            label.cluster = f"customer-{place % 12}"
+            tx.add(label)
+    with pytest.raises(NotReady, match="come from 12 groups"):
+        investigations.start(desk, ANN, SLUG)

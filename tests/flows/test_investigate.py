@@ -49,8 +49,8 @@ def test_a_candidate_that_is_as_good_and_cheaper_ships_as_cheaper(desk: Desk) ->
 
 def test_a_worse_candidate_is_no_go(desk: Desk) -> None:
     ready(desk)
-    seen = run(desk, Script(right={**BETTER, "baseline": 0.99}))
-    assert seen.outcome == Outcome.NO_GO
+    seen = run(desk, Script(right={**BETTER, "tfidf": 0.6, "frozen": 0.6, "baseline": 0.99}))
+    assert seen.outcome == Outcome.NO_GO, seen.record["reasons"]
     assert seen.record["quality"]["finding"] == "worse"
 
 
@@ -97,9 +97,10 @@ def test_a_fourth_look_is_refused_before_anything_is_opened(desk: Desk) -> None:
     ready(desk)
     for _ in range(3):
         assert run(desk, Script(right=BETTER)).state is RunState.DONE
-    seen = run(desk, Script(right=BETTER))
-    assert seen.state is RunState.FAILED
-    assert "looked at 3 times" in seen.reason
+    with pytest.raises(NotReady, match="looked at 3 times"):
+        investigations.quote(desk, SLUG, budget_usd=50, effort=Effort.QUICK)
+    with pytest.raises(NotReady, match="looked at 3 times"):
+        run(desk, Script(right=BETTER))
 
 
 def test_later_looks_are_judged_at_a_smaller_alpha(desk: Desk) -> None:

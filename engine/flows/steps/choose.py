@@ -10,7 +10,7 @@ from engine.flows.steps import contenders, scores
 from engine.flows.steps.compare import paired
 from engine.flows.steps.plan import rows_artifact
 from engine.flows.steps.progress import note
-from engine.flows.steps.values import Asked, Choice, Frozen, Opened, Plan, TrainedCandidate, Tried
+from engine.flows.steps.values import Asked, Choice, Frozen, Opened, Plan, TrainedCandidate
 from engine.models.investigation import RunTask, TaskState
 from engine.models.labels import Part
 from engine.rules.pairs import tango_interval
@@ -40,9 +40,10 @@ def choose(
         best, reasons = _promoted([_standing(tx, frozen, one) for one in made if not one.alarm])
         tried = contenders.tried(tx, services, frozen, asked, untried=road.untried)
         prompted = contenders.best(tried)
-        dev = scores.paired(best.rows, investigations.predictions(tx, frozen.run_id, prompted.contender, Part.DEV))
+        theirs = investigations.predictions(tx, frozen.run_id, prompted.contender, Part.DEV)
+        dev = scores.paired(best.rows, theirs)
         policy = frozen.policy.evaluation
-        look, effect = seals.next_look(tx, road.seal_id), _design_effect(tx, frozen, best, prompted)
+        look, effect = seals.next_look(tx, road.seal_id), paired(best.rows, theirs, PROMOTION_CONFIDENCE).design_effect
         planned = rows_planned(dev, frozen.margin, look, policy, design_effect=effect)
     return Choice(
         candidate=best.candidate.contender,
@@ -54,6 +55,7 @@ def choose(
         tried=tried,
         planned_rows=planned.rows,
         disagreement=planned.disagreement,
+        apart=scores.apart(best.rows, theirs),
         reasons=reasons,
     )
 
@@ -101,8 +103,3 @@ def _promoted(standings: Sequence[_Standing]) -> tuple[_Standing, list[str]]:
         reasons.append(f"{names}: {interval.estimate:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}] on dev")
         best = rival if interval.low > 0 else best
     return best, reasons
-
-
-def _design_effect(tx: Tx, frozen: Frozen, best: _Standing, prompted: Tried) -> float:
-    theirs = investigations.predictions(tx, frozen.run_id, prompted.contender, Part.DEV)
-    return paired(best.rows, theirs, PROMOTION_CONFIDENCE).design_effect

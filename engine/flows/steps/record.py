@@ -81,7 +81,7 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged) -> dict[str, Any]:
         "parity": judged.measured.parity.model_dump(mode="json"),
         "parts": {"train": road.train_rows, "dev": road.dev_rows, "sealed": road.sealed_rows},
         "left_out": road.left_out.model_dump(),
-        "plan": {"rows": choice.planned_rows, "disagreement": choice.disagreement},
+        "plan": {"rows": choice.planned_rows, "disagreement": choice.disagreement, "apart": choice.apart},
         "scores": {
             "candidate": judged.compared.candidate.model_dump(mode="json"),
             "prompted": judged.compared.prompted.model_dump(mode="json"),

@@ -55,6 +55,15 @@ def paired(candidate: Rows, prompted: Rows) -> Pairs:
     )
 
 
+def apart(candidate: Rows, prompted: Rows) -> float:
+    """The share of rows both answered on which their answers differ. No such row: ``ValueError``."""
+    answers = {said.label_id: (said.output, said.valid) for _, said in prompted}
+    both = [(said.output, said.valid) != answers[said.label_id] for _, said in candidate if said.label_id in answers]
+    if not both:
+        raise ValueError("candidate and prompted answered no row in common")
+    return sum(both) / len(both)
+
+
 def confusion(rows: Rows, classes: Sequence[str]) -> list[list[int]]:
     """Counts of expected (rows) against answered (columns, the last one invalid), in the order of ``classes``."""
     place = {name: index for index, name in enumerate(classes)}

@@ -121,7 +121,9 @@ class Tried(Value):
 class Choice(Value):
     """The one candidate and the one prompted option that go on to the sealed part, and how many rows prove it.
 
-    ``quality`` is the candidate's on dev; ``tried`` are all prompted options, in the order they were asked.
+    ``disagreement`` is the share of dev rows on which only one of them is right (its upper bound), ``apart`` that on
+    which they answer differently. ``quality`` is the candidate's on dev; ``tried`` are all prompted options, in
+    the order they were asked.
     """
 
     candidate: str
@@ -133,6 +135,7 @@ class Choice(Value):
     tried: list[Tried]
     planned_rows: int
     disagreement: float
+    apart: float
     reasons: list[str]
 
 
