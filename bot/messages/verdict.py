@@ -235,7 +235,7 @@ def _rung(line: dict[str, Any], chosen: str, shown: dict[str, float]) -> Rung:
 def _shown(record: dict[str, Any], side: str) -> dict[str, float]:
     """What the board shows, by contender: the scores that were a new best when they came."""
     lines = record.get("leaderboard", {}).get(side, {}).get("lines", ())
-    return {line["name"]: line["shown"] for line in lines if line["is_new_best"]}
+    return {line["name"]: line["shown"] for line in lines if line["is_best"]}
 
 
 def _gates(lines: Sequence[dict[str, Any]]) -> tuple[GateLine, ...]:

@@ -24,11 +24,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Line:
-    """What is shown of a contender: its score where it is a new best, else the best so far, which it did not pass."""
+    """What is shown of a contender: its score where it was the best when it came, else the best it did not pass."""
 
     name: str
     shown: float
-    is_new_best: bool
+    is_best: bool
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def leaderboard(entries: Iterable[Entry], before: float | None = None) -> Leader
     for entry in entries:
         score = checks.share(f"score of {entry.name}", entry.score)
         shown = ladder(best, score, math.sqrt(score * (1.0 - score)), entry.rows)
-        is_new = best is None or shown > best
-        lines.append(Line(entry.name, shown, is_new))
+        leads = best is None or shown > best
+        lines.append(Line(entry.name, shown, leads))
         best = shown
     return Leaderboard(tuple(lines), best)

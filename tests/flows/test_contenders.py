@@ -171,7 +171,7 @@ def test_the_board_goes_on_over_runs_on_the_same_labels_and_says_when_dev_is_wor
     seen = run(desk, Script(right=BETTER))
     again = seen.record["leaderboard"]
     assert again["tuned"]["before"] == first["tuned"]["best"]
-    assert not any(line["is_new_best"] for line in again["tuned"]["lines"])
+    assert not any(line["is_best"] for line in again["tuned"]["lines"])
     assert (again["lookups"], again["worn"]) == (10, True)
     assert verdicts.of_run(desk, seen.run_id).same
 

@@ -138,7 +138,7 @@ TIED = "tfidf-3: no new best"  # its score is .915, which 300 rows cannot tell f
 
 def test_a_dearer_rung_that_is_the_best_shown_but_not_surely_better_says_so() -> None:
     board = examples.record()["leaderboard"]
-    lines = [*board["tuned"]["lines"], {"name": "lora-1", "shown": 0.94, "is_new_best": True}]
+    lines = [*board["tuned"]["lines"], {"name": "lora-1", "shown": 0.94, "is_best": True}]
     rungs = [*examples.record()["rungs"], {**examples.record()["rungs"][1], "contender": "lora-1", "dev_score": 0.94}]
 
     text = said(leaderboard={**board, "tuned": {"lines": lines}}, rungs=rungs)
