@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.flows.durable import Stepper
-from engine.flows.steps import checkup
+from engine.flows.steps import checkup, post
 from engine.models.base import Value
 
 
@@ -13,8 +13,8 @@ class Month(Value):
     period: str
 
 
-def digest(run: Stepper, month: Month) -> checkup.Posted:
+def digest(run: Stepper, month: Month) -> post.Posted:
     """One checkup per feature, one message for all."""
     for feature_id in run.step("features", checkup.feature_ids):
         run.step(f"look {feature_id}", checkup.look, feature_id, month.period)
-    return run.step("post", checkup.post, month.period)
+    return run.step("post", post.post, month.period)

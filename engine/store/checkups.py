@@ -28,6 +28,12 @@ def of_feature(tx: Session, feature_id: int) -> list[Checkup]:
     return list(tx.exec(select(Checkup).where(Checkup.feature_id == feature_id).order_by(col(Checkup.period))))
 
 
+def since(tx: Session, period: str) -> list[Checkup]:
+    """All checkups of a month and of those after it, oldest first."""
+    query = select(Checkup).where(Checkup.period >= period)
+    return list(tx.exec(query.order_by(col(Checkup.period), col(Checkup.feature_id))))
+
+
 def add_digest(tx: Session, digest: Digest) -> None:
     """Store the digest of a month; a second one of the same month is refused by the database."""
     tx.add(digest)

@@ -101,6 +101,12 @@ def of_feature(tx: Session, feature_id: int, limit: int = 20) -> list[Deed]:
     return list(tx.exec(query.limit(limit)))
 
 
+def of_entity(tx: Session, entity: str, entity_id: str) -> list[Deed]:
+    """Every deed about one thing, oldest first."""
+    query = select(Deed).where(Deed.entity == entity, Deed.entity_id == entity_id)
+    return list(tx.exec(query.order_by(col(Deed.id))))
+
+
 def count(tx: Session, feature_id: int) -> int:
     """How many deeds tell of a feature."""
     return tx.exec(select(func.count()).where(Deed.feature_id == feature_id)).one()
