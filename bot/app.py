@@ -27,7 +27,7 @@ from bot.listen import Listener
 from bot.manifest import missing_scopes
 from bot.messages import notice
 from bot.outbox import Sender, Special
-from bot.pages import report
+from bot.pages import address, digest, report
 from bot.projections import Projections
 from bot.surface import CALL_SECONDS, DEAD_TOKEN, Place, Slack, SlackRefused
 from engine import stop
@@ -55,6 +55,7 @@ class Bot:
     slack: Slack
     sender: Sender
     report: Callable[[str], str]
+    digest: Callable[[str], str]
 
 
 def main(argv: list[str]) -> int:
@@ -100,7 +101,11 @@ def assemble(services: Services, *, client: WebClient | None = None) -> Bot:
     )
     app.error(_garbage)
     Listener(deliveries, slack, boundary.run).attach(app)
-    projections = Projections(desk, report_url=lambda run_id: _report_url(settings, run_id))
+    projections = Projections(
+        desk,
+        report_url=lambda run_id: address(settings.public_url, "reports", run_id),
+        digest_url=lambda period: address(settings.public_url, "digests", period),
+    )
     specials: dict[str, Special] = {
         mail.DELIVERY: lambda row: _foreseen("delivery.broke", lambda: deliveries.effect(row)),
         mail.FETCH: lambda row: _foreseen("delivery.broke", lambda: deliveries.fetch(row)),
@@ -111,7 +116,9 @@ def assemble(services: Services, *, client: WebClient | None = None) -> Bot:
         render=lambda row: _foreseen("message.broke", lambda: projections.render(row)),
         specials=specials,
     )
-    return Bot(app, desk, slack, sender, lambda run_id: report.page(desk, run_id))
+    return Bot(
+        app, desk, slack, sender, lambda run_id: report.page(desk, run_id), lambda period: digest.page(desk, period)
+    )
 
 
 def serve(services: Services, stopping: threading.Event) -> None:
@@ -129,7 +136,8 @@ def serve(services: Services, stopping: threading.Event) -> None:
         thread.start()
     app_token = services.settings.slack_app_token.get_secret_value()
     wire = SocketModeHandler(bot.app, app_token, concurrency=SOCKET_THREADS) if app_token else None
-    web = asgi.web(bot.app, ready=lambda: [*why_not, *_unconnected(wire), *_stuck(bot)], report=bot.report)
+    ready = lambda: [*why_not, *_unconnected(wire), *_stuck(bot)]
+    web = asgi.web(bot.app, ready=ready, report=bot.report, digest=bot.digest)
     server = uvicorn.Server(
         uvicorn.Config(web, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
     )
@@ -280,10 +288,6 @@ def _listen(settings: Settings) -> socket.socket:
             f"Nothing can listen on {settings.host}, port {settings.port}: {str(error).partition(' (')[0]}.",
             hint="Is another bot running? Else set PORT and ASSAY_HOST.",
         ) from error
-
-
-def _report_url(settings: Settings, run_id: str) -> str:
-    return f"{settings.public_url.rstrip('/')}/reports/{run_id}" if settings.public_url else ""
 
 
 def _refuse_without_slack(settings: Settings) -> None:

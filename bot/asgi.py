@@ -30,10 +30,10 @@ STAMP_DIGITS = 12  # seconds until the year 33658; Python refuses to read thousa
 _NO_RETRY = {"X-Slack-No-Retry": "1"}
 
 Ready = Callable[[], list[str]]  # why the bot is not ready; empty when it is
-Report = Callable[[str], str]  # a run's report page as HTML; raises NotFound
+Page = Callable[[str], str]  # a page as HTML, by the name of what it shows; raises NotFound
 
 
-def web(app: App, *, ready: Ready, report: Report) -> Starlette:
+def web(app: App, *, ready: Ready, report: Page, digest: Page) -> Starlette:
     """The web application around Bolt's."""
 
     async def deliver(request: Request) -> Response:
@@ -52,6 +52,9 @@ def web(app: App, *, ready: Ready, report: Report) -> Starlette:
     async def page(request: Request) -> Response:
         return await run_in_threadpool(_page, report, str(request.path_params["run_id"]))
 
+    async def month(request: Request) -> Response:
+        return await run_in_threadpool(_page, digest, str(request.path_params["period"]))
+
     return Starlette(
         routes=[
             Route("/slack/events", deliver, methods=["POST"]),
@@ -59,6 +62,7 @@ def web(app: App, *, ready: Ready, report: Report) -> Starlette:
             Route("/readyz", readiness),
             Route("/metrics", metrics),
             Route("/reports/{run_id}", page),
+            Route("/digests/{period}", month),
         ]
     )
 
@@ -70,9 +74,9 @@ def _why_not(ready: Ready) -> list[str]:
         return [str(error)]
 
 
-def _page(report: Report, run_id: str) -> Response:
+def _page(page: Page, name: str) -> Response:
     try:
-        found = report(run_id)
+        found = page(name)
     except NotFound as error:
         return PlainTextResponse(str(error), status_code=404)
     except Unavailable as error:

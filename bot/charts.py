@@ -1,4 +1,4 @@
-"""Pictures as numbers a template can draw: an interval on a line, a confusion matrix in shades. Pure."""
+"""Pictures as numbers a template can draw: an interval on a line, counts in shades, columns by month. Pure."""
 
 from __future__ import annotations
 
@@ -47,6 +47,45 @@ class Confusion:
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: which series it is of (0, 1, …), where it stands and how high (pixels), and its value."""
+
+    series: int
+    x: float
+    y: float
+    width: float
+    height: float
+    value: float
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns in groups over shared categories; ``labels`` stand in the middle of each group, at x pixels."""
+
+    columns: tuple[Column, ...]
+    labels: tuple[tuple[str, float], ...]
+    base: float
+
+
+def columns(categories: Sequence[str], series: Sequence[Sequence[float]], height: float = 160.0) -> Columns:
+    """Lay groups of columns out over ``WIDTH``; the highest value fills ``height``, values below 0 stand at 0."""
+    most = max((value for values in series for value in values), default=0.0) or 1.0
+    room = (WIDTH - 2 * _PAD) / max(len(categories), 1)
+    width = room / (len(series) + 1)
+    found = [
+        Column(
+            place, round(_PAD + at * room + (place + 0.5) * width, 1), round(height - tall, 1), round(width * 0.9, 1),
+            round(tall, 1), value,
+        )
+        for place, values in enumerate(series)
+        for at, value in enumerate(values)
+        for tall in [max(value, 0.0) / most * height]
+    ]  # fmt: skip
+    labels = tuple((name, round(_PAD + (at + 0.5) * room, 1)) for at, name in enumerate(categories))
+    return Columns(tuple(found), labels, height)
 
 
 def interval(low: float, middle: float, high: float, margin: float) -> IntervalPlot:

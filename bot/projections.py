@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot.blockkit.render import Message, View, render
-from bot.messages import approval, digest, feature, investigation, labels, rollout
-from engine.desk import Desk, approvals, digests, features, investigations, rollouts
+from bot.messages import approval, digest, feature, investigation, labels, rollout, watch
+from engine.desk import Desk, approvals, digests, features, investigations, retirements, rollouts
 from engine.desk import labels as uploads
+from engine.desk import watch as clocks
 from engine.models.mail import Outbox
 
 
@@ -23,15 +24,16 @@ class Rendered:
     version: int
 
 
-ReportUrl = Callable[[str], str]  # the address of a run's report, "" where no address is known
+PageUrl = Callable[[str], str]  # the address of a page by what it shows, "" where no address is known
 
 
 @dataclass(frozen=True)
 class Projections:
-    """Renders rows. ``report_url`` gives the address of a run's report page."""
+    """Renders rows. ``report_url`` gives the address of a run's report page, ``digest_url`` a month's."""
 
     desk: Desk
-    report_url: ReportUrl
+    report_url: PageUrl
+    digest_url: PageUrl = lambda _period: ""
 
     def render(self, row: Outbox) -> Rendered | None:
         """The newest state of the row's entity; none for an entity nobody shows. Raises ``NotFound``."""
@@ -71,7 +73,16 @@ def _approval(projections: Projections, token: str) -> tuple[View, int]:
 
 def _digest(projections: Projections, period: str) -> tuple[View, int]:
     seen = digests.show(projections.desk, period)
-    return digest.month(seen), seen.version
+    return digest.month(seen, page_url=projections.digest_url(period)), seen.version
+
+
+def _alerts(projections: Projections, week: str) -> tuple[View, int]:
+    return watch.alerts(clocks.alerts(projections.desk, week)), 1
+
+
+def _memo(projections: Projections, rollout_id: str) -> tuple[View, int]:
+    seen = retirements.memo(projections.desk, int(rollout_id))
+    return watch.Memo(seen), seen.version
 
 
 _ENTITIES: Mapping[str, Callable[[Projections, str], tuple[View, int]]] = {
@@ -81,4 +92,6 @@ _ENTITIES: Mapping[str, Callable[[Projections, str], tuple[View, int]]] = {
     "rollout": _rollout,
     "approval": _approval,
     "digest": _digest,
+    "alerts": _alerts,
+    "memo": _memo,
 }

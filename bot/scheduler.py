@@ -1,4 +1,4 @@
-"""What falls due by the calendar: monthly digests. It only enqueues; ``--once`` also waits until due work is done."""
+"""What falls due by the calendar: digests and alerts. It only enqueues; ``--once`` also waits until it is done."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def main(argv: list[str]) -> int:
 
 def due(desk: Desk) -> list[str]:
     """Enqueue what fell due; the run ids that are not done yet."""
-    return digests.fall_due(desk, desk.services.clock.now())
+    now = desk.services.clock.now()
+    return [*digests.fall_due(desk, now), *digests.fall_due_alerts(desk, now)]
 
 
 def once(services: Services) -> int:

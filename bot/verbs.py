@@ -5,76 +5,12 @@ Parser, help, manifest and docs/commands.md are made from it. Knows nothing of h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-
+from bot.verb import Key, Kind, Place, Verb
 from engine.models.actor import Role
 from engine.models.feature import ApproachName
 from engine.models.investigation import Effort
 
-
-class Kind(StrEnum):
-    """What the value of an argument or key is."""
-
-    TEXT = "text"
-    SLUG = "slug"
-    WORD = "word"
-    PERSON = "person"
-    PEOPLE = "people"
-    CHANNEL = "channel"
-    ADDRESS = "address"
-    MONEY = "money"
-    SHARE = "share"
-    DAY = "day"
-    NAMES = "names"
-    FILE = "file"
-
-
-@dataclass(frozen=True)
-class Place:
-    """One argument that is told by its place. ``words`` closes the list of what may stand there."""
-
-    name: str
-    kind: Kind = Kind.WORD
-    needed: bool = True
-    words: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Key:
-    """One ``key=value``. ``example`` is a value; ``words`` closes the list of values."""
-
-    name: str
-    kind: Kind = Kind.TEXT
-    example: str = ""
-    words: tuple[str, ...] = ()
-    needed: bool = False
-
-
-@dataclass(frozen=True)
-class Verb:
-    """One verb. ``role`` is the least role that may act; ``looks`` says that its bare form only looks, open to all.
-
-    ``loosened`` names words at its last place that a lesser role may say too. ``aliases`` only help to guess.
-    ``takes_any`` says that it knows more keys than are listed, which its desk function tells apart.
-    """
-
-    name: str
-    summary: str
-    examples: tuple[str, ...]
-    role: Role = Role.GUEST
-    places: tuple[Place, ...] = ()
-    keys: tuple[Key, ...] = ()
-    looks: bool = False
-    loosened: tuple[tuple[str, Role], ...] = ()
-    aliases: tuple[str, ...] = ()
-    takes_any: bool = False
-
-    def key(self, name: str) -> Key | None:
-        """The key of that name."""
-        listed = next((key for key in self.keys if key.name == name), None)
-        return Key(name, example="…") if listed is None and self.takes_any else listed
-
+__all__ = ["MENU", "REGISTER_KEYS", "VERBS", "Key", "Kind", "Place", "Verb"]
 
 MENU = "menu"  # what no words at all ask for
 
@@ -230,6 +166,29 @@ VERBS: tuple[Verb, ...] = (
         ("digest", "digest now"),
         places=(Place("MOMENT", needed=False, words=("now",)),),
         aliases=("month", "monthly", "report", "summary"),
+    ),
+    Verb(
+        "stale",
+        "Show the staleness clock: how long each live model is still worth it.",
+        ("stale",),
+        aliases=("staleness", "clock", "aging", "old"),
+    ),
+    Verb(
+        "retire",
+        "Ask to take a live model back, by steps: half of its calls, then all.",
+        ("retire ticket-router",),
+        role=Role.OWNER,
+        places=(_SLUG,),
+        aliases=("withdraw", "sunset", "decommission"),
+    ),
+    Verb(
+        "snooze",
+        "Hide the advice on a live model for some days, with a reason; it stays visible and unchanged.",
+        ('snooze ticket-router days=30 reason="The contract ends in November."',),
+        role=Role.OWNER,
+        places=(_SLUG,),
+        keys=(Key("days", Kind.WORD, "30", needed=True), Key("reason", Kind.TEXT, '"…"', needed=True)),
+        aliases=("mute", "later", "postpone"),
     ),
     Verb(
         "audit",

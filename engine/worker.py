@@ -107,7 +107,7 @@ def broke(services: Services, flow: str, run_id: str) -> None:
     if flow == "investigate":
         kept = f"{said}. What was paid and trained is kept."
         end.close(services, run_id, end.Told(state=RunState.FAILED, reason=kept))
-    elif flow == "advance_stage":
+    elif flow in ("advance_stage", "retire_stage"):
         stage.give_up(services, int(run_id.rpartition("-")[2]), said)
 
 

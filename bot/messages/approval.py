@@ -30,6 +30,7 @@ class Request:
     calls_a_day: int | None
     missing: int
     expires_at: datetime
+    reasons: str = ""
 
     @classmethod
     def example(cls) -> Request:
@@ -89,7 +90,15 @@ def request(approval: ApprovalView) -> Request:
         calls_a_day=round(calls * approval.to_share) if isinstance(calls, int | float) else None,
         missing=max(approval.needed - len(approval.voters), 0),
         expires_at=datetime.fromisoformat(approval.expires_at),
+        reasons=_advice(evidence),
     )
+
+
+def _advice(evidence: dict[str, object]) -> str:
+    """What a request to retire says of the advice it stands on."""
+    advice, reasons = evidence.get("advice"), evidence.get("reasons")
+    said = [str(reason) for reason in cast("list[object]", reasons)] if isinstance(reasons, list) else []
+    return f"{advice}: {'; '.join(said)}" if advice and said else ""
 
 
 def decided(approval: ApprovalView) -> Decided:

@@ -6,7 +6,6 @@ from typing import Any
 
 from bot.messages.records import quality, record
 from engine.desk.approvals import ApprovalView
-from engine.desk.digests import DigestView
 from engine.desk.features import FeatureView
 from engine.desk.investigations import Quote, RunView
 from engine.desk.labels import DraftView
@@ -183,44 +182,3 @@ def approval(**changes: object) -> ApprovalView:
             **changes,
         }
     )
-
-
-def look(**changes: object) -> dict[str, Any]:
-    """One feature's month, as a checkup measures it."""
-    return {
-        "slug": "ticket-router",
-        "model": "gpt-4o-mini",
-        "simulated": False,
-        "calls": 4_920_000,
-        "spend_nano": 1_120_000_000_000,
-        "unpriced": 0,
-        "p95_ms": 1430.0,
-        "outcome": "SHIP_CHEAPER",
-        "run": "inv-7k3mq9ab",
-        "quality": quality(),
-        "month_saving_usd": 812.0,
-        "verdict_days": 41,
-        "stage": "live",
-        "status": "running",
-        "share": 1.0,
-        "stage_days": 33,
-        "advantage": 0.62,
-        "advice": "KEEP",
-        **changes,
-    }
-
-
-def digest(**changes: object) -> DigestView:
-    """A month of three features."""
-    unknown = {
-        "calls": None,
-        "spend_nano": None,
-        "quality": None,
-        "outcome": "",
-        "advice": None,
-        "stage": "",
-        "share": 0.0,
-        "verdict_days": None,
-    }
-    lines = (look(), look(slug="refund-reason", advice="RETIRE", advantage=-0.2), look(slug="tone-check", **unknown))
-    return DigestView.model_validate({"period": "2026-10", "lines": lines, "posted": True, **changes})

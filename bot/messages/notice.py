@@ -14,7 +14,7 @@ from engine.models.actor import Role
 
 Deed = Literal[
     "registered", "started", "running", "asked", "voted", "approved", "rejected", "cancelled", "moved", "stored",
-    "dropped", "named",
+    "dropped", "named", "retiring",
 ]  # fmt: skip
 MENU_FEATURES = 5
 

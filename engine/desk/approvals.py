@@ -27,6 +27,7 @@ class ApprovalView(Value):
     from_share: float
     to_share: float
     needed: int
+    retires: bool = False
     requested_by: str
     voters: tuple[str, ...]
     approvers: tuple[str, ...]
@@ -124,6 +125,7 @@ def view(desk: Desk, tx: Tx, approval: Approval) -> ApprovalView:
         from_share=approval.from_share,
         to_share=approval.to_share,
         needed=approval.needed,
+        retires=approval.retires,
         requested_by=approval.requested_by,
         voters=tuple(vote.person for vote in rollouts.votes(tx, approval.id or 0)),
         approvers=tuple(_eligible(tx, approval)),
@@ -153,8 +155,8 @@ def _enough(desk: Desk, tx: Tx, approval: Approval, actor: Actor, *, version: in
         return
     approval_id = approval.id or 0
     _move(desk, tx, approval, ApprovalState.APPROVED, actor=actor, reason="")
-    args = {"approval_id": approval_id}
-    desk.durable.enqueue(tx, "advance_stage", f"advance-{approval_id}", args, queue=Queue.LIGHT)
+    flow, name = ("retire_stage", "retire") if approval.retires else ("advance_stage", "advance")
+    desk.durable.enqueue(tx, flow, f"{name}-{approval_id}", {"approval_id": approval_id}, queue=Queue.LIGHT)
 
 
 def _move(desk: Desk, tx: Tx, approval: Approval, state: ApprovalState, *, actor: Actor, reason: str) -> None:

@@ -19,9 +19,11 @@ from pydantic import TypeAdapter
 from engine import errors
 from engine.errors import AssayError, FlowDrift, NotReady, Upstream
 from engine.flows.advance_stage import Approved, advance_stage
+from engine.flows.alerts import Week, alerts
 from engine.flows.digest import Month, digest
 from engine.flows.durable import P, Pending, Queue, R, Run, Stepper
 from engine.flows.investigate import investigate
+from engine.flows.retire import retire_stage
 from engine.models.base import Value
 from engine.models.investigation import Brief
 from engine.services import Services
@@ -54,7 +56,9 @@ class Flow:
 FLOWS: Mapping[str, Flow] = {
     "investigate": Flow(investigate, Brief),
     "advance_stage": Flow(advance_stage, Approved),
+    "retire_stage": Flow(retire_stage, Approved),
     "digest": Flow(digest, Month),
+    "alerts": Flow(alerts, Week),
 }
 
 

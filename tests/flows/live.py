@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from engine.desk import Desk, policies, traffic
+from engine.desk import Desk, policies, prices
+from engine.flows.steps import checkup
 from engine.models.actor import Actor, Role
 from engine.models.call import HourlyUsage
 from engine.models.checkup import Checkup
 from engine.models.money import NANO
 from engine.models.rollout import Mode, Rollout, RolloutStatus, Stage
-from engine.flows.steps import checkup
 from engine.store import checkups, deeds, verdicts
 from engine.store import features as feature_rows
 from engine.store import rollouts as rollout_rows
@@ -54,10 +54,10 @@ def a_live_model(desk: Desk, clock: FixedClock, *, at: datetime = START, **recor
 
 def a_price(desk: Desk, at: datetime, *, model: str = MODEL, fed_usd: float = 2.5, said_usd: float = 10.0) -> None:
     """What a model costs from a day on, US dollars per million tokens."""
-    price = traffic.DatedPrice(
+    price = prices.DatedPrice(
         model=model, input_usd=fed_usd, output_usd=said_usd, starts_on=at.date(), source="made up"
     )  # fmt: skip
-    traffic.set_price(desk, ASKER, price)
+    prices.set_price(desk, ASKER, price)
 
 
 def judged() -> dict[str, Any]:

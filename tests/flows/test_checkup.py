@@ -144,8 +144,8 @@ def test_bad_months_lead_to_watch_and_then_to_retire_and_the_advice_does_not_fla
         a_month_of_traffic(desk, start, 28)
         found = looked(desk, clock, f"2026-{month:02d}", datetime(2026, month + 1, 3, 9, tzinfo=UTC))
         said.append(str(found.advice))
-    # 840,000 calls: 1 - 1084/1848 = .4134, then 1 - 1084/739.2 = -.4664; from the fourth month of falling on the noise of
-    # the series (sd above .05) asks for three bad months.
+    # 840,000 calls: 1 - 1084/1848 = .4134, then 1 - 1084/739.2 = -.4664; such a fall is noise above .05, which asks for
+    # three bad months in a row.
     assert said == ["KEEP"] * 4 + ["WATCH", "WATCH", "RETIRE", "RETIRE"]
     with desk.services.database.read() as tx:
         months = checkups.of_feature(tx, feature_rows.by_slug(tx, SLUG).id or 0)

@@ -41,7 +41,7 @@ class Option:
         }  # fmt: skip
 
 
-def options(tx: Tx, case: Case, calls: float, call: Size | None, tried: Rebaseline | None) -> list[Option]:
+def options(tx: Tx, case: Case, calls: float, call: Size | None, *, tried: Rebaseline | None) -> list[Option]:
     """The registered baseline and what this month's re-baseline tried, priced at the month's last day."""
     results: dict[str, dict[str, Any]] = (tried.results.get("options") if tried else None) or {}
     names = dict.fromkeys((BASELINE, *results))

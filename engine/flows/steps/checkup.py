@@ -53,7 +53,7 @@ def measured(tx: Tx, services: Services, feature: Feature, period: str) -> Check
     policy = policies.current(tx, feature_id)
     verdict, rollout = _candidate(tx, feature_id, period)
     until = min(bounds(period)[1], now)  # a month that still runs ends now
-    facts = _prompted(tx, feature, period, until, policy)
+    facts = _prompted(tx, feature, period, until, policy=policy)
     facts |= _judged(verdict, until) | _stage(rollout, until)
     if verdict is not None and rollout is not None:
         case = Case(feature, features.baseline(tx, feature_id), verdict, rollout, policy, period, until)
@@ -78,7 +78,7 @@ def _candidate(tx: Tx, feature_id: int, period: str) -> tuple[Verdict | None, Ro
     return tx.get_one(Verdict, begun[-1].verdict_id), begun[-1]
 
 
-def _prompted(tx: Tx, feature: Feature, period: str, until: datetime, policy: Policy) -> dict[str, Any]:
+def _prompted(tx: Tx, feature: Feature, period: str, until: datetime, *, policy: Policy) -> dict[str, Any]:
     seen = usage.month(tx, feature.id or 0, period)
     model = features.baseline(tx, feature.id or 0).model
     on = shutdowns(policy.rebaseline.shutdowns).get(model)
@@ -151,7 +151,7 @@ def _money(tx: Tx, case: Case, times: Served, passed_on: float | None) -> dict[s
     if stretch is None:
         return dict.fromkeys(_MONEY)
     call = month.size(case, stretch)
-    paid = month.bill(tx, case, stretch, times, tried.run_id if tried else "")
+    paid = month.bill(tx, case, stretch, times, rebaseline_run=tried.run_id if tried else "")
     without = month.counterfactual(tx, case, stretch, call)
     total = paid.total_usd
     return {
@@ -159,14 +159,14 @@ def _money(tx: Tx, case: Case, times: Served, passed_on: float | None) -> dict[s
         "counterfactual_usd": without,
         "saved_usd": None if without is None or total is None else without - total,
         "idle": month.idle(case, stretch, times),
-        **_ahead(tx, case, call, month.volume(case, stretch), passed_on),
+        **_ahead(tx, case, call, month.volume(case, stretch), passed_on=passed_on),
     }
 
 
-def _ahead(tx: Tx, case: Case, call: month.Size | None, calls: float, passed_on: float | None) -> dict[str, Any]:
+def _ahead(tx: Tx, case: Case, call: month.Size | None, calls: float, *, passed_on: float | None) -> dict[str, Any]:
     """From now on: what keeping costs a month, what the alternatives would, and which of them is best."""
     tried = rebaselines.newest_ended(tx, case.feature_id, case.period)
-    found = alternatives.options(tx, case, calls, call, tried)
+    found = alternatives.options(tx, case, calls, call, tried=tried)
     baseline = found[0]
     best = alternatives.best_month_usd(found)
     keep = (

@@ -118,7 +118,7 @@ def counterfactual(tx: Tx, case: Case, stretch: Stretch, call: Size | None) -> f
     return counterfactual_usd([(n, call.usd(price(day))) for day, n in sorted(stretch.by_day().items())])
 
 
-def bill(tx: Tx, case: Case, stretch: Stretch, times: Served, rebaseline_run: str) -> Bill:
+def bill(tx: Tx, case: Case, stretch: Stretch, times: Served, *, rebaseline_run: str) -> Bill:
     """The month by component; the fixed ones by the share of the month in which the server ran."""
     share = _share_of_month(case, times)
     cost = case.policy.cost

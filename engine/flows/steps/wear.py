@@ -23,10 +23,10 @@ def drift(tx: Tx, case: Case, stretch: Stretch | None) -> list[dict[str, Any]]:
     decided = case.verdict.decided_at
     before = months.between(tx, case.feature_id, decided - REFERENCE, decided)
     pairs = ("inputs", "prompts"), ("answers", "answers")
-    return [_drifted(name, figure, before, stretch, case) for name, figure in pairs]
+    return [_drifted(name, figure, before, stretch, case=case) for name, figure in pairs]
 
 
-def _drifted(name: str, figure: str, before: Stretch | None, now: Stretch | None, case: Case) -> dict[str, Any]:
+def _drifted(name: str, figure: str, before: Stretch | None, now: Stretch | None, *, case: Case) -> dict[str, Any]:
     found: Shift | None = None
     if before is not None and now is not None:
         found = shift(getattr(before, figure), getattr(now, figure), case.policy.drift)

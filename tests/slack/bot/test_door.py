@@ -168,7 +168,7 @@ def test_a_database_that_is_away_makes_pages_say_so_and_not_break(services: Serv
     def away(_run_id: str = "") -> Any:
         raise Unavailable("The database does not answer.")
 
-    with serving(web(build_app(services), ready=away, report=away)) as url:
+    with serving(web(build_app(services), ready=away, report=away, digest=away)) as url:
         for path in ("/readyz", "/reports/inv-7k3mq9ab"):
             with pytest.raises(HTTPError) as told:
                 urlopen(f"{url}{path}")

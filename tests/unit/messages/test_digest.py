@@ -3,69 +3,115 @@
 from __future__ import annotations
 
 from bot.blockkit.render import render
-from bot.messages import digest, examples
+from bot.messages import digest, months
 from tests.unit.messages.reading import kinds
 
 
 def test_the_worst_comes_first() -> None:
     advice = ["KEEP", "RETIRE", "WATCH", "RETRAIN"]
-    lines = tuple(examples.look(slug=f"f-{word.lower()}", advice=word) for word in advice)
-    found = digest.month(examples.digest(lines=lines))
+    lines = tuple(months.look(slug=f"f-{word.lower()}", advice=word) for word in advice)
+    found = digest.month(months.digest(lines=lines))
 
     assert [line.advice for line in found.lines] == ["RETIRE", "RETRAIN", "WATCH", "KEEP"]
 
 
 def test_twelve_features_are_told_and_the_rest_counted() -> None:
-    lines = tuple(examples.look(slug=f"feature-{number}") for number in range(21))
-    text = render(digest.month(examples.digest(lines=lines))).said
+    lines = tuple(months.look(slug=f"feature-{number}", advice="WATCH") for number in range(21))
+    text = render(digest.month(months.digest(lines=lines))).said
 
-    assert text.startswith("Assay, 2026-10: 21 features, 21 on a tuned model.")
+    assert "21 features, 21 on a tuned model." in text
     assert "and 9 more: /assay features" in text
-    assert text.count("\n") == 14
+    assert text.count("watch, saved $690") == 12
 
 
 def test_a_feature_without_a_verdict_stays_with_prompting() -> None:
-    line = examples.look(
-        outcome="", advice=None, quality=None, stage="", verdict_days=None, spend_nano=None, calls=None
-    )
-    text = render(digest.month(examples.digest(lines=(line,)))).said
+    line = months.look(outcome="", advice=None, quality=None, stage="", verdict_days=None, spend_nano=None, calls=None)
+    text = render(digest.month(months.digest(lines=(line,)))).said
 
     assert "ticket-router: stay with prompting; no verdict yet, spend unknown, quality not measured" in text
 
 
 def test_unknown_sums_are_unknown() -> None:
-    line = examples.look(calls=None, spend_nano=None, stage="", advice=None)
-    found = digest.month(examples.digest(lines=(line,)))
+    line = months.look(calls=None, spend_nano=None, stage="", advice=None)
+    found = digest.month(months.digest(lines=(line,), months=()))
 
     assert "No traffic is known yet." in render(found).said
     assert "data_visualization" not in kinds(render(found).blocks)
 
 
 def test_traffic_without_prices_has_an_unknown_spend() -> None:
-    line = examples.look(calls=1200, spend_nano=None, unpriced=1200)
+    line = months.look(calls=1200, spend_nano=None, unpriced=1200)
 
     assert (
         "1,200 calls, spend unknown (1,200 calls have no price)."
-        in render(digest.month(examples.digest(lines=(line,)))).said
+        in render(digest.month(months.digest(lines=(line,)))).said
     )
 
 
 def test_calls_without_a_price_are_counted() -> None:
-    assert (
-        "(120 calls have no price)" in render(digest.month(examples.digest(lines=(examples.look(unpriced=120),)))).said
+    assert "(120 calls have no price)" in render(digest.month(months.digest(lines=(months.look(unpriced=120),)))).said
+
+
+def test_a_quiet_month_is_one_line() -> None:
+    found = render(digest.month(months.digest(lines=(months.look(),))))
+
+    assert found.said == (
+        "Assay, 2026-10: nothing is to be decided this month. Saved $690: paid $410 where prompting alone would have "
+        "cost $1,100. 1 feature, 1 on a tuned model. 4,920,000 calls, calls cost $1,100."
     )
+    assert kinds(found.blocks) == ["section", "data_visualization"]
 
 
-def test_a_quiet_month_says_that_nothing_is_to_be_decided() -> None:
-    assert "Nothing is to be decided" in render(digest.month(examples.digest(lines=(examples.look(),)))).said
+def test_a_shutdown_a_snooze_or_unknown_money_is_not_quiet() -> None:
+    soon = [{"name": "gpt-4o-mini", "side": "prompted", "on": "2027-01-20", "days": 80}]
+    snooze = {"by": "U1", "until": "2026-11-30", "reason": "the contract ends"}
+    for line in (months.look(shutdowns=soon), months.look(snooze=snooze), months.look(advice=None)):
+        assert not digest.month(months.digest(lines=(line,))).quiet
+
+
+def test_a_manager_reads_what_was_saved_whether_it_is_worth_it_and_what_to_decide() -> None:
+    found = render(digest.Month.example())
+    first, *_ = found.said.splitlines()
+
+    assert first.startswith("Assay, 2026-10: Saved $1,300: paid $1,300 where prompting alone would have cost $2,600.")
+    assert "refund-reason: retire, lost $84 (forecast $810)" in found.said
+    assert "2 bad months in a row. From now on keeping costs $500 a month; the best prompted option $420." in found.said
+    assert "Ask to retire refund-reason: /assay retire refund-reason" in found.said
+    assert "Already spent $6,400 (not used)." in found.said
+
+
+def test_a_snoozed_line_stays_in_red_with_who_and_why_and_has_no_button() -> None:
+    snooze = {"by": "U1", "until": "2026-11-30", "reason": "the contract ends"}
+    view = digest.month(months.digest(lines=(months.look(advice="RETIRE", snooze=snooze),)))
+    found = render(view)
+
+    assert view.lines[0].advice == "RETIRE", "hidden, never changed"
+    assert "ticket-router: snoozed until 2026-11-30" in found.said
+    assert "ticket-router snoozed by @U1 until 2026-11-30: the contract ends" in found.said
+    assert ":red_circle:" in str(found.blocks)
+    assert "actions" not in kinds(found.blocks)
+
+
+def test_a_digest_that_comes_late_says_so() -> None:
+    assert "This digest comes 7 days late" in render(digest.month(months.digest(late_days=7))).said
+    assert "late" not in render(digest.month(months.digest())).said
+
+
+def test_a_part_of_the_bill_without_a_price_is_named() -> None:
+    bill = {"total_usd": None, "unknown": ["prompted_usd"]}
+    line = months.look(advice=None, saved_usd=None, bill=bill)
+    text = render(digest.month(months.digest(lines=(line,)))).said
+
+    assert "no advice: its money is not known, saved: unknown (no price for prompted)" in text
+    assert "What was saved is unknown." in text
 
 
 def test_a_month_still_running_says_so() -> None:
-    assert "2026-10 (so far)" in render(digest.month(examples.digest(posted=False))).said
+    assert "2026-10 (so far)" in render(digest.month(months.digest(posted=False))).said
 
 
 def test_a_team_without_features_is_told_how_to_begin() -> None:
-    found = render(digest.month(examples.digest(lines=())))
+    found = render(digest.month(months.digest(lines=())))
 
     assert "/assay register" in found.said
     assert found.blocks
