@@ -158,6 +158,11 @@ class Connection(asyncio.BaseProtocol):
 
     # what the parser says
 
+    def on_message_begin(self) -> None:
+        """Called by httptools. A second answer to one question may be somebody's trick: it is never read."""
+        if self._is_whole:
+            raise Broke(Fault.RESET, "it answered twice")  # ends the parser; the first answer stays
+
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by httptools."""
         name = name.lower()
@@ -185,6 +190,4 @@ class Connection(asyncio.BaseProtocol):
 
     def on_message_complete(self) -> None:
         """Called by httptools; also after 1xx."""
-        if self._is_whole:  # a second answer to one question
-            self._keeps_alive = False
         self._is_whole = self._has_head
