@@ -130,6 +130,7 @@ class Connection(asyncio.BaseProtocol):
             self._keeps_alive = False
             if not self._is_whole:
                 self._break(Fault.RESET, "its answer is no HTTP")
+            self._wake()
             self.close()
             return
         if not self._has_head:
