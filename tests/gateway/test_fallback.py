@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from pathlib import Path
 
@@ -12,8 +13,8 @@ import pytest
 from engine.gateway.breaker import Breaker, Breakers, Trip
 from engine.gateway.routes import Route
 from engine.rules.frame import Arm, Fault, Flag, Role, Why
-from tests.gateway.running import TUNED_UNIT, canary, gateway, route
-from tests.gateway.upstream import CLOSE, HANG, RESET, Script, answer, completion, says, steps, upstream
+from tests.gateway.running import TUNED_UNIT, canary, gateway, open_files, route, until
+from tests.gateway.upstream import CLOSE, HANG, RESET, Asked, Script, answer, completion, says, steps, upstream
 
 LABELS = {"cascade": {"labels": ["billing", "bug"]}}
 SHAPE = {"cascade": {"schema": {"type": "object", "required": ["team"], "properties": {"team": {"type": "string"}}}}}
@@ -155,3 +156,29 @@ def test_an_error_of_ours_on_the_tuned_side_still_serves_the_prompted_model(tmp_
         assert (reply.status_code, reply.headers["x-assay-why"]) == (200, "fallback")
         assert json.loads(reply.content)["choices"][0]["message"]["content"] == "bug"
         assert "assay_gateway_broke_total 1" in gate.get("/metrics").text
+
+
+def test_nothing_stays_open_after_many_faults(tmp_path: Path) -> None:
+    kinds = [CLOSE, RESET, b"\x00", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{", answer(b"{}", "503 No")]
+    turns = iter(range(10**9))
+
+    def faulty(_asked: Asked):
+        kind = kinds[next(turns) % len(kinds)]
+        yield kind
+        if isinstance(kind, bytes) and kind.startswith(b"\x00"):
+            yield CLOSE
+        if isinstance(kind, bytes) and b"length: 9" in kind:
+            yield RESET
+
+    many = {"breaker": {"max_bad": 1.0}, "capture": "none"}
+    with canary(tmp_path, says("bug"), faulty, **many) as (gate, _, small):
+        for _ in range(10):
+            gate.ask(TUNED_UNIT)
+        before, threads = open_files(), threading.active_count()
+        for _ in range(400):
+            assert gate.ask(TUNED_UNIT).headers["x-assay-why"] == "fallback"
+        assert len(small.asked) == 410
+        until(lambda: open_files() <= before + 4)
+        assert threading.active_count() <= threads + 2
+        assert gate.app.inflight == 0
+        assert len(gate.app.parts.pool._idle) == 1

@@ -7,7 +7,6 @@ import itertools
 import shutil
 import ssl
 import subprocess
-import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,7 @@ from engine.gateway.pool import Place, Pool
 from engine.gateway.wire import BUFFER_MOST, Broke, Connection
 from engine.rules.frame import Fault
 from tests.conftest import needs
-from tests.gateway.running import TUNED_UNIT, canary, open_files, until
-from tests.gateway.upstream import CLOSE, HANG, RESET, Asked, answer, says, steps, upstream
+from tests.gateway.upstream import HANG, RESET, Asked, answer, steps, upstream
 
 HEAD = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -274,29 +272,3 @@ def test_a_place_nobody_knows_is_no_connection() -> None:
             assert caught.value.fault is Fault.CONNECT
 
     in_loop(work)
-
-
-def test_nothing_stays_open_after_many_faults(tmp_path: Path) -> None:
-    kinds = [CLOSE, RESET, b"\x00", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{", answer(b"{}", "503 No")]
-    turns = iter(range(10**9))
-
-    def faulty(_asked: Asked):
-        kind = kinds[next(turns) % len(kinds)]
-        yield kind
-        if isinstance(kind, bytes) and kind.startswith(b"\x00"):
-            yield CLOSE
-        if isinstance(kind, bytes) and b"length: 9" in kind:
-            yield RESET
-
-    many = {"breaker": {"max_bad": 1.0}, "capture": "none"}
-    with canary(tmp_path, says("bug"), faulty, **many) as (gate, _, small):
-        for _ in range(10):
-            gate.ask(TUNED_UNIT)
-        before, threads = open_files(), threading.active_count()
-        for _ in range(400):
-            assert gate.ask(TUNED_UNIT).headers["x-assay-why"] == "fallback"
-        assert len(small.asked) == 410
-        until(lambda: open_files() <= before + 4)
-        assert threading.active_count() <= threads + 2
-        assert gate.app.inflight == 0
-        assert len(gate.app.parts.pool._idle) == 1
