@@ -207,13 +207,20 @@ def _whole(value: object) -> int | None:
 def _moment(value: object) -> datetime:
     if isinstance(value, str):
         text = value.strip().removesuffix(" UTC")
-        if not re.fullmatch(r"\d+(\.\d+)?", text):
+        number = _number(text)
+        if number is None:
             moment = datetime.fromisoformat(text)
             return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        value = int(text) if text.isdigit() else float(text)
+        value = number
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("neither text nor a number")
     for most, factor in ((_SECONDS_MOST, 1), (_MS_MOST, 1_000), (_US_MOST, 1_000_000), (1e20, 1_000_000_000)):
         if value < most:
             return datetime.fromtimestamp(value / factor, UTC)
     raise ValueError("too large")
+
+
+def _number(text: str) -> float | None:
+    if text.isdigit():
+        return int(text)
+    return float(text) if text.replace(".", "", 1).isdigit() else None
