@@ -191,6 +191,14 @@ VERBS: tuple[Verb, ...] = (
         aliases=("mute", "later", "postpone"),
     ),
     Verb(
+        "cost",
+        "Show a month's bill by feature and component, priced call by call.",
+        ("cost", "cost ticket-router month=2026-10"),
+        places=(Place("SLUG", Kind.SLUG, needed=False),),
+        keys=(Key("month", Kind.WORD, "2026-10"),),
+        aliases=("bill", "costs", "spend", "money", "invoice"),
+    ),
+    Verb(
         "audit",
         "Show who did what to a feature, or check that the log of all deeds still holds.",
         ("audit ticket-router", "audit verify"),

@@ -30,17 +30,22 @@ def main(argv: list[str]) -> int:
         environment = {**os.environ, "ASSAY_HOME": f"{folder}/home"}
         environment.pop("ASSAY_DATABASE_URL", None)
         _assay(environment, "say", REGISTER)
-        print(f"{rows:,} LiteLLM rows, {log.stat().st_size / 1e6:,.0f} MB, SQLite")
-        print(f"{'':10}{'seconds':>9}{'rows/s':>10}{'peak MB':>9}  said")
+        _say(f"{rows:,} LiteLLM rows, {log.stat().st_size / 1e6:,.0f} MB, SQLite")
+        _say(f"{'':10}{'seconds':>9}{'rows/s':>10}{'peak MB':>9}  said")
         for name in ("first", "again"):
             started = time.perf_counter()
             said = _assay(environment, "import-traffic", "bench", str(log), "--format", "litellm")
             took = time.perf_counter() - started
             peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
-            print(f"{name:10}{took:>9.1f}{rows / took:>10,.0f}{peak:>9.0f}  {said.splitlines()[0]}")
+            _say(f"{name:10}{took:>9.1f}{rows / took:>10,.0f}{peak:>9.0f}  {said.splitlines()[0]}")
         size = sum(path.stat().st_size for path in Path(folder, "home").glob("assay.db*"))
-        print(f"database {size / 1e6:,.0f} MB, of it the ids of calls, which go after 35 days")
+        _say(f"database {size / 1e6:,.0f} MB, of it the ids of calls, which go after 35 days")
     return 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _write(log: Path, rows: int) -> None:

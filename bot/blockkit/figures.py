@@ -57,6 +57,15 @@ def exactly(amount: float | None) -> str:
     return UNKNOWN if amount is None else f"${amount:,.2f}".removesuffix(".00")
 
 
+def rate(amount: float | None) -> str:
+    """``$2.50``, ``$0.075``: a price, with as many digits as it has."""
+    if amount is None:
+        return UNKNOWN
+    whole, _, part = f"{amount:,.6f}".partition(".")
+    part = part.rstrip("0")
+    return f"${whole}.{part.ljust(2, '0')}" if part else f"${whole}"
+
+
 def nano(amount: int | None) -> str:
     """US dollars to two figures, of nano-dollars."""
     return UNKNOWN if amount is None else usd(amount / NANO)

@@ -65,6 +65,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "percent": figures.percent,
     "plus": figures.plus,
     "points": figures.points,
+    "rate": figures.rate,
     "several": figures.several,
     "size": figures.size,
     "usd": figures.usd,

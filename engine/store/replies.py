@@ -61,6 +61,16 @@ def bill(tx: Session, run_id: str) -> Bill:
     return Bill(*(int(figure or 0) for figure in sums))
 
 
+def spent(tx: Session, start: datetime, end: datetime) -> dict[int, tuple[int, int]]:
+    """What investigations paid in a stretch of time, by feature: calls, and nano-dollars."""
+    rows = tx.exec(
+        select(Investigation.feature_id, func.count(), func.coalesce(func.sum(PaidReply.cost_nano), 0))
+        .where(PaidReply.run_id == Investigation.run_id, PaidReply.at >= start, PaidReply.at < end)
+        .group_by(col(Investigation.feature_id))
+    )
+    return {feature_id: (int(calls), int(nano or 0)) for feature_id, calls, nano in rows}
+
+
 def find(tx: Session, keys: Sequence[str]) -> dict[str, PaidReply]:
     """The replies there are already, by key."""
     found: dict[str, PaidReply] = {}

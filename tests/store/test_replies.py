@@ -130,3 +130,13 @@ def test_sixteen_threads_never_pass_the_cap_and_never_send_one_call_twice(databa
     assert len(sent) == len(set(sent)) == bill.paid_calls > 10
     assert max(most) <= bill.nano_usd <= budget
     assert bill.nano_usd > budget - 150
+
+
+def test_what_investigations_paid_in_a_month_is_summed_by_feature(database) -> None:
+    settle(database, arrived("a"))
+    settle(database, arrived("b", cost=None))
+    settle(database, arrived("c", run_id="nobody"))
+    with database.read() as tx:
+        (spent,) = replies.spent(tx, NOW, NOW + timedelta(seconds=1)).values()
+        assert spent == (2, 60)
+        assert replies.spent(tx, NOW - timedelta(days=1), NOW) == {}

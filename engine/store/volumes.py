@@ -1,0 +1,130 @@
+"""Ask the hourly sums what was spent and seen: by model, by month, by week. Knows nothing of price lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, cast
+
+from sqlmodel import Session, case, col, func, select
+
+from engine.models.call import CallRole, HourlyUsage
+from engine.rules import histogram
+from engine.rules.histogram import Histogram
+
+_HOUR = timedelta(hours=1)
+_SHAPES = ("latency", "ttft", "prompt_sizes", "answer_sizes")
+
+
+@dataclass(frozen=True)
+class Spend:
+    """What the calls of one model, side and role of a feature add up to. Money is nano-dollars.
+
+    ``cost_nano`` is of priced calls. ``billed_nano`` is the source's own figure, ``compared_nano`` ours for the same.
+    """
+
+    feature_id: int
+    model: str
+    role: str
+    served: str
+    n: int
+    errors: int
+    tokens_in: int
+    tokens_in_cached: int
+    tokens_out: int
+    cost_nano: int
+    unpriced: int
+    billed_nano: int
+    compared_nano: int
+    cache_hits: int
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Answers of a stretch of time, how many failed, and the cost of all calls (none when no call had a price)."""
+
+    start: datetime
+    calls: int
+    errors: int
+    cost_nano: int | None
+    unpriced: int
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How long answers took and how large they were: milliseconds, tokens."""
+
+    latency: Histogram
+    ttft: Histogram
+    prompt_sizes: Histogram
+    answer_sizes: Histogram
+
+
+def spends(
+    tx: Session, start: datetime, end: datetime, *, feature_id: int | None = None, model: str | None = None
+) -> list[Spend]:
+    """Sums of a stretch of time by feature, model, role and the side that served."""
+    key = (HourlyUsage.feature_id, HourlyUsage.model, HourlyUsage.role, HourlyUsage.served)
+    cost, billed = col(HourlyUsage.cost_nano_usd), col(HourlyUsage.billed_nano_usd)
+    sums: list[Any] = [
+        HourlyUsage.n, HourlyUsage.errors, HourlyUsage.tokens_in, HourlyUsage.tokens_in_cached, HourlyUsage.tokens_out,
+        cost, HourlyUsage.unpriced_n, billed, case((billed > 0, cost), else_=0), HourlyUsage.cache_hit_n,
+    ]  # fmt: skip
+    query: Any = select(*key, *(func.sum(one) for one in sums))  # pyright: ignore[reportCallIssue] # more columns than sqlmodel types
+    query = query.where(HourlyUsage.hour >= start, HourlyUsage.hour < end)
+    if feature_id is not None:
+        query = query.where(HourlyUsage.feature_id == feature_id)
+    if model is not None:
+        query = query.where(HourlyUsage.model == model)
+    rows = cast("list[tuple[Any, ...]]", tx.exec(query.group_by(*key)).all())
+    return [Spend(*row[:4], *map(int, row[4:])) for row in rows]
+
+
+def volumes(tx: Session, feature_id: int, edges: Sequence[datetime]) -> list[Volume]:
+    """What was seen between each edge and the next; stretches without calls are left out."""
+    found: list[Volume] = []
+    for start, end in pairwise(edges):
+        rows = spends(tx, start, end, feature_id=feature_id)
+        if not rows:
+            continue
+        answers = [row for row in rows if row.role == CallRole.ANSWER]
+        is_priced = any(row.n > row.unpriced for row in rows)
+        found.append(
+            Volume(
+                start=start,
+                calls=sum(row.n for row in answers),
+                errors=sum(row.errors for row in answers),
+                cost_nano=sum(row.cost_nano for row in rows) if is_priced else None,
+                unpriced=sum(row.unpriced for row in rows),
+            )
+        )
+    return found
+
+
+def shape(tx: Session, feature_id: int, start: datetime, end: datetime) -> Shape:
+    """Latency and sizes of the answers of a stretch of time."""
+    rows = tx.exec(
+        select(HourlyUsage.latency, HourlyUsage.ttft, HourlyUsage.prompt_sizes, HourlyUsage.answer_sizes).where(
+            HourlyUsage.feature_id == feature_id,
+            HourlyUsage.hour >= start,
+            HourlyUsage.hour < end,
+            HourlyUsage.role == CallRole.ANSWER,
+        )
+    ).all()
+    return Shape(*(histogram.merge(histogram.from_bytes(row[place]) for row in rows) for place in range(len(_SHAPES))))
+
+
+def span(tx: Session, feature_id: int | None = None) -> tuple[datetime, datetime] | None:
+    """The first moment and the end of the last hour with calls; none without any."""
+    query = select(func.min(HourlyUsage.hour), func.max(HourlyUsage.hour))
+    if feature_id is not None:
+        query = query.where(HourlyUsage.feature_id == feature_id)
+    first, last = tx.exec(query).one()  # both are none when there are no rows
+    return (first, last + _HOUR) if first and last else None
+
+
+def models(tx: Session) -> list[str]:
+    """Every model that was ever called, by name."""
+    return sorted(tx.exec(select(HourlyUsage.model).distinct()))
