@@ -108,4 +108,4 @@ def _check_roles(desk: Desk, actor: Actor, asked: Asked, needed: Role, *, is_wor
 
 def _slug(desk: Desk, asked: Asked) -> str:
     word = asked.word()
-    return roles.slug_of_run(desk, word) if word.startswith("inv-") else word
+    return roles.slug_of_run(desk, word) if word.startswith(("inv-", "lab-")) else word

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from bot import typed
-from bot.verbs import MENU, VERBS, Key, Kind, Place, Verb
+from bot.verb import Key, Kind, Place, Verb
+from bot.verbs import MENU, VERBS
 from bot.words import UnclosedQuote, Word, clean, escaped, quoted, split
 from engine.errors import Invalid
 from engine.models.actor import Role
@@ -128,7 +129,8 @@ def role_of(asked: Asked) -> Role:
     steps = [word for place, word in zip(verb.places, asked.positionals, strict=False) if place.words]
     if verb.looks and not asked.options and len(asked.positionals) < 2:  # more words than what to look at: a deed
         return Role.GUEST
-    return dict(verb.loosened).get(steps[-1] if steps else "", verb.role)
+    tighter = next((role for word, role in verb.tightened if word in (*steps, *asked.options)), None)
+    return tighter or dict(verb.loosened).get(steps[-1] if steps else "", verb.role)
 
 
 def usage(verb: Verb) -> str:

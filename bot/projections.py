@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot.blockkit.render import Message, View, render
-from bot.messages import approval, digest, feature, investigation, labels, rollout, watch
-from engine.desk import Desk, approvals, digests, features, investigations, retirements, rollouts
+from bot.messages import approval, digest, feature, investigation, labelling, labels, rollout, watch
+from engine.desk import Desk, approvals, digests, features, investigations, labellings, retirements, rollouts
 from engine.desk import labels as uploads
 from engine.desk import watch as clocks
 from engine.models.mail import Outbox
@@ -61,6 +61,11 @@ def _draft(projections: Projections, token: str) -> tuple[View, int]:
     return labels.preview(seen), seen.number
 
 
+def _labelling(projections: Projections, run_id: str) -> tuple[View, int]:
+    seen = labellings.show(projections.desk, run_id)
+    return labelling.card(seen), seen.number
+
+
 def _rollout(projections: Projections, rollout_id: str) -> tuple[View, int]:
     seen = rollouts.by_id(projections.desk, int(rollout_id))
     return rollout.state(seen), seen.version
@@ -89,6 +94,7 @@ _ENTITIES: Mapping[str, Callable[[Projections, str], tuple[View, int]]] = {
     "feature": _feature,
     "investigation": Projections.run,
     "draft": _draft,
+    "labelling": _labelling,
     "rollout": _rollout,
     "approval": _approval,
     "digest": _digest,

@@ -50,7 +50,8 @@ class Key:
 class Verb:
     """One verb. ``role`` is the least role that may act; ``looks`` says that its bare form only looks, open to all.
 
-    ``loosened`` names words at its last place that a lesser role may say too. ``aliases`` only help to guess.
+    ``loosened`` names words at its last place that a lesser role may say too, ``tightened`` words and keys that need
+    another role than the verb. ``aliases`` only help to guess.
     ``takes_any`` says that it knows more keys than are listed, which its desk function tells apart.
     """
 
@@ -62,6 +63,7 @@ class Verb:
     keys: tuple[Key, ...] = ()
     looks: bool = False
     loosened: tuple[tuple[str, Role], ...] = ()
+    tightened: tuple[tuple[str, Role], ...] = ()
     aliases: tuple[str, ...] = ()
     takes_any: bool = False
 

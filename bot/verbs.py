@@ -67,11 +67,22 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb(
         "labels",
-        "Upload labelled rows for a feature.",
-        ("labels ticket-router", "labels ticket-router file=labels.csv"),
+        "Upload labelled rows, or have a teacher label captured texts.",
+        (
+            "labels ticket-router",
+            "labels ticket-router file=labels.csv",
+            "labels ticket-router sample=500 teacher=gpt-4o budget=20",
+        ),
         role=Role.MEMBER,
         places=(_SLUG,),
-        keys=(Key("file", Kind.FILE, "labels.csv"),),
+        keys=(
+            Key("file", Kind.FILE, "labels.csv"),
+            Key("sample", Kind.WORD, "500"),
+            Key("teacher", Kind.WORD, "gpt-4o"),
+            Key("budget", Kind.MONEY, "20"),
+            Key("rights", Kind.TEXT, '"customer contract allows training"'),
+        ),
+        tightened=(("sample", Role.OWNER),),
         aliases=("upload", "import", "rows", "label"),
     ),
     Verb(

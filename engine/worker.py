@@ -18,12 +18,12 @@ from engine.errors import Conflict, Unavailable
 from engine.flows import ingest
 from engine.flows.dbos_durable import DbosEngine, open_durable
 from engine.flows.durable import Queue
-from engine.flows.steps import end, stage
+from engine.flows.steps import end, labelling, stage
 from engine.log import set_up
 from engine.models.investigation import RunState
 from engine.services import Services, build
 from engine.settings import load_settings
-from engine.store import investigations
+from engine.store import investigations, labellings
 
 log = logging.getLogger(__name__)
 
@@ -86,17 +86,19 @@ def drain(services: Services, *, until: Callable[[], bool]) -> None:
 
 
 def close_lost(services: Services) -> None:
-    """End the investigations whose flow ended without them: its last words could not be written at that moment.
+    """End the runs whose flow ended without them: its last words could not be written at that moment.
 
     Called before any flow runs. Without this such a run stayed open, and its feature could have no other, for ever.
     """
     with services.database.read() as tx:
-        open_runs = {run.run_id for run in investigations.open_runs(tx)}
+        taught = {run.run_id for run in labellings.open_runs(tx)}
+        open_runs = {run.run_id for run in investigations.open_runs(tx)} | taught
     with closing(open_durable(services)) as durable:
         ended = [run.run_id for run in durable.runs() if run.state not in ("queued", "running")]
     for run_id in open_runs.intersection(ended):
         log.error("run.lost", extra={"run": run_id})
-        end.close(services, run_id, end.Told(state=RunState.FAILED, reason=LOST))
+        close = labelling.close if run_id in taught else end.close
+        close(services, run_id, end.Told(state=RunState.FAILED, reason=LOST))
 
 
 def broke(services: Services, flow: str, run_id: str) -> None:
@@ -104,9 +106,9 @@ def broke(services: Services, flow: str, run_id: str) -> None:
     reference = secrets.token_hex(2).upper()
     log.exception("flow.broke", extra={"flow": flow, "run": run_id, "ref": reference})
     said = f"Something broke on our side (ref {reference})"
-    if flow == "investigate":
-        kept = f"{said}. What was paid and trained is kept."
-        end.close(services, run_id, end.Told(state=RunState.FAILED, reason=kept))
+    if flow in ("investigate", "label"):
+        why = end.Told(state=RunState.FAILED, reason=f"{said}. What was paid and trained is kept.")
+        (end.close if flow == "investigate" else labelling.close)(services, run_id, why)
     elif flow in ("advance_stage", "retire_stage"):
         stage.give_up(services, int(run_id.rpartition("-")[2]), said)
 

@@ -129,6 +129,14 @@ def _calls(start: datetime, hours: int, an_hour: int, tuned: int, errors: int) -
                 yield Call(id=name, at=at, model="m", input_tokens=1, output_tokens=1, assigned=side, status=status)
 
 
+def some_calls(count: int, at: datetime) -> list[Call]:
+    """Calls that hold their texts."""
+    return [
+        Call(id=f"t{number}", at=at, model="m", input_tokens=1, output_tokens=1, input=text_of(number), output="bug")
+        for number in range(count)
+    ]
+
+
 def the_rollout(desk: Desk, *, slug: str = SLUG) -> Rollout:
     """The feature's newest rollout."""
     with desk.services.database.read() as tx:

@@ -11,7 +11,8 @@ from pydantic import SecretStr
 
 from bot.cli import PROGRAMS
 from bot.grammar import usage
-from bot.verbs import VERBS, Verb
+from bot.verb import Verb
+from bot.verbs import VERBS
 from engine import errors
 from engine.errors import AssayError
 from engine.importers.calls import FORMATS
@@ -186,6 +187,7 @@ def _verb(verb: Verb) -> list[str]:
     if verb.looks:
         who += f"; `{verb.name}` without more only looks, and is open to everybody"
     loosened = [f"`{word}`: {WHO[role]} too" for word, role in verb.loosened]
+    tightened = [f"`{word}`: {WHO[role]}" for word, role in verb.tightened]
     return [
         f"## {verb.name}",
         "",
@@ -193,7 +195,7 @@ def _verb(verb: Verb) -> list[str]:
         "",
         f"`/assay {usage(verb)}`",
         "",
-        f"Who: {'; '.join([who, *loosened])}.",
+        f"Who: {'; '.join([who, *loosened, *tightened])}.",
         "",
         *(f"- `/assay {example}`" for example in verb.examples),
         "",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bot import access, grammar
-from bot.messages import forms, investigation, notice, verdict
+from bot.messages import forms, investigation, labelling, notice, verdict
 from bot.router import Answer, Filled, Form, Press, Words, always, button, command, form
-from engine.desk import investigations
+from engine.desk import investigations, labellings
 from engine.desk.investigations import DEFAULT_BUDGET_USD, RunView
 from engine.errors import Invalid
 from engine.models.investigation import Effort
+
+TAUGHT = "lab-"  # the ids of teachers' labellings
 
 
 @command("investigate", opens=always, changes=always)
@@ -34,8 +36,10 @@ def confirmed(filled: Filled) -> Answer:
 
 @command("status")
 def status(words: Words) -> Answer:
-    """How investigations stand: the newest of all, of one feature, or one of them."""
+    """How investigations stand: the newest of all, of one feature, or one of them; a teacher's labelling by its id."""
     asked = words.asked.word()
+    if asked.startswith(TAUGHT):
+        return Answer(labelling.card(labellings.show(words.desk, asked)))
     found = investigations.status(words.desk, asked)
     if len(found) == 1 and asked:
         return Answer(investigation.card(found[0]))
@@ -44,7 +48,10 @@ def status(words: Words) -> Answer:
 
 @command("cancel", changes=always)
 def cancel(words: Words) -> Answer:
-    """End a run."""
+    """End a run, or a teacher's labelling."""
+    if words.asked.word().startswith(TAUGHT):
+        seen = labellings.cancel(words.desk, words.actor, words.asked.word(), once=words.once)
+        return Answer(notice.Receipt("untaught", seen.slug, seen.channel, seen.run_id))
     return Answer(_cancelled(investigations.cancel(words.desk, words.actor, words.asked.word(), once=words.once)))
 
 

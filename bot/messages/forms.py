@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bot.messages import examples
+from bot.messages import examples, labelled
 from bot.messages.approval import button_value
 from bot.messages.investigation import start_words
 from engine.desk.approvals import REASON_LEAST, REASON_MOST, ApprovalView
 from engine.desk.investigations import Quote
+from engine.desk.labellings import TeacherQuote
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,21 @@ class ConfirmInvestigation:
 
 
 @dataclass(frozen=True)
+class ConfirmLabelling:
+    """What a teacher's labels would cost, waiting for Confirm; ``words`` ask for what was quoted."""
+
+    template: ClassVar[str] = "forms/confirm_labelling"
+    quote: TeacherQuote
+    words: str
+    capped_rows: int | None = None
+
+    @classmethod
+    def example(cls) -> ConfirmLabelling:
+        """Five hundred texts."""
+        return confirm_labelling(labelled.teacher_quote(), "labels ticket-router sample=500")
+
+
+@dataclass(frozen=True)
 class RejectApproval:
     """The reason for a no, of ``least`` to ``most`` characters."""
 
@@ -74,6 +90,12 @@ class RejectApproval:
 def confirm_investigation(quote: Quote) -> ConfirmInvestigation:
     """The form that starts what was quoted."""
     return ConfirmInvestigation(quote, start_words(quote))
+
+
+def confirm_labelling(quote: TeacherQuote, words: str) -> ConfirmLabelling:
+    """The form that starts a labelling. Where the forecast passes the cap it says how many rows the cap pays for."""
+    over = quote.usd > quote.budget_usd
+    return ConfirmLabelling(quote, words, int(quote.rows * quote.budget_usd / quote.usd) if over else None)
 
 
 def reject_approval(approval: ApprovalView) -> RejectApproval:

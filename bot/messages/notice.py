@@ -14,7 +14,7 @@ from engine.models.actor import Role
 
 Deed = Literal[
     "registered", "started", "running", "asked", "voted", "approved", "rejected", "cancelled", "moved", "stored",
-    "dropped", "named", "retiring",
+    "dropped", "named", "retiring", "teaching", "taught_already", "untaught",
 ]  # fmt: skip
 MENU_FEATURES = 5
 
@@ -126,6 +126,7 @@ class VerbHelp:
     role: Role
     looks: bool
     loosened: tuple[tuple[str, Role], ...]
+    tightened: tuple[tuple[str, Role], ...] = ()
 
     @classmethod
     def example(cls) -> VerbHelp:
@@ -135,7 +136,9 @@ class VerbHelp:
 
 def help_one(verb: Verb) -> VerbHelp:
     """Help of one verb."""
-    return VerbHelp(verb.name, usage(verb), verb.summary, verb.examples, verb.role, verb.looks, verb.loosened)
+    return VerbHelp(
+        verb.name, usage(verb), verb.summary, verb.examples, verb.role, verb.looks, verb.loosened, verb.tightened
+    )
 
 
 @dataclass(frozen=True)

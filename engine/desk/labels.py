@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from engine.approaches import Task
 from engine.desk import Desk
 from engine.errors import Conflict, NotAllowed, NotFound
-from engine.importers.labels import ParsedLabels, read_labels, refuse_one_class
+from engine.flows.steps import versions
+from engine.importers.labels import ParsedLabels, read_labels
 from engine.models.actor import Actor, Role
 from engine.models.base import Value
 from engine.models.call import BadRow
-from engine.models.feature import Feature
-from engine.models.labels import Draft, LabelRow, LabelSet, Part, UploadCheck
+from engine.models.labels import Draft, LabelRow, LabelSet, Part, Provenance, UploadCheck
 from engine.models.mail import Once
-from engine.rules.power import rows_missing, sealed_share
-from engine.rules.split import Placement, Row, place
-from engine.store import deeds, features, labels, mail, policies, roles, seals
+from engine.rules.power import rows_missing
+from engine.rules.split import Placement
+from engine.store import features, labels, mail, policies, roles
 from engine.store.database import Tx
 
 SHOWN_BAD = 20  # docs/labels.md: a summary after that many
@@ -107,8 +107,8 @@ def preview(
     )
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
-        placement = _placed(tx, feature_id, parsed.rows)
-        _refuse_one_class(tx, feature_id, parsed.rows, placement)
+        placement = versions.placed(tx, feature_id, parsed.rows)
+        versions.refuse_one_class_of(tx, feature_id, parsed.rows, placement)
         draft = labels.add_draft(
             tx,
             Draft(
@@ -170,45 +170,12 @@ def _task(desk: Desk, slug: str) -> tuple[Task, int]:
         return Task(approach=feature.approach, classes=tuple(feature.labels)), feature.id or 0
 
 
-def _placed(tx: Tx, feature_id: int, rows: list[LabelRow]) -> Placement:
-    seal = seals.find(tx, feature_id)
-    salt, dev, sealed = (seal.salt, seal.dev_share, seal.sealed_share) if seal else ("preview", 0.15, 0.20)
-    arriving = [Row(row.line, row.id, row.input, row.output, row.group) for row in rows]
-    return place(labels.known(tx, feature_id), arriving, salt=salt, dev=dev, sealed=sealed)
-
-
-def _refuse_one_class(tx: Tx, feature_id: int, rows: list[LabelRow], placement: Placement) -> None:
-    known = labels.newest_or_none(tx, feature_id)
-    counts = Counter(labels.classes(tx, known.id or 0)) if known else Counter[str]()
-    counts.update(rows[one.index].output for one in placement.placed)
-    refuse_one_class(counts)
-
-
 def _store(desk: Desk, tx: Tx, actor: Actor, draft: Draft, *, rows: list[LabelRow]) -> None:
-    now = desk.services.clock.now()
     feature = features.by_id(tx, draft.feature_id)
-    _seal(tx, feature, labels.usable(tx, draft.feature_id) + len(rows), now)
-    placement = _placed(tx, draft.feature_id, rows)
-    if placement.placed:
-        placed = placement.placed
-        label_set = labels.add_version(tx, feature.id or 0, rows, placed, by=actor.id, at=now, filename=draft.filename)
-        draft.label_set_id = label_set.id
-        after = {"version": label_set.name, "rows": label_set.rows, "added": label_set.added}
-        deeds.record(
-            tx, desk.services.clock, actor, "import labels",
-            entity="label_set", entity_id=label_set.name, feature_id=draft.feature_id, after=after,
-        )  # fmt: skip
-        feature.version += 1
-        tx.add(feature)
-        mail.enqueue_projection(tx, desk.services.clock, "feature", feature.slug, kind="card", channel=feature.channel)
+    made = Provenance(by=actor.id, filename=draft.filename, rights=feature.rights)
+    label_set = versions.store(tx, desk.services, feature, rows, actor=actor, made=made)
+    draft.label_set_id = label_set.id if label_set else None
     _settle(desk, tx, draft, "confirmed")
-
-
-def _seal(tx: Tx, feature: Feature, rows: int, now: datetime) -> None:
-    """Seal before any label is stored. Shares follow the number of rows until the first look (docs/decide.md)."""
-    policy = policies.current(tx, feature.id).evaluation
-    sealed = sealed_share(rows, feature.margin, policy)
-    seals.share(tx, feature.id or 0, dev_share=policy.dev_share, sealed_share=sealed, at=now)
 
 
 def _settle(desk: Desk, tx: Tx, draft: Draft, state: str) -> None:

@@ -23,9 +23,11 @@ from engine.flows.alerts import Week, alerts
 from engine.flows.digest import Month, digest
 from engine.flows.durable import P, Pending, Queue, R, Run, Stepper
 from engine.flows.investigate import investigate
+from engine.flows.label import label
 from engine.flows.retire import retire_stage
 from engine.models.base import Value
 from engine.models.investigation import Brief
+from engine.models.labelling import Teaching
 from engine.services import Services
 from engine.store import work
 from engine.store.database import Database, Tx
@@ -59,6 +61,7 @@ FLOWS: Mapping[str, Flow] = {
     "retire_stage": Flow(retire_stage, Approved),
     "digest": Flow(digest, Month),
     "alerts": Flow(alerts, Week),
+    "label": Flow(label, Teaching),
 }
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, UniqueConstraint
 from sqlmodel import Column, Field
 
 from engine.models.base import Table, UtcDateTime, Value, word, words_check
@@ -27,6 +27,27 @@ class Part(StrEnum):
     SEALED = "sealed"
 
 
+class Origin(StrEnum):
+    """What made a label version."""
+
+    FILE = "file"
+    TEACHER = "teacher"
+    PEOPLE = "people"
+    ROLLBACK = "rollback"
+
+
+class Provenance(Value):
+    """What is known of the rows a version adds: who, from what, by which model, with which rights, at what price."""
+
+    by: str
+    origin: Origin = Origin.FILE
+    filename: str = ""
+    maker: str = ""
+    rights: str = ""
+    run_id: str = ""
+    cost_nano: int = 0
+
+
 class LabelRow(Value):
     """One good row of a label file, redacted, before it is stored. ``minutes`` is the labelling time a person spent."""
 
@@ -42,10 +63,12 @@ class LabelRow(Value):
 class LabelSet(Table, table=True):
     """Version ``number`` of a feature's labels. ``sha`` is the sha256 of the sorted row hashes; shown as 12 hex digits.
 
-    The version's rows are the labels with ``added_in <= number`` that are not removed by then.
+    The version's rows are the labels with ``added_in <= number`` that are not removed by then. What it added has one
+    provenance: ``origin``, the teacher's model (``maker``) where there is one, the ``rights`` to train on it, who made
+    it (``run_id``: a labelling or a queue), and what was paid for it.
     """
 
-    __table_args__ = (UniqueConstraint("feature_id", "number"),)
+    __table_args__ = (UniqueConstraint("feature_id", "number"), words_check("origin", Origin))
 
     id: int | None = Field(default=None, primary_key=True)
     feature_id: int = Field(foreign_key="feature.id", index=True)
@@ -56,6 +79,11 @@ class LabelSet(Table, table=True):
     by: str
     created_at: datetime = Field(sa_type=UtcDateTime)
     filename: str = ""
+    origin: Origin = word(Origin, default=Origin.FILE)
+    maker: str = ""
+    rights: str = ""
+    run_id: str = ""
+    cost_nano: int = Field(default=0, sa_type=BigInteger)
 
     @property
     def name(self) -> str:
@@ -67,7 +95,7 @@ class Label(Table, table=True):
     """One labelled row. ``cluster`` joins rows of one group and near copies; a whole cluster lies in one part."""
 
     __table_args__ = (
-        UniqueConstraint("feature_id", "sha"),
+        UniqueConstraint("feature_id", "sha", "added_in"),
         words_check("source", Source),
         words_check("part", Part),
     )

@@ -9,17 +9,21 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from engine.rules.seal import Part, near_copies, part
 
+_TORN = "ties rows of two parts together; it can lie on neither side"
 TEMPLATE_SHARE = 0.10  # docs/labels.md: one linked cluster above this share is templated text, and is named
 
 
 @dataclass(frozen=True)
 class Known:
-    """A stored row: its id, text, label, group ("" for none), and the cluster and part it was given."""
+    """A stored row: its id, text, label, group ("" for none), and the cluster and part it was given.
+
+    ``present`` is false for a row the newest version no longer holds: it may come back, to its own part alone.
+    """
 
     id: str
     input: str
@@ -27,17 +31,22 @@ class Known:
     group: str
     cluster: str
     part: Part
+    present: bool = True
 
 
 @dataclass(frozen=True)
 class Row:
-    """A new row: its line in the file, id, text, label and group ("" for none)."""
+    """A new row: its line in the file, id, text, label and group ("" for none).
+
+    ``only_train``: a teacher labelled it, so it may be trained on and never judged by (docs/labels.md).
+    """
 
     line: int
     id: str
     input: str
     output: str
     group: str = ""
+    only_train: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,17 +106,24 @@ def place(
     Raises ValueError for shares that pass 1 or an empty salt.
     """
     fresh, left, old = _beside(known, rows)
-    fresh, refused = _clear_of_seal(known, rows, fresh, threshold)
-    copies = _copies(known, rows, fresh, threshold)
-    torn = _torn(known, fresh, _linked(known, rows, fresh, copies), copies)
-    refused += [Left(rows[index].line, "ties rows of two parts together; it can lie on neither side") for index in torn]
+    back = _returning(known, rows, fresh)
+    fresh, refused = _clear_of_seal(known, rows, fresh, threshold, back=back)
+    copies = [*back.values(), *_copies(known, rows, fresh, threshold)]
+    links = _linked(known, rows, fresh, copies)
+    torn = dict.fromkeys(_torn(known, fresh, links, copies), _TORN) | _judged(known, rows, fresh, links)
+    refused += [Left(rows[index].line, reason) for index, reason in torn.items()]
     fresh = [index for index in fresh if index not in torn]
-    links = _linked(known, rows, fresh, [pair for pair in copies if torn.isdisjoint(map(_index, pair))])
+    links = _linked(known, rows, fresh, [pair for pair in copies if torn.keys().isdisjoint(map(_index, pair))])
     parts: dict[str, tuple[str, Part]] = {
         links.root("cluster:" + row.cluster): (row.cluster, row.part) for row in reversed(known)
     }
-    placed = [_placed(index, links.root(f"row:{index}"), parts, salt, dev=dev, sealed=sealed) for index in fresh]
-    sizes = Counter([row.cluster for row in known] + [one.cluster for one in placed])
+    taught = {links.root(f"row:{index}") for index in fresh if rows[index].only_train} - parts.keys()
+    parts |= {root: (_cluster(root, rows, salt), "train") for root in taught}
+    for root in {links.root(f"row:{index}") for index in fresh} - parts.keys():
+        name = _cluster(root, rows, salt)
+        parts[root] = (name, part(name, salt, dev, sealed))
+    placed = [Placed(index, *parts[links.root(f"row:{index}")]) for index in fresh]
+    sizes = Counter([row.cluster for row in known if row.present] + [one.cluster for one in placed])
     return Placement(
         placed=tuple(placed),
         left=tuple(sorted([*left, *refused], key=lambda one: one.line)),
@@ -123,7 +139,7 @@ def canonical(text: str) -> str:
 
 
 def _beside(known: Sequence[Known], rows: Sequence[Row]) -> tuple[list[int], list[Left], int]:
-    stored = {canonical(row.input): row for row in known}
+    stored = {canonical(row.input): row for row in known if row.present}
     fresh: list[int] = []
     left: list[Left] = []
     for index, row in enumerate(rows):
@@ -135,8 +151,31 @@ def _beside(known: Sequence[Known], rows: Sequence[Row]) -> tuple[list[int], lis
     return fresh, left, len(rows) - len(fresh) - len(left)
 
 
+def _returning(known: Sequence[Known], rows: Sequence[Row], fresh: list[int]) -> dict[int, tuple[str, str]]:
+    """Tie a row that an earlier version held to the cluster it had: it goes back to its part, the sealed one too."""
+    gone = {canonical(row.input): "cluster:" + row.cluster for row in known if not row.present}
+    texts = {index: canonical(rows[index].input) for index in fresh}
+    return {index: (f"row:{index}", gone[text]) for index, text in texts.items() if text in gone}
+
+
+def _judged(known: Sequence[Known], rows: Sequence[Row], fresh: list[int], links: _Links) -> dict[int, str]:
+    """Find a teacher's rows that belong to rows people judge by."""
+    parts = {links.root("cluster:" + row.cluster): row.part for row in known}
+    met = {index: parts.get(links.root(f"row:{index}"), "train") for index in fresh if rows[index].only_train}
+    return {
+        index: f"belongs to rows of the {part} part; a teacher's label is trained on and never judged by"
+        for index, part in met.items()
+        if part != "train"
+    }
+
+
 def _clear_of_seal(
-    known: Sequence[Known], rows: Sequence[Row], fresh: list[int], threshold: float
+    known: Sequence[Known],
+    rows: Sequence[Row],
+    fresh: list[int],
+    threshold: float,
+    *,
+    back: Collection[int],
 ) -> tuple[list[int], list[Left]]:
     sealed = [row for row in known if row.part == "sealed"]
     if not sealed or not fresh:
@@ -144,7 +183,8 @@ def _clear_of_seal(
     hits: dict[int, tuple[float, str]] = {}
     for copy in near_copies([row.input for row in sealed], [rows[index].input for index in fresh], threshold):
         found = (copy.similarity, str(sealed[copy.sealed].id))
-        hits[fresh[copy.other]] = max(found, hits.get(fresh[copy.other], found))
+        if fresh[copy.other] not in back:
+            hits[fresh[copy.other]] = max(found, hits.get(fresh[copy.other], found))
     refused = [
         Left(rows[index].line, f"near copy ({likeness:.2f}) of sealed row {row}; it can never be trained on")
         for index, (likeness, row) in hits.items()
@@ -190,15 +230,11 @@ def _index(name: str) -> int:
     return int(name.removeprefix("row:")) if name.startswith("row:") else -1
 
 
-def _placed(
-    index: int, root: str, parts: dict[str, tuple[str, Part]], salt: str, *, dev: float, sealed: float
-) -> Placed:
-    if root not in parts:
-        # The name of a cluster must not depend on the order of a file's lines beyond its first row.
-        name = hashlib.sha256(f"{salt}:{root}".encode()).hexdigest()[:16]
-        parts[root] = (name, part(name, salt, dev, sealed))
-    cluster, where = parts[root]
-    return Placed(index, cluster, where)
+def _cluster(root: str, rows: Sequence[Row], salt: str) -> str:
+    """Name a new cluster by the text of its first row, or by its group: two uploads never name two of them alike."""
+    index = _index(root)
+    told = f"text:{canonical(rows[index].input)}" if index >= 0 else root
+    return hashlib.sha256(f"{salt}:{told}".encode()).hexdigest()[:16]
 
 
 def _template(sizes: Counter[str], rows: Sequence[Row], placed: Sequence[Placed]) -> str:

@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 from engine.errors import Conflict, NotFound
 from engine.models.feature import Baseline, Feature
 from engine.models.investigation import Investigation
+from engine.models.labelling import Labelling
 from engine.models.rollout import Approval
 
 
@@ -90,9 +91,13 @@ def baseline_by_id(tx: Session, baseline_id: int) -> Baseline:
 
 
 def slug_of_run(tx: Session, run_id: str) -> str:
-    """The feature an investigation is about, "" when there is no such run."""
-    query = select(Feature.slug).join(Investigation, col(Investigation.feature_id) == Feature.id)
-    return tx.exec(query.where(Investigation.run_id == run_id)).first() or ""
+    """The feature an investigation or a teacher's labelling is about, "" when there is no such run."""
+    for kind in (Investigation, Labelling):
+        query = select(Feature.slug).join(kind, col(kind.feature_id) == Feature.id)
+        found = tx.exec(query.where(kind.run_id == run_id)).first()
+        if found:
+            return found
+    return ""
 
 
 def slug_of_request(tx: Session, token: str) -> str:

@@ -10,8 +10,8 @@ from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
-from engine.errors import NotReady, SealBroken
-from engine.models.labels import Draft, Label, LabelRow, LabelSet, Part, Source
+from engine.errors import NotFound, NotReady, SealBroken
+from engine.models.labels import Draft, Label, LabelRow, LabelSet, Part, Provenance, Source
 from engine.rules.leaks import copying, shown
 from engine.rules.seal import near_copies
 from engine.rules.split import Known, Placed
@@ -94,6 +94,39 @@ def taught(tx: Session, label_set_id: int) -> frozenset[int]:
     return frozenset(label.id or 0 for label in tx.exec(query))
 
 
+def by_id(tx: Session, label_set_id: int) -> LabelSet:
+    """The version of that key."""
+    return tx.get_one(LabelSet, label_set_id)
+
+
+def named(tx: Session, feature_id: int, name: str) -> LabelSet:
+    """The newest version whose name begins so, or has that number. Raises ``NotFound`` naming those there are."""
+    found = versions(tx, feature_id)
+    asked = name.strip().lower()
+    matching = [one for one in found if asked and (one.sha.startswith(asked) or str(one.number) == asked)]
+    if not matching:
+        listed = ", ".join(one.name for one in found[-5:]) or "none yet"
+        raise NotFound(f"There is no label version {name[:40]!r}.", hint=f"There are: {listed}")
+    return matching[-1]
+
+
+def by_people(tx: Session, feature_id: int) -> int:
+    """How many labels of the newest version no teacher made: the sealed part is sized by these."""
+    found = newest_or_none(tx, feature_id)
+    if found is None:
+        return 0
+    return found.rows - sources(tx, found.id or 0).get(Source.TEACHER.value, 0)
+
+
+def by_teacher(tx: Session, feature_id: int) -> list[Label]:
+    """The teacher's labels of the newest version that lie in no sealed part."""
+    found = newest_or_none(tx, feature_id)
+    if found is None:
+        return []
+    query = _of(tx, found.id or 0).where(Label.source == Source.TEACHER, Label.part != Part.SEALED)
+    return list(tx.exec(query.order_by(col(Label.id))))
+
+
 def usable(tx: Session, feature_id: int) -> int:
     """How many labels the newest version holds."""
     found = newest_or_none(tx, feature_id)
@@ -118,13 +151,14 @@ def sources(tx: Session, label_set_id: int) -> dict[str, int]:
 
 
 def known(tx: Session, feature_id: int) -> list[Known]:
-    """Every label of the newest version as the rules of placing see it, sealed ones included."""
-    label_set = newest_or_none(tx, feature_id)
-    if label_set is None:
-        return []
+    """Every label there ever was as the rules of placing see it, sealed and removed ones included."""
+    stored = list(tx.exec(select(Label).where(Label.feature_id == feature_id).order_by(col(Label.id))))
+    present = {label.sha for label in stored if label.removed_in is None}
+    gone = {label.sha: label for label in stored if label.sha not in present}
     return [
-        Known(label.row_id, label.input, label.output, label.group, label.cluster, label.part.value)
-        for label in tx.exec(_of(tx, label_set.id or 0))
+        Known(label.row_id, label.input, label.output, label.group, label.cluster, label.part.value, in_force)
+        for labels, in_force in (([one for one in stored if one.removed_in is None], True), (gone.values(), False))
+        for label in labels
     ]
 
 
@@ -148,25 +182,50 @@ def add_version(
     rows_in: Sequence[LabelRow],
     placed: Sequence[Placed],
     *,
-    by: str,
+    made: Provenance,
     at: datetime,
-    filename: str,
+    gone: Sequence[Label] = (),
 ) -> LabelSet:
-    """Store the next version: the rows before plus the placed ones, each in its part for ever."""
-    before = newest_or_none(tx, feature_id)
-    number = before.number + 1 if before else 1
-    added = [_label(feature_id, rows_in[place.index], place, number) for place in placed]
-    shas = list(tx.exec(select(Label.sha).where(Label.feature_id == feature_id))) + [label.sha for label in added]
-    label_set = LabelSet(
-        feature_id=feature_id,
-        number=number,
-        sha=hashlib.sha256("\n".join(sorted(shas)).encode()).hexdigest(),
-        rows=len(shas),
-        added=len(added),
-        by=by,
-        created_at=at,
-        filename=filename,
+    """Store the next version: the rows before, less those ``gone``, plus the placed ones, each in its part for ever."""
+    number = _next_number(tx, feature_id)
+    return _add(
+        tx,
+        LabelSet(feature_id=feature_id, number=number, created_at=at, sha="", rows=0, added=0, **made.model_dump()),
+        [_label(feature_id, rows_in[place.index], place, number) for place in placed],
+        gone,
     )
+
+
+def restore(tx: Session, old: LabelSet, *, made: Provenance, at: datetime) -> LabelSet:
+    """Store the next version with the rows of an older one; every row keeps its part."""
+    wanted = {label.sha: label for label in tx.exec(_of(tx, old.id or 0))}
+    present = {label.sha: label for label in tx.exec(_of(tx, newest(tx, old.feature_id).id or 0))}
+    number = _next_number(tx, old.feature_id)
+    back = [
+        Label(**label.model_dump(exclude={"id", "added_in", "removed_in"}), added_in=number)
+        for sha, label in wanted.items()
+        if sha not in present
+    ]
+    label_set = LabelSet(
+        feature_id=old.feature_id, number=number, created_at=at, sha="", rows=0, added=0, **made.model_dump()
+    )
+    return _add(tx, label_set, back, [label for sha, label in present.items() if sha not in wanted])
+
+
+def _next_number(tx: Session, feature_id: int) -> int:
+    before = newest_or_none(tx, feature_id)
+    return before.number + 1 if before else 1
+
+
+def _add(tx: Session, label_set: LabelSet, added: Sequence[Label], gone: Sequence[Label]) -> LabelSet:
+    for label in gone:
+        label.removed_in = label_set.number
+        tx.add(label)
+    tx.flush()
+    present = select(Label.sha).where(Label.feature_id == label_set.feature_id, col(Label.removed_in).is_(None))
+    shas = [*tx.exec(present), *(label.sha for label in added)]
+    label_set.sha = hashlib.sha256("\n".join(sorted(shas)).encode()).hexdigest()
+    label_set.rows, label_set.added = len(shas), len(added)
     tx.add(label_set)
     tx.add_all(added)
     tx.flush()

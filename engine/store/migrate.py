@@ -25,6 +25,7 @@ from engine.models import (
     feature,
     gateway,
     investigation,
+    labelling,
     labels,
     mail,
     money,
@@ -41,8 +42,8 @@ from engine.store.database import Database
 
 # Every table module is imported above, so that METADATA is whole wherever migrations are compared with it.
 NOUNS = (
-    *(actor, call, checkup, evidence, feature, gateway, investigation, labels, mail, money, policy, rollout),
-    *(seal, spool, statement, verdict, work),
+    *(actor, call, checkup, evidence, feature, gateway, investigation, labelling, labels, mail),
+    *(money, policy, rollout, seal, spool, statement, verdict, work),
 )
 
 _LOCK_KEY = 0x61737361  # "assa": the advisory lock that keeps two upgrades apart on PostgreSQL

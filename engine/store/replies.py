@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, delete, func, select
 
 from engine.models.investigation import Investigation, PaidReply, Reservation
+from engine.models.labelling import Labelling
 
 _CHUNK = 500  # keys in one statement; SQLite's oldest limit is 999
 
@@ -86,7 +87,8 @@ def reserve(tx: Session, wanted: Reservation, *, budget_nano: int) -> Reserved:
     The sums and the reservation are one transaction, and writers of one run wait for each other: what is paid and
     held never passes the budget.
     """
-    tx.exec(select(Investigation.id).where(Investigation.run_id == wanted.run_id).with_for_update()).all()
+    for payer in (Investigation, Labelling):
+        tx.exec(select(payer.id).where(payer.run_id == wanted.run_id).with_for_update()).all()
     paid = tx.get(PaidReply, wanted.key)
     if paid is not None:
         return paid

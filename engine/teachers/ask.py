@@ -71,8 +71,8 @@ class AskSpec(Protocol):
 class Asked:
     """Predictions of the answered rows in their order, and the counts of this pass as the job's result.
 
-    ``counts``: paid_calls, reused, input_tokens, output_tokens, nano_usd, unanswered (rows), stopped ("" or why), and
-    oldest_at, the moment of the oldest reply that was used ("" without any).
+    ``counts``: paid_calls, reused, input_tokens, output_tokens, nano_usd, unanswered, refused and cut (rows), stopped
+    ("" or why), and oldest_at, the moment of the oldest reply that was used ("" without any).
     """
 
     predictions: list[Prediction]
@@ -92,9 +92,9 @@ def ask_rows(
 ) -> Asked:
     """Ask every row that the ledger has no reply for. ``progress`` may raise to end the pass; what was paid is kept."""
     try:
-        questions = _questions(spec, rows, examples)
+        questions = questions_of(spec, rows, examples)
     except Invalid as error:
-        return Asked([], _counts([], unanswered=len(rows), stopped=str(error)))
+        return Asked([], {**_counts([], unanswered=len(rows), stopped=str(error)), **_unusable([])})
     clock = clock or SystemClock()
     price = _price(database, clock, spec)
     ledger = Ledger(
@@ -119,10 +119,13 @@ def ask_rows(
             pace.stop(str(error))
     predictions = _predictions(spec, rows, questions, answers)
     missing = len(rows) - len(predictions)
-    return Asked(predictions, _counts(list(answers.values()), unanswered=missing, stopped=pace.why))
+    counts = _counts(list(answers.values()), unanswered=missing, stopped=pace.why)
+    given = [answers[question.key].reply for question in questions if question.key in answers]
+    return Asked(predictions, {**counts, **_unusable(given)})
 
 
-def _questions(spec: AskSpec, rows: Sequence[AskedRow], examples: Sequence[AskedRow]) -> list[Question]:
+def questions_of(spec: AskSpec, rows: Sequence[AskedRow], examples: Sequence[AskedRow]) -> list[Question]:
+    """One question per row, equal ones for equal texts. Raises ``Invalid`` for a prompt that cannot be rendered."""
     config = spec.config
     addition = options.addition_of(
         config["contender"], config["approach"], classes=config["classes"], examples=examples, seed=spec.seed
@@ -221,6 +224,13 @@ def _graded(row: AskedRow, reply: PaidReply, approach: Approach, task: Task) -> 
         tokens_in=reply.tokens_in,
         tokens_out=reply.tokens_out,
     )
+
+
+def _unusable(replies: Sequence[PaidReply]) -> dict[str, int]:
+    """Rows whose reply was refused or cut short; both are paid for, neither is an answer."""
+    refused = sum(reply.refusal or reply.finish == "content_filter" for reply in replies)
+    cut = sum(not reply.refusal and reply.finish == "length" for reply in replies)
+    return {"refused": refused, "cut": cut}
 
 
 def _counts(answers: Sequence[Answered], *, unanswered: int, stopped: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 
 from engine.desk import Desk
 from engine.errors import NotReady
-from engine.models.labels import LabelSet, Part
+from engine.models.labels import LabelSet, Part, Provenance
 from engine.store import features as feature_rows
 from engine.store import labels
 from engine.store.database import Tx
@@ -19,7 +19,9 @@ AT = datetime(2026, 11, 25, tzinfo=UTC)
 
 def version(tx: Tx, feature_id: int, numbers: range, part: Part, **changes: str) -> LabelSet:
     rows = [a_row(number, **changes) for number in numbers]
-    return labels.add_version(tx, feature_id, rows, placed([part] * len(rows)), by="U1", at=AT, filename="labels.csv")
+    return labels.add_version(
+        tx, feature_id, rows, placed([part] * len(rows)), made=Provenance(by="U1", filename="labels.csv"), at=AT
+    )
 
 
 def test_a_version_holds_the_rows_of_before_and_its_name_is_its_content(desk: Desk) -> None:
@@ -50,7 +52,7 @@ def test_a_version_holds_the_rows_of_before_and_its_name_is_its_content(desk: De
     with desk.services.database.write() as tx:
         feature_id = feature_rows.by_slug(tx, "third").id or 0
         rows = [a_row(number, minutes=1.5) for number in range(4)]
-        made = labels.add_version(tx, feature_id, rows, placed([Part.TRAIN] * 4), by="U1", at=AT, filename="f")
+        made = labels.add_version(tx, feature_id, rows, placed([Part.TRAIN] * 4), made=Provenance(by="U1"), at=AT)
         assert labels.minutes(tx, made.id or 0) == 6.0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -102,3 +103,40 @@ def test_a_copy_of_a_sealed_row_is_refused_by_its_line_and_another_label_by_the_
             assert "near copy" in reasons[row.line]
         else:
             assert "near copy" not in reasons.get(row.line, "")
+
+
+@settings(max_examples=100, deadline=None)
+@given(uploads, st.randoms(use_true_random=False))
+def test_a_teachers_row_lies_in_train_alone_and_pulls_nobodys_row_out_of_its_part(
+    history: list[Upload], coin: random.Random
+) -> None:
+    known: list[Known] = []
+    for number, upload in enumerate(history):
+        arriving = [replace(row, only_train=coin.random() < 0.5) for row in file_of(upload, number)]
+        found = put(known, arriving)
+        assert len(found.placed) + len(found.left) + found.known == len(arriving)
+        for one in found.placed:
+            assert one.part == "train" or not arriving[one.index].only_train
+        known += stored(arriving, found)
+        parts = defaultdict(set)
+        for row in known:
+            parts[row.cluster].add(row.part)
+        assert all(len(found) == 1 for found in parts.values())
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(rows, min_size=1, max_size=12), st.lists(rows, min_size=1, max_size=12))
+def test_a_row_that_was_taken_out_comes_back_to_its_own_part_and_copies_of_it_stay_away(
+    before: Upload, after: Upload
+) -> None:
+    arriving = file_of(before)
+    known = stored(arriving, put([], arriving))
+    gone = [replace(row, present=False) for row in known]
+    back = [Row(line, f"b{line}", row.input, row.output, row.group) for line, row in enumerate(known, 2)]
+    again = {back[one.index].input: one.part for one in put(gone, back).placed}
+    assert again == {row.input: row.part for row in known}
+    sealed = [row.input for row in known if row.part == "sealed"]
+    same = {canonical(row.input) for row in known}
+    others = [row for row in file_of(after, 1) if canonical(row.input) not in same]
+    placed = [others[one.index].input for one in put(gone, others).placed]
+    assert not sealed or not placed or near_copies(sealed, placed) == ()

@@ -127,8 +127,13 @@ def check_enough(tx: Tx, feature_id: int, slug: str, policy: EvalPolicy, *, trai
 
 def rows_artifact(services: Services, rows: list[Label]) -> str:
     """Labels as a dataset artifact, the form in which jobs read them."""
+    return dataset_artifact(services, [DatasetRow(id=row.row_id, input=row.input, output=row.output) for row in rows])
+
+
+def dataset_artifact(services: Services, rows: list[DatasetRow]) -> str:
+    """Rows as an artifact; the same rows have the same id."""
     with tempfile.TemporaryDirectory() as folder:
-        write_rows(Path(folder), [DatasetRow(id=row.row_id, input=row.input, output=row.output) for row in rows])
+        write_rows(Path(folder), rows)
         return services.artifacts.put(Path(folder))
 
 

@@ -21,18 +21,24 @@ def attend(services: Services, run_id: str, spec: JobSpec, task: str) -> JobStat
     """
     with services.database.read() as tx:
         cancelled = investigations.by_run(tx, run_id).cancel_requested
+    state = watched(services, run_id, spec, task, cancelled=cancelled)
+    if state.status is JobStatus.DONE:
+        return state
+    note(services, run_id, RunTask(name=task, state=TaskState.RUNNING, note=_share(state)))
+    return Pending()
+
+
+def watched(services: Services, run_id: str, spec: JobSpec, task: str, *, cancelled: bool) -> JobState:
+    """Ensure the job and look at it once. Raises as ``attend`` does."""
     if cancelled:
         services.runner.cancel(spec.job_id)
         raise Cancelled(f"{run_id} was cancelled.")
     state = services.runner.poll(spec.job_id)
     if state.status is JobStatus.GONE or (state.status is JobStatus.FAILED and state.retryable):
         state = services.runner.ensure(spec)
-    if state.status is JobStatus.DONE:
-        return state
     if state.status is JobStatus.FAILED:
         raise WorkFailed(f"{task}: {state.cause}")
-    note(services, run_id, RunTask(name=task, state=TaskState.RUNNING, note=_share(state)))
-    return Pending()
+    return state
 
 
 def note(services: Services, run_id: str, task: RunTask) -> None:

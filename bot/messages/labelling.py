@@ -1,0 +1,59 @@
+"""A teacher's labelling: the one message that follows it, from the queue to the version it made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from bot.messages import labelled
+from engine.desk.labellings import LabellingView
+from engine.models.investigation import OPEN_STATES, RunState
+
+NEVER_ALIVE = "the start"  # what the desk says of an engine that was never seen
+Standing = Literal["queued", "unattended", "running", "lost", "cancelled", "failed", "done"]
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """How a labelling stands. ``nonsense`` are replies that are no label; ``usd_a_label`` what one label cost."""
+
+    template: ClassVar[str] = "labelling/card"
+    seen: LabellingView
+    standing: Standing
+    nonsense: int
+    usd_a_label: float | None
+    can_cancel: bool
+
+    @classmethod
+    def example(cls) -> Labelling:
+        """One that ended with labels."""
+        return card(labelled.labelling())
+
+
+def card(seen: LabellingView) -> Labelling:
+    """The message of a labelling."""
+    counts = {name: int(value) for name, value in seen.counts.items() if isinstance(value, int)}
+    usable = sum(counts.get(name, 0) for name in ("valid", "refused", "cut"))
+    return Labelling(
+        seen=seen,
+        standing=_standing(seen),
+        nonsense=max(counts.get("answered", 0) - usable, 0),
+        usd_a_label=seen.spent_usd / seen.added if seen.added else None,
+        can_cancel=seen.state in OPEN_STATES,
+    )
+
+
+def _standing(seen: LabellingView) -> Standing:
+    if seen.lost_since:
+        return "unattended" if seen.lost_since == NEVER_ALIVE else "lost"
+    match seen.state:
+        case RunState.QUEUED:
+            return "queued"
+        case RunState.RUNNING:
+            return "running"
+        case RunState.CANCELLED:
+            return "cancelled"
+        case RunState.FAILED:
+            return "failed"
+        case RunState.DONE:
+            return "done"
