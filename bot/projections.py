@@ -13,6 +13,7 @@ from engine.desk import Desk, approvals, digests, features, investigations, labe
 from engine.desk import labels as uploads
 from engine.desk import watch as clocks
 from engine.models.mail import Outbox
+from engine.models.rollout import RolloutStatus
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,12 @@ def _rollout(projections: Projections, rollout_id: str) -> tuple[View, int]:
     return rollout.state(seen), seen.version
 
 
+def _machine(projections: Projections, rollout_id: str) -> tuple[View, int]:
+    seen = rollouts.by_id(projections.desk, int(rollout_id))
+    how: rollout.Moved = "paused" if seen.status is RolloutStatus.PAUSED else "rolled_back"
+    return rollout.moved(seen, how, reason=seen.reason), seen.version
+
+
 def _approval(projections: Projections, token: str) -> tuple[View, int]:
     seen = approvals.show(projections.desk, token)
     return approval.card(seen), seen.version
@@ -96,6 +103,7 @@ _ENTITIES: Mapping[str, Callable[[Projections, str], tuple[View, int]]] = {
     "draft": _draft,
     "labelling": _labelling,
     "rollout": _rollout,
+    "machine": _machine,
     "approval": _approval,
     "digest": _digest,
     "alerts": _alerts,

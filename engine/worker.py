@@ -117,7 +117,7 @@ def store_calls(services: Services, until: Callable[[], bool]) -> None:
     """Bring the gateway's spool into the database, for as long as the engine runs, whatever happens to it."""
     while not until():
         try:
-            ingest.run(services, until)
+            ingest.run(services, until, each_minute=lambda: stage.tick(services))
         except Conflict as error:  # assay ingest runs beside us, and does the work
             log.info("spool.taken", extra={"why": str(error)})
         except Exception:  # the spool keeps what is not stored; a person must look

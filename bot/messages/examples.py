@@ -147,9 +147,28 @@ def rollout(**changes: object) -> RolloutView:
             "next_stage": Stage.CANARY_5,
             "gate": "HOLD",
             "reasons": ("only 3 of 24 hours",),
+            "share_before": 0.01,
+            "evidence": stage_evidence(),
             **changes,
         }
     )
+
+
+def stage_evidence() -> dict[str, Any]:
+    """Both sides of a stage at 1 %."""
+    numbers = {"invalid": 0, "slow": 61, "slow_known": 1_200, "thumbs": 4, "thumbs_down": 1}
+    many = {**numbers, "slow": 5_940, "slow_known": 118_800}
+    return {
+        "arms": (
+            {"arm": "baseline", "n": 118_800, "errors": 475, "units": 9_210, **many},
+            {"arm": "tuned", "n": 1_200, "errors": 9, "units": 94, **numbers},
+        ),
+        "guardrails": (
+            {"name": "errors", "log_e": 1.3, "limit": 5.0752, "baseline": 0.004, "tuned": 0.0075},
+            {"name": "slow", "log_e": -0.4, "limit": 5.0752, "baseline": 0.05, "tuned": 0.0508},
+            {"name": "thumbs_down", "log_e": 0.0, "limit": 5.0752, "baseline": None, "tuned": 0.25},
+        ),
+    }
 
 
 def approval(**changes: object) -> ApprovalView:

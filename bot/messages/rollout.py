@@ -6,10 +6,38 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from bot.messages import examples
-from engine.desk.rollouts import RolloutView
+from engine.desk.rollouts import ArmView, GuardrailView, RolloutView
 from engine.models.rollout import RolloutStatus
 
+BAR = 10  # signs of a bar
+
 Moved = Literal["raised", "paused", "resumed", "rolled_back", "ended"]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a stage: calls, the shares of them that were bad (none: unknown), and units whose day is closed."""
+
+    is_tuned: bool
+    calls: int
+    failed: float | None
+    invalid: float | None
+    slow: float | None
+    thumbs: int
+    thumbs_down: int
+    units: int
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A guardrail: how much of what shows harm there is, as a share and as a bar, and each side's rate."""
+
+    name: str
+    bar: str
+    share: float
+    is_harmed: bool
+    prompted: float | None
+    tuned: float | None
 
 
 @dataclass(frozen=True)
@@ -22,6 +50,9 @@ class State:
     can_ask: bool
     is_open: bool
     is_paused: bool
+    is_back: bool
+    sides: tuple[Side, ...]
+    bars: tuple[Bar, ...]
 
     @classmethod
     def example(cls) -> State:
@@ -39,6 +70,35 @@ def state(rollout: RolloutView) -> State:
         can_ask=rollout.next_stage is not None and rollout.gate == "READY" and not rollout.pending,
         is_open=is_open,
         is_paused=begun and rollout.status is RolloutStatus.PAUSED,
+        is_back=begun and rollout.status is RolloutStatus.ROLLED_BACK,
+        sides=tuple(_side(arm) for arm in rollout.evidence.arms),
+        bars=tuple(_bar(one) for one in rollout.evidence.guardrails),
+    )
+
+
+def _side(arm: ArmView) -> Side:
+    return Side(
+        is_tuned=arm.arm == "tuned",
+        calls=arm.n,
+        failed=arm.errors / arm.n if arm.n else None,
+        invalid=arm.invalid / arm.n if arm.n and arm.invalid else None,
+        slow=arm.slow / arm.slow_known if arm.slow_known else None,
+        thumbs=arm.thumbs,
+        thumbs_down=arm.thumbs_down,
+        units=arm.units,
+    )
+
+
+def _bar(guardrail: GuardrailView) -> Bar:
+    share = min(max(guardrail.log_e / guardrail.limit, 0.0), 1.0)
+    full = round(share * BAR)
+    return Bar(
+        name=guardrail.name.replace("_", " "),
+        bar="█" * full + "░" * (BAR - full),
+        share=share,
+        is_harmed=guardrail.log_e >= guardrail.limit,
+        prompted=guardrail.baseline,
+        tuned=guardrail.tuned,
     )
 
 

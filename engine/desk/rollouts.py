@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from engine.desk import Desk
 from engine.errors import NotReady
-from engine.flows.steps import route
+from engine.flows.steps import guardrails, route
 from engine.flows.steps import stage as stages
+from engine.flows.steps.guardrails import ArmView, GuardrailView, StageView
 from engine.models.actor import Actor
 from engine.models.base import Value
 from engine.models.feature import Feature
@@ -18,6 +19,8 @@ from engine.models.verdict import Verdict
 from engine.rules.rollout import SHARES, Action, Gate
 from engine.store import deeds, features, mail, rollouts, usage, verdicts
 from engine.store.database import Tx
+
+__all__ = ["ArmView", "GuardrailView", "RolloutView", "StageView", "by_id", "lower", "next_stage", "show"]
 
 SECOND_APPROVER_SHARE = 0.25  # docs/slack.md: two people from 25 % on
 EXPIRY = timedelta(days=3)  # working days: weekends are added
@@ -40,6 +43,9 @@ class RolloutView(Value):
     reasons: tuple[str, ...] = ()
     pending: str = ""
     simulated: bool = False
+    reason: str = ""
+    share_before: float = 0.0
+    evidence: StageView = StageView()
     version: int = 1
 
 
@@ -79,6 +85,9 @@ def view(desk: Desk, tx: Tx, feature: Feature, verdict: Verdict, *, rollout: Rol
             "gate": said.action,
             "reasons": said.reasons,
             "pending": waiting.token if waiting else "",
+            "reason": rollout.reason,
+            "share_before": SHARES[rollout.stage],
+            "evidence": guardrails.view(tx, rollout),
             "version": rollout.version,
         }
     )

@@ -17,5 +17,5 @@ def once(desk: Desk) -> Passed:
 
 
 def run(desk: Desk, until: Callable[[], bool], *, beat: Callable[[], None]) -> None:
-    """Store what comes, once a second, until told to stop; ``beat`` is called now and then. Raises ``Conflict``."""
-    ingest.run(desk.services, until, beat=beat)
+    """Store what comes, once a second, until told to stop; ``beat`` is called once a minute. Raises ``Conflict``."""
+    ingest.run(desk.services, until, each_minute=beat)

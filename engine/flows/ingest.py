@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import socket
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -19,7 +21,7 @@ from engine.flows.steps import blocks, events, heard, route
 from engine.models.base import Value
 from engine.rules import frame
 from engine.services import Services
-from engine.store import calls, evidence, examples, features, policies, spool
+from engine.store import calls, evidence, examples, features, policies, spool, work
 from engine.store.database import Tx
 from engine.store.spool import Segment
 
@@ -27,7 +29,7 @@ log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 1.0
 WAIT_SECONDS = 30.0  # how long a second ``--once`` waits for the first
-BEAT_PASSES = 5
+BEAT = timedelta(seconds=20)
 THOROUGH_PASSES = 60  # what is seldom due is looked at each so many passes
 GRACE = timedelta(hours=1)  # a unit's day is folded so long after its end: calls may come late
 INDEX_DAYS = 10  # how long feedback finds its call
@@ -47,8 +49,8 @@ class Passed(Value):
         return Passed(**{name: getattr(self, name) + getattr(other, name) for name in Passed.model_fields})
 
 
-def run(services: Services, until: Callable[[], bool], *, beat: Callable[[], None] | None = None) -> None:
-    """Pass over the spool once a second until told to stop; ``beat`` says now and then that it is alive.
+def run(services: Services, until: Callable[[], bool], *, each_minute: Callable[[], object]) -> None:
+    """Pass over the spool once a second until told to stop; after a pass, ``each_minute`` is called once in one.
 
     Raises ``Conflict`` when another ingester has the spool.
     """
@@ -62,8 +64,8 @@ def run(services: Services, until: Callable[[], bool], *, beat: Callable[[], Non
                 if passed.calls or passed.events:
                     log.info("spool.stored", extra={"calls": passed.calls, "events": passed.events})
                 route.refresh(services)
-                if beat is not None and passes % BEAT_PASSES == 0:
-                    beat()
+                if passes % THOROUGH_PASSES == 0:
+                    each_minute()
             except (Unavailable, OSError) as error:  # nothing is lost: the spool keeps it until it is stored
                 log.warning("spool.waiting", extra={"why": type(error).__name__})
             passes += 1
@@ -99,9 +101,22 @@ def pass_over(services: Services, folder: Path, *, thorough: bool, block_bytes: 
         passed = passed.plus(_segment(services, segment, world, stored=stored, block_bytes=block_bytes))
     still = [segment for segment in segments if segment.calls.exists()]
     passed = passed.plus(Passed(feedback=heard.settle(services, still, world, thorough=thorough)))
+    _beat(services, live=sum(segment.is_live for segment in segments))
     if thorough:
         _housekeep(services)
     return passed
+
+
+def _beat(services: Services, *, live: int) -> None:
+    """Say that this host's spool was read, and how many gateways write to it: so fresh is what stages have shown."""
+    host = socket.gethostname()
+    name = f"spool@{host}"[:32]
+    now = services.clock.now()
+    with services.database.read() as tx:
+        known = work.heartbeat(tx, name)
+    if known is None or known.facts.get("live") != live or now - known.at >= BEAT:
+        with services.database.write() as tx:
+            work.beat(tx, name, host=host, pid=os.getpid(), now=now, facts={"live": live})
 
 
 def _segment(

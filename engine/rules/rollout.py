@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from engine.models.rollout import RolloutStatus, Stage
 from engine.rules import checks
+from engine.rules.sequential import harm_bound
 
 __all__ = ["Action", "Event", "Gate", "RolloutState", "StageEvidence", "StagePolicy", "gate", "transition"]
 
@@ -40,15 +41,8 @@ class Action(StrEnum):
 
 
 def _hours() -> dict[str, float]:
-    return {
-        "shadow": 24.0,
-        "canary_1": 24.0,
-        "canary_5": 24.0,
-        "canary_25": 48.0,
-        "canary_50": 72.0,
-        "full_100": 1.0,
-        "soaking": 168.0,
-    }
+    days = {"shadow": 24.0, "canary_1": 24.0, "canary_5": 24.0, "canary_25": 48.0, "canary_50": 72.0}
+    return {**days, "full_100": 1.0, "soaking": 168.0}
 
 
 def _units() -> dict[str, int]:
@@ -157,7 +151,7 @@ def transition(state: RolloutState, event: Event) -> RolloutState:
 
 
 def _harms(evidence: StageEvidence, limits: StagePolicy) -> list[str]:
-    bound = math.log(max(len(evidence.log_e_harm), 1) / limits.alpha)
+    bound = harm_bound(len(evidence.log_e_harm), limits.alpha)
     harmed = [f"harm: {name}" for name, log_e in evidence.log_e_harm.items() if log_e >= bound]
     return harmed + [f"ceiling: {name}" for name in evidence.broken_ceilings]
 

@@ -6,7 +6,7 @@ Knows nothing of stages or of who looks; every result is the natural log of an e
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +40,17 @@ class StageScores:
     baseline: Sequence[float]
 
 
-Stage = StageCounts | StageScores
+@dataclass(frozen=True)
+class StageRates:
+    """How many units of each side had which bad score in [0, 1]; `share` and `base_rate` as in StageCounts."""
+
+    share: float
+    base_rate: float
+    tuned: Mapping[float, int]
+    baseline: Mapping[float, int]
+
+
+Stage = StageCounts | StageScores | StageRates
 
 
 def log_e_harm(stages: Sequence[Stage], tolerance: float = 0.0) -> float:
@@ -50,6 +60,11 @@ def log_e_harm(stages: Sequence[Stage], tolerance: float = 0.0) -> float:
     """
     allowed = checks.margin("tolerance", tolerance)
     return _log_mean([_stage_bets(stage, lambda x: x - allowed) for stage in stages])
+
+
+def harm_bound(guardrails: int, alpha: float) -> float:
+    """Give the log evidence at which one of so many guardrails has the rollout taken back."""
+    return math.log(max(guardrails, 1) / alpha)
 
 
 def log_e_safe(stages: Sequence[Stage], margin: float) -> float:
@@ -91,6 +106,23 @@ def log_e_mismatch(tuned_units: int, baseline_units: int, share: float, strength
     return mixed - ours * math.log(p) - theirs * math.log(1.0 - p)
 
 
+def log_e_mismatch_by_day(days: Sequence[tuple[int, int]], share: float, strength: float = 1000.0) -> float:
+    """Give the log evidence of a broken split from days that the same units may come back on; [] gives 0.
+
+    `days` are the tuned and baseline units of each day, in order. Days are no independent draws, so their e-values are
+    not multiplied: day k of them has the weight 6/(pi k)^2, whose sum is 1, and a mean of e-values is one whatever
+    ties them. Raises ValueError as `log_e_mismatch`.
+    """
+    weights = [6.0 / (math.pi * (place + 1)) ** 2 for place in range(len(days))]
+    parts = [
+        math.log(weight) + log_e_mismatch(*day, share, strength) for weight, day in zip(weights, days, strict=True)
+    ]
+    rest = 1.0 - sum(weights)  # days to come count as 1 until they come
+    parts += [math.log(rest)] if rest > 0.0 else []
+    top = max(parts)
+    return top + math.log(sum(math.exp(part - top) for part in parts))
+
+
 def requests_needed(
     baseline_rate: float, tuned_rate: float, share: float, bound: float = 0.0, alpha: float = 0.05
 ) -> int:
@@ -115,6 +147,11 @@ def _stage_bets(stage: Stage, gain: Callable[[Vector], Vector]) -> Vector:
     worst = float(-corners.min())
     if isinstance(stage, StageCounts):
         return _bets(corners, _stage_counts(stage), worst)
+    if isinstance(stage, StageRates):
+        tuned, baseline = _scores("tuned", [*stage.tuned]), _scores("baseline", [*stage.baseline])
+        units = [checks.count("units", one) for one in (*stage.tuned.values(), *stage.baseline.values())]
+        x = np.concatenate([(tuned - rate) / share, (rate - baseline) / (1.0 - share)])
+        return _bets(gain(x), np.array(units, dtype=np.float64), worst)
     tuned, baseline = _scores("tuned", stage.tuned), _scores("baseline", stage.baseline)
     x = np.concatenate([(tuned - rate) / share, (rate - baseline) / (1.0 - share)])
     return _bets(gain(x), np.ones(len(x)), worst)

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from sqlmodel import Session, col, delete, select
 
+from engine.models.call import CallRole, HourlyUsage
 from engine.models.evidence import StageCount, StageScore, StageStart, StageUnit
+from engine.rules import histogram
 from engine.rules.evidence import COUNTS, Cell, Score, Shown, folded
 from engine.store.database import add_up
+
+
+@dataclass(frozen=True)
+class Recent:
+    """The baseline lately: its share of errors (0 where nothing is known) and its 95 % latency (none: unknown)."""
+
+    error_rate: float
+    p95_ms: float | None
+
 
 _FOLD = 20_000  # units in one transaction
 _UNIT_KEYS = ("root", "arm", "unit", "day")
@@ -28,6 +40,20 @@ def starts(tx: Session, rollout_id: int | None = None) -> list[StageStart]:
     """How each stage began, of one rollout or of all, oldest first."""
     query = select(StageStart).order_by(col(StageStart.id))
     return list(tx.exec(query if rollout_id is None else query.where(StageStart.rollout_id == rollout_id)))
+
+
+def baseline_of(tx: Session, feature_id: int, since: datetime) -> Recent:
+    """How often the baseline's answers failed since a moment, and their 95 % latency."""
+    query = select(HourlyUsage).where(
+        HourlyUsage.feature_id == feature_id,
+        HourlyUsage.hour >= since,
+        HourlyUsage.role == CallRole.ANSWER,
+        HourlyUsage.assigned == "baseline",
+    )
+    rows = list(tx.exec(query))
+    n = sum(row.n for row in rows)
+    latency = histogram.merge(histogram.from_bytes(row.latency) for row in rows)
+    return Recent(sum(row.errors for row in rows) / n if n else 0.0, histogram.quantile(latency, 0.95))
 
 
 def add(tx: Session, seen: Shown) -> None:

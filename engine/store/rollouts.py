@@ -27,6 +27,11 @@ def open_of(tx: Session, feature_id: int) -> Rollout | None:
     return tx.exec(select(Rollout).where(Rollout.open_feature_id == feature_id)).one_or_none()
 
 
+def open_ones(tx: Session) -> list[Rollout]:
+    """Every open rollout, oldest first."""
+    return list(tx.exec(select(Rollout).where(col(Rollout.open_feature_id).is_not(None)).order_by(col(Rollout.id))))
+
+
 def newest_of(tx: Session, feature_id: int) -> Rollout | None:
     """The feature's newest rollout, open or ended."""
     query = select(Rollout).where(Rollout.feature_id == feature_id).order_by(col(Rollout.id).desc())

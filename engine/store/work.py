@@ -52,6 +52,11 @@ def heartbeat(tx: Session, program: str) -> Heartbeat | None:
     return tx.get(Heartbeat, program)
 
 
+def beats(tx: Session, prefix: str) -> list[Heartbeat]:
+    """When programs whose names begin so were last alive."""
+    return list(tx.exec(select(Heartbeat).where(col(Heartbeat.program).startswith(prefix))))
+
+
 def silent_since(tx: Session, program: str, now: datetime) -> str:
     """ "" while a program is alive; else since when it is silent, as ``14:02 UTC`` ("the start" when it never was)."""
     row = heartbeat(tx, program)

@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from engine.flows.steps import stage
-from engine.models.actor import Actor
 from engine.models.rollout import RolloutStatus
 from engine.models.spool import Example, PendingFeedback, Stratum
 from engine.rules.redact import redact, redact_row
 from engine.services import Services
-from engine.store import examples, features, feedback, mail, rollouts, spool
+from engine.store import examples, features, feedback, rollouts, spool
 from engine.store.database import Tx
 from engine.store.spool import Segment
 from engine.teachers import prompt
@@ -25,7 +24,6 @@ log = logging.getLogger(__name__)
 EVENT_BYTES = 4 << 20  # of events in one transaction
 LONGEST = 1_000_000  # characters of one text that are kept
 _LONGEST_REMARK = 2_000
-MACHINE = Actor(id="")
 
 
 def store(services: Services, segment: Segment, start: int) -> spool.Told:
@@ -119,9 +117,8 @@ def _trip(tx: Tx, services: Services, event: Mapping[str, Any]) -> None:
         return
     n, bad, seconds = (_whole(event.get(name)) for name in ("n", "bad", "window_s"))
     reason = f"{bad} of {n} calls failed in {seconds} s"
-    stage.lower(tx, services, rollout, "rollback", actor=MACHINE, reason=reason)
-    # The card shows it in place; that the machine acted is worth a message of its own.
-    mail.enqueue_projection(tx, services.clock, "rollback", str(rollout.id), kind="notice", channel=rollout.channel)
+    stage.lower(tx, services, rollout, "rollback", actor=stage.MACHINE, reason=reason)
+    stage.announce(tx, services, rollout)
     log.warning("rollout.tripped", extra={"feature": feature.slug, "n": n, "bad": bad})
 
 

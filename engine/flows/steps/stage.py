@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from datetime import datetime, timedelta
 
 from engine.errors import NotReady
-from engine.flows.steps import route
+from engine.flows.steps import guardrails, route
 from engine.models.actor import Actor, Role
 from engine.models.base import Value
 from engine.models.rollout import Approval, ApprovalState, Mode, Rollout, RolloutStatus, Stage
 from engine.models.verdict import Verdict
-from engine.rules.rollout import FINAL, Event, Gate, RolloutState, StageEvidence, gate, transition
+from engine.rules.rollout import FINAL, Action, Event, Gate, RolloutState, StageEvidence, gate, transition
 from engine.rules.sequential import StageCounts, log_e_harm
 from engine.services import Services
 from engine.store import deeds, features, mail, policies, rollouts, usage, verdicts
 from engine.store.database import Tx
 
+log = logging.getLogger(__name__)
+
 TICK = timedelta(minutes=1)
+MACHINE = Actor(id="")
 MODES = {
     Stage.DRAFT: Mode.OBSERVE,
     Stage.SHADOW: Mode.SHADOW,
@@ -102,6 +106,42 @@ def lower(tx: Tx, services: Services, rollout: Rollout, event: str, *, actor: Ac
     return rollout
 
 
+def tick(services: Services) -> list[str]:
+    """Take back what its guardrails say is worse, and pause what cannot be judged; the slugs of those that moved.
+
+    The machine only lowers. A stage no gateway has recorded a call of is people's alone.
+    """
+    with services.database.read() as tx:
+        running = [one.id or 0 for one in rollouts.open_ones(tx) if one.status is RolloutStatus.RUNNING]
+    return [slug for rollout_id in running if (slug := _tick(services, rollout_id))]
+
+
+def _tick(services: Services, rollout_id: int) -> str:
+    with services.database.write() as tx:
+        rollout = rollouts.by_id(tx, rollout_id)
+        features.alone(tx, rollout.feature_id)
+        tx.refresh(rollout)
+        full_week = _full_week(rollout.stage_since, services.clock.now())
+        seen = guardrails.gathered(tx, services, rollout, full_week=full_week)
+        if seen is None or rollout.status is not RolloutStatus.RUNNING:
+            return ""
+        said = gate(rollout.stage, seen, policies.current(tx, rollout.feature_id).stage)
+        event = {Action.ROLLBACK: "rollback", Action.PAUSE: "pause"}.get(said.action)
+        if event is None:
+            return ""
+        lower(tx, services, rollout, event, actor=MACHINE, reason="; ".join(said.reasons))
+        announce(tx, services, rollout)
+        slug = features.by_id(tx, rollout.feature_id).slug
+    log.warning("rollout.lowered", extra={"feature": slug, "event_kind": event, "why": "; ".join(said.reasons)})
+    return slug
+
+
+def announce(tx: Tx, services: Services, rollout: Rollout) -> None:
+    """Have a message of its own say what the machine did; the card only shows it in place."""
+    kind = f"notice-{rollout.sequence}"
+    mail.enqueue_projection(tx, services.clock, "machine", str(rollout.id), kind=kind, channel=rollout.channel)
+
+
 def state(rollout: Rollout) -> RolloutState:
     """A rollout as the rules see it."""
     return RolloutState(rollout.stage, rollout.status, rollout.share, rollout.requested_by, rollout.sequence)
@@ -113,8 +153,15 @@ def judged(tx: Tx, services: Services, rollout: Rollout) -> Gate:
 
 
 def evidence(tx: Tx, services: Services, rollout: Rollout) -> StageEvidence:
-    """What was seen since the stage began. While shadowing both sides see every call, so the sides count as halves."""
+    """What was seen since the stage began: by the gateway, or where none records, in imported calls.
+
+    While shadowing both sides see every call, so the sides count as halves.
+    """
     now = services.clock.now()
+    full_week = _full_week(rollout.stage_since, now)
+    recorded = guardrails.gathered(tx, services, rollout, full_week=full_week)
+    if recorded is not None:
+        return recorded
     hours = max((now - rollout.stage_since).total_seconds() / 3600, 0.0)
     sides = usage.sides_since(tx, rollout.feature_id, rollout.stage_since)
     share = 0.5 if rollout.stage is Stage.SHADOW else rollout.share
@@ -133,7 +180,7 @@ def evidence(tx: Tx, services: Services, rollout: Rollout) -> StageEvidence:
         sides.tuned_n,
         {"errors": log_e_harm([counts])},
         ticks_old=max((now - sides.seen_until) / TICK, 0.0),
-        full_week=_full_week(rollout.stage_since, now),
+        full_week=full_week,
     )
 
 
@@ -170,7 +217,9 @@ def _shift(tx: Tx, services: Services, rollout: Rollout, moved: RolloutState, *,
         rollout.open_feature_id = None
     rollouts.save(tx, rollout)
     holdback = policies.current(tx, rollout.feature_id).stage.holdback
-    rollouts.set_route(tx, rollout, mode=_mode(rollout), share=rollout.share * (1 - holdback), at=now)
+    way = rollouts.set_route(tx, rollout, mode=_mode(rollout), share=rollout.share * (1 - holdback), at=now)
+    per_call = policies.traffic(tx, rollout.feature_id).unit == "request"
+    guardrails.begin(tx, rollout, way, per_call=per_call, at=now)
     deeds.record(
         tx,
         services.clock,

@@ -49,7 +49,7 @@ def test_before_the_first_stage_shadow_is_offered() -> None:
 def test_an_ended_rollout_has_no_buttons() -> None:
     found = render(rollout.state(examples.rollout(status=RolloutStatus.ROLLED_BACK, next_stage=None)))
 
-    assert found.said.splitlines()[0] == "The rollout of ticket-router has ended: rolled back."
+    assert found.said.splitlines()[0] == "ticket-router is rolled back, 1 % → 0 %."
     assert buttons(found.blocks) == {}
 
 
