@@ -154,7 +154,7 @@ def rollout(**changes: object) -> RolloutView:
     )
 
 
-def stage_evidence() -> dict[str, Any]:
+def stage_evidence() -> dict[str, object]:
     """Both sides of a stage at 1 %."""
     numbers = {"invalid": 0, "slow": 61, "slow_known": 1_200, "thumbs": 4, "thumbs_down": 1}
     many = {**numbers, "slow": 5_940, "slow_known": 118_800}
