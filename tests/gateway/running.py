@@ -127,17 +127,23 @@ def gateway(home: Path, settings: dict[str, Any] | None = None, **features: dict
     """Serve features until the block ends; all must be closed by then."""
     routes = home / "gateway" / "routes.json"
     write_routes(routes, **features)
-    made = Settings(home=home, **(settings or {}))
+    with serving(Settings(home=home, **(settings or {})), routes) as gate:
+        yield gate
+
+
+@contextmanager
+def serving(settings: Settings, routes: Path) -> Iterator[Gateway]:
+    """Serve a route file until the block ends."""
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setblocking(False)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    app = app_of(made, routes)
+    app = app_of(settings, routes)
     server = server_of(app)
     thread = threading.Thread(target=lambda: uvloop.run(serve(app, server, listener)), daemon=True)
     thread.start()
     try:
         with httpx2.Client(base_url=url, timeout=20, verify=False) as http:
-            yield Gateway(url, app, server, home, routes, http)
+            yield Gateway(url, app, server, settings.home, routes, http)
     finally:
         server.should_exit = server.force_exit = True
         thread.join(10)
