@@ -1,7 +1,7 @@
 # Every target with a ## is listed by `make help`.
 PY ?= python3
 BIN := .venv/bin
-.PHONY: setup demo test check format e2e bench bench-import bench-train docs help
+.PHONY: setup demo test check format e2e bench bench-gateway bench-import bench-train docs help
 
 help:                                                ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,10 +40,13 @@ e2e: setup                                           ## browser tests alone; scr
 docs: setup                                          ## regenerate the generated pages
 	$(BIN)/python -m tests.generate_docs
 
-bench: bench-train bench-import                      ## all benchmarks
+bench: bench-train bench-import bench-gateway        ## all benchmarks
 
 bench-train: setup                                   ## the ladder on 4,000 real rows, against each other in one run
 	$(BIN)/python -m tests.training.bench_ladder
 
 bench-import: setup                                  ## a million LiteLLM rows in, and again: rows a second, memory
 	$(BIN)/python -m tests.bench_import
+
+bench-gateway: setup                                 ## processor time a call of the gateway, against nginx (needs wrk)
+	$(BIN)/python -m tests.gateway.bench.table

@@ -81,7 +81,9 @@ class Breaker:
         self._bad += bad
         self._forget(now - route.breaker.window_s)
         n = len(self._tries)
-        if n < route.breaker.min_n or self._bad < limit(n, route.breaker.max_bad):
+        if n < route.breaker.min_n or self._bad <= n * route.breaker.max_bad:
+            return None  # no limit lies at or below what is expected
+        if self._bad < limit(n, route.breaker.max_bad):
             return None
         return self._trip(route, now)
 

@@ -110,14 +110,15 @@ class Said:
 
 def usage_of(told: Fields) -> Usage:
     """The counts of a ``usage`` object in chat's, completions', embeddings' or responses' words."""
-    into = _dict(told.get("prompt_tokens_details")) or _dict(told.get("input_tokens_details"))
-    out = _dict(told.get("completion_tokens_details")) or _dict(told.get("output_tokens_details"))
+    is_responses = "input_tokens" in told and "prompt_tokens" not in told
+    names = ("input_tokens", "output_tokens") if is_responses else ("prompt_tokens", "completion_tokens")
+    into, out = _dict(told.get(f"{names[0]}_details")), _dict(told.get(f"{names[1]}_details"))
     return Usage(
-        _count(told, "prompt_tokens", "input_tokens"),
-        _count(into, "cached_tokens"),
-        _count(told, "cache_creation_input_tokens"),
-        _count(told, "completion_tokens", "output_tokens"),
-        _count(out, "reasoning_tokens"),
+        _count(told.get(names[0])),
+        _count(into.get("cached_tokens")),
+        _count(told.get("cache_creation_input_tokens")),
+        _count(told.get(names[1])),
+        _count(out.get("reasoning_tokens")),
     )
 
 
@@ -199,12 +200,8 @@ def _confidence(choice: Fields) -> float:
     return sum(numbers) / len(numbers) if numbers else math.nan
 
 
-def _count(told: Fields, *names: str) -> int:
-    for name in names:
-        found = told.get(name)
-        if isinstance(found, int) and not isinstance(found, bool) and found >= 0:
-            return found
-    return UNKNOWN
+def _count(found: object) -> int:
+    return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else UNKNOWN
 
 
 def _bare(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 
 from engine.gateway.body import fields_of
 from engine.gateway.breaker import Breakers
@@ -28,7 +29,7 @@ class Request:
     headers: Headers
     raw: bytes
 
-    @property
+    @cached_property
     def endpoint(self) -> bytes:
         """The part of the path behind ``/v1``, b"" for another path."""
         return self.rest.removeprefix("/v1").encode() if self.rest.startswith("/v1/") else b""

@@ -11,6 +11,7 @@ import heapq
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, cast
 
 from engine.gateway.call import CHAT, Call, Try
@@ -24,6 +25,7 @@ AT_ONCE = 64
 
 _STEP = re.compile(r"\.([A-Za-z_][\w-]*)|\[(\*|\d+)\]")
 _TAKEN = "[REDACTED]"
+_DAY_MS = 86_400_000
 
 
 class Samples:
@@ -55,8 +57,9 @@ class Samples:
             yield "invalid"
 
     def _keep(self, call: Call, last: Try, stratum: str, **more: str) -> None:
-        size = len(call.raw) + len(last.said.text) + sum(map(len, more.values()))
-        if size <= BODY_MOST and len(self.writing) < AT_ONCE and self._is_drawn(call, stratum):
+        if not self._is_drawn(call, stratum) or len(self.writing) >= AT_ONCE:
+            return
+        if len(call.raw) + len(last.said.text) + sum(map(len, more.values())) <= BODY_MOST:
             task = asyncio.get_running_loop().create_task(self._write(call, last, stratum, more))
             self.writing.add(task)
             task.add_done_callback(self.writing.discard)
@@ -134,4 +137,9 @@ def _without(found: Any, steps: list[str]) -> Any:  # noqa: ANN401 (JSON)
 
 
 def _day(call: Call) -> str:
-    return datetime.fromtimestamp(call.at_ms / 1000, UTC).date().isoformat()
+    return _date_of(call.at_ms // _DAY_MS)
+
+
+@lru_cache(maxsize=4)
+def _date_of(day: int) -> str:
+    return datetime.fromtimestamp(day * _DAY_MS / 1000, UTC).date().isoformat()

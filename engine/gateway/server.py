@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Callable
 from types import FrameType
+from typing import cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -65,6 +66,35 @@ class Chunks:
         return True
 
 
+class Cork:
+    """A transport that sends what was written in one turn of the loop as one: head and body are one packet."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._blocks: list[bytes] = []
+
+    def write(self, block: bytes) -> None:
+        """Send soon."""
+        if not self._blocks:
+            self._loop.call_soon(self.flush)
+        self._blocks.append(block)
+
+    def flush(self) -> None:
+        """Send now."""
+        if self._blocks:
+            self._transport.write(b"".join(self._blocks))
+            self._blocks.clear()
+
+    def close(self) -> None:
+        """Send what waits, then close."""
+        self.flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._transport, name)
+
+
 class Door(HttpToolsProtocol):
     """One connection of a caller. ``watchers`` are called when it is lost while requests are under way."""
 
@@ -74,6 +104,10 @@ class Door(HttpToolsProtocol):
         self._begun: bytes = b""  # of a head that is not whole yet
         self._is_in_head = True
         self._chunks: Chunks | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] # as uvicorn
+        """Called by asyncio."""
+        super().connection_made(cast("asyncio.Transport", Cork(transport, self.loop)))
 
     def data_received(self, received: bytes) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] # asyncio's own name
         """Called by asyncio. The parser gets whole heads, looked at before."""
@@ -149,6 +183,7 @@ def server_of(app: App) -> Server:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,

@@ -1,0 +1,139 @@
+"""``make bench-gateway``: processor time a call, ours with everything on, peers with recording off, in one run.
+
+The figure to read is CPU: what /proc says the server used, over the calls wrk counted; rounds interleaved, the median
+taken. Latencies at full load are queueing and are not shown. Peers that are missing are named.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tests.gateway.programs import program
+from tests.gateway.running import KEY, route, write_routes
+from tests.house_rules import ROOT
+
+ROUNDS, SECONDS = 3, 4
+TICK = os.sysconf("SC_CLK_TCK")
+PEERS = {"TensorZero": "tensorzero-gateway", "Portkey": "portkey-gateway"}
+NGINX = """
+worker_processes 1; daemon off; pid {home}/nginx.pid; error_log stderr crit;
+events {{ worker_connections 4096; }}
+http {{ access_log off; client_body_temp_path {home}/b; proxy_temp_path {home}/p; fastcgi_temp_path {home}/f;
+ uwsgi_temp_path {home}/u; scgi_temp_path {home}/s; keepalive_requests 100000000;
+ upstream model {{ server 127.0.0.1:{stub}; keepalive 256; keepalive_requests 100000000; }}
+ server {{ listen 127.0.0.1:{port} backlog=4096; location /f/triage/ {{ proxy_pass http://model/; proxy_buffering off;
+  proxy_http_version 1.1; proxy_set_header Connection ""; }} }} }}
+"""
+LUA = """
+wrk.method = "POST"
+wrk.headers["authorization"] = "Bearer {key}"
+wrk.headers["content-type"] = "application/json"
+local n = 0
+request = function()
+  n = n + 1
+  return wrk.format(nil, "/f/triage/v1/chat/completions", nil,
+    '{{"model":"m","user":"user-' .. n .. '","messages":[{{"role":"user","content":"{text}"}}]{more}}}')
+end
+"""
+
+
+def main() -> None:
+    wrk, nginx = shutil.which("wrk"), shutil.which("nginx")
+    say(f"Load average {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors: read ratios, not calls a second.")
+    for name, command in {"nginx": "nginx", "wrk": "wrk", **PEERS}.items():
+        if not shutil.which(command):
+            say(f"missing: {name} ({command}); left out")
+    if wrk is None:
+        return
+    home = Path(tempfile.mkdtemp())
+    with ExitStack() as stack:
+        stub = stack.enter_context(served([sys.executable, "-m", "tests.gateway.bench.stub"]))
+        assert stub.stdout is not None
+        port = int(stub.stdout.readline())
+        model = f"http://127.0.0.1:{port}/v1"
+        write_routes(home / "gateway" / "routes.json", triage=route(model, model))
+        ours = stack.enter_context(program(home))
+        servers = {"Assay": (ours.url, ours.process.pid)}
+        if nginx:
+            servers["nginx proxy_pass"] = stack.enter_context(proxied(nginx, home, port))
+        compare(home, servers)
+
+
+def compare(home: Path, servers: dict[str, tuple[str, int]]) -> None:
+    """Print a line for each kind of load and server."""
+    for kind, connections, more in (("call", 64, ""), ("call", 1, ""), ("stream", 32, ',"stream":true')):
+        script = home / f"{kind}.lua"
+        script.write_text(LUA.format(key=KEY, text="where is my invoice " * 20, more=more))
+        found: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}
+        for url, pid in servers.values():  # warm: the day's first calls are the ones whose bodies are sampled
+            measured(url, pid, script, connections)
+        for _ in range(ROUNDS):
+            for name, (url, pid) in servers.items():
+                found[name].append(measured(url, pid, script, connections))
+        for name, rounds in found.items():
+            cpu, p50 = (statistics.median(column) for column in zip(*rounds, strict=True))
+            told = f"{cpu:8.1f} µs CPU a {kind}" + (f", p50 {p50:.2f} ms" if connections == 1 else "")
+            base = statistics.median(one[0] for one in found.get("nginx proxy_pass", rounds))
+            say(f"{kind:7} c={connections:<3} {name:18} {told}, {cpu / base:.1f} of nginx's")
+
+
+def measured(url: str, pid: int, script: Path, connections: int) -> tuple[float, float]:
+    """CPU microseconds a call and the median latency (ms) of one round."""
+    words = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "--latency", "-s", str(script), url]
+    before = cpu_of(pid)
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    used = cpu_of(pid) - before
+    calls = re.search(r"(\d+) requests in", said)
+    p50 = re.search(r"50%\s+([\d.]+)(us|ms|s)", said)
+    assert calls, said
+    assert p50, said
+    assert "Non-2xx" not in said, said
+    return used / int(calls[1]) * 1e6, float(p50[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[p50[2]]
+
+
+def cpu_of(pid: int) -> float:
+    """Processor seconds of a process and its children that live, all threads."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICK + sum(cpu_of(int(child)) for child in children)
+
+
+@contextmanager
+def proxied(nginx: str, home: Path, stub: int) -> Iterator[tuple[str, int]]:
+    """nginx in front of the stub, with kept connections."""
+    port = stub - 1 if stub > 2000 else stub + 1
+    conf = home / "nginx.conf"
+    conf.write_text(NGINX.format(home=home, stub=stub, port=port))
+    with served([nginx, "-p", str(home), "-c", str(conf)]) as running:
+        time.sleep(1)
+        yield f"http://127.0.0.1:{port}", running.pid
+
+
+@contextmanager
+def served(words: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """A program that runs until the block ends."""
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
