@@ -36,13 +36,13 @@ def look(services: Services, feature_id: int, week: str) -> Noted:
         facts = measured(tx, services, feature, period_of(now)).facts
         judged = [one for one in checkups.of_feature(tx, feature_id) if one.facts.get("advantage") is not None]
         before: dict[str, Any] = judged[-1].facts if judged else {}
-        new = [
+        noted = [
             snoozes.tell(
                 tx, Alert(feature_id=feature_id, key=key, week=week, facts={"slug": feature.slug, **said}, at=now)
             )
             for key, said in changes(facts, before)
         ]
-        return Noted(feature_id=feature_id, alerts=sum(new))
+        return Noted(feature_id=feature_id, alerts=sum(noted))
 
 
 def tell(services: Services, week: str) -> Told:
