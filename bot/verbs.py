@@ -66,6 +66,13 @@ VERBS: tuple[Verb, ...] = (
         aliases=("view", "get", "describe", "feature"),
     ),
     Verb(
+        "traffic",
+        "Show what a feature's calls look like, or those of all features, the dearest first.",
+        ("traffic ticket-router", "traffic"),
+        places=(Place("SLUG", Kind.SLUG, needed=False),),
+        aliases=("volume", "calls", "usage", "load"),
+    ),
+    Verb(
         "labels",
         "Upload labelled rows, or have a teacher label captured texts.",
         (

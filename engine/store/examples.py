@@ -156,6 +156,15 @@ def drawn(tx: Session, feature_id: int, stratum: Stratum = Stratum.RANDOM) -> li
     return found
 
 
+def recent(tx: Session, feature_id: int, since: date, most: int) -> list[tuple[date, str]]:
+    """The day and input of at most so many texts since a day, a fair sample of them all."""
+    query = select(Example).where(
+        Example.feature_id == feature_id, Example.stratum == Stratum.RANDOM, Example.day >= since
+    )
+    rows = tx.exec(query.order_by(col(Example.draw), col(Example.call)).limit(most))
+    return [(row.day, str(body_of(row).get("input") or "")) for row in rows]
+
+
 def _is_fit(call: Call) -> bool:
     text = call.input or ""
     return call.role is CallRole.ANSWER and call.status < 400 and bool(text.strip()) and len(text) <= LONGEST
