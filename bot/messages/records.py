@@ -64,6 +64,18 @@ def record(**changes: object) -> dict[str, Any]:
             {"name": "slice refunds", "status": "pass", "value": 0.011, "limit": -0.04},
         ],
         "prompting": {"name": "baseline", "ratio": 1.0, "production_usd": 0.0011},
+        "dev": {
+            "classes_recall": [
+                {
+                    "name": "billing",
+                    "rows": 120,
+                    "candidate": {"estimate": 0.9, "low": 0.833, "high": 0.942},
+                    "prompted": {"estimate": 0.942, "low": 0.885, "high": 0.971},
+                },
+                {"name": "bug", "rows": 0, "candidate": None, "prompted": None},
+            ],
+            "calibration": {"temperature": 1.4, "ece": 0.031},
+        },
         "left_out": {"shown": 0, "teacher": 0},
         "rungs": [
             _rung("majority", 0.41, 0.2),

@@ -11,6 +11,8 @@ from engine.desk.investigations import RunView
 from engine.models.money import NANO
 from engine.models.verdict import Outcome
 
+WEAK_SHOWN = 3  # classes; the report has them all
+
 
 @dataclass(frozen=True)
 class Quality:
@@ -43,6 +45,18 @@ class Option:
     call_usd: float | None
     why: str
     went_on: bool
+
+
+@dataclass(frozen=True)
+class Weak:
+    """A class on which the candidate is furthest behind prompting on dev: recall of both, and its interval."""
+
+    name: str
+    rows: int
+    recall: float
+    low: float
+    high: float
+    prompted: float
 
 
 @dataclass(frozen=True)
@@ -113,6 +127,11 @@ class VerdictMessage:
     options: tuple[Option, ...]
     rungs: tuple[Rung, ...]
     gates: tuple[GateLine, ...]
+    weak: tuple[Weak, ...]
+    threshold: float | None
+    escalation: float | None
+    temperature: float | None
+    ece: float | None
     against: str
     left_out: int
     dev_worn: int
@@ -138,6 +157,8 @@ class VerdictMessage:
 def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
     """The verdict of a run that has one."""
     record = run.record
+    cascade: dict[str, float] = record["candidate"].get("cascade") or {}
+    trust: dict[str, float] = record.get("dev", {}).get("calibration") or {}
     quality, board = quality_of(record["quality"]), record.get("leaderboard", {})
     return VerdictMessage(
         slug=run.slug,
@@ -154,6 +175,11 @@ def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
         options=_options(record),
         rungs=_rungs(record),
         gates=_gates(record.get("gates", ())),
+        weak=_weak(record.get("dev", {}).get("classes_recall", ())),
+        threshold=cascade.get("threshold"),
+        escalation=cascade.get("escalation"),
+        temperature=trust.get("temperature"),
+        ece=trust.get("ece"),
         against=_against(record),
         left_out=sum(record.get("left_out", {}).values()),
         dev_worn=board["lookups"] if board.get("worn") else 0,
@@ -241,6 +267,24 @@ def _shown(record: dict[str, Any], side: str) -> dict[str, float]:
 def _gates(lines: Sequence[dict[str, Any]]) -> tuple[GateLine, ...]:
     told = (line for line in lines if line["status"] in ("fail", "unknown") or line["name"].startswith("slice "))
     return tuple(GateLine(line["name"], line["status"], line["value"], line["limit"]) for line in told)
+
+
+def _weak(lines: Sequence[dict[str, Any]]) -> tuple[Weak, ...]:
+    """The classes furthest behind, worst first; none where the candidate is behind on none."""
+    known = [line for line in lines if line["candidate"] and line["prompted"]]
+    behind = sorted(known, key=lambda line: line["candidate"]["estimate"] - line["prompted"]["estimate"])
+    return tuple(
+        Weak(
+            name=line["name"],
+            rows=line["rows"],
+            recall=line["candidate"]["estimate"],
+            low=line["candidate"]["low"],
+            high=line["candidate"]["high"],
+            prompted=line["prompted"]["estimate"],
+        )
+        for line in behind[:WEAK_SHOWN]
+        if line["candidate"]["estimate"] < line["prompted"]["estimate"]
+    )
 
 
 def _against(record: dict[str, Any]) -> str:

@@ -74,6 +74,8 @@ def _from_predictions(tx: Tx, verdict: Verdict) -> tuple[Interval | None, list[D
     ours, theirs = (investigations.predictions(tx, verdict.run_id, name, Part.SEALED) for name in names)
     if not ours or not theirs or stored is None or body.get("seal_look") not in (1, 2, 3):
         return None, []
+    cascade = body["candidate"].get("cascade")
+    ours = scores.composed(ours, theirs, cascade["threshold"]) if cascade else ours
     pairs = scores.paired(ours, theirs)
     found = compare.paired(ours, theirs, 1 - 2 * look_alpha(body["seal_look"]))
     differs = [

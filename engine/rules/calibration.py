@@ -14,6 +14,10 @@ from engine.rules import checks
 from engine.rules.checks import Vector
 from engine.rules.pairs import clopper_pearson_upper
 
+_EDGE = 1e-6  # a confidence of 1 has no finite log-odds
+_MOST_LOG_TEMPERATURE = 2.995732273553991  # ln 20
+_HALVINGS = 100  # the log loss in 1/T is convex, so thirds close in on its one lowest place
+
 
 @dataclass(frozen=True)
 class Cascade:
@@ -48,6 +52,35 @@ def brier(confidence: Sequence[float], correct: Sequence[float]) -> float:
     return float(np.square(sure - right).mean())
 
 
+def temperature(confidence: Sequence[float], correct: Sequence[float]) -> float:
+    """Fit the one number that makes the confidences of the answers given match how often they are right.
+
+    The log-odds of each confidence are divided by it (temperature scaling of the answer given; Guo et al. 2017): above
+    1 the model was too sure. It has the least log loss, within [1/20, 20]; 1 where no row is right or none is wrong.
+    Raises ValueError for no rows, different lengths, a confidence outside [0, 1].
+    """
+    sure, right = _rows(confidence, correct)
+    if right.min() == right.max():
+        return 1.0
+    odds = _log_odds(sure)
+    low, high = -_MOST_LOG_TEMPERATURE, _MOST_LOG_TEMPERATURE
+    for _ in range(_HALVINGS):
+        third = (high - low) / 3.0
+        one, other = low + third, high - third
+        low, high = (low, other) if _log_loss(odds, right, one) <= _log_loss(odds, right, other) else (one, high)
+    return float(np.exp((low + high) / 2.0))
+
+
+def scaled(confidence: Sequence[float], temperature: float) -> tuple[float, ...]:
+    """Give the confidences after temperature scaling, in order.
+
+    Raises ValueError for no rows, a confidence outside [0, 1] or a temperature of 0 or below.
+    """
+    odds = _log_odds(checks.vector("confidence", confidence, 0.0, 1.0))
+    divided = odds / checks.above("temperature", temperature)
+    return tuple(float(share) for share in 1.0 / (1.0 + np.exp(-divided)))
+
+
 def cascade_threshold(
     confidence: Sequence[float],
     correct: Sequence[float],
@@ -77,6 +110,16 @@ def cascade_threshold(
             break
         accepted = Cascade(threshold, len(kept) / len(sure), wrong / len(kept), upper)
     return accepted
+
+
+def _log_odds(sure: Vector) -> Vector:
+    kept = np.clip(sure, _EDGE, 1.0 - _EDGE)
+    return np.log(kept / (1.0 - kept))
+
+
+def _log_loss(odds: Vector, right: Vector, log_temperature: float) -> float:
+    signed = odds / np.exp(log_temperature) * (2.0 * right - 1.0)
+    return float(np.logaddexp(0.0, -signed).mean())
 
 
 def _rows(confidence: Sequence[float], correct: Sequence[float]) -> tuple[Vector, Vector]:

@@ -23,7 +23,8 @@ WRONG = {"negative": "neutral", "neutral": "positive", "positive": "negative"}
 class Script:
     """How often each contender is right, by rung or option, and what else goes wrong.
 
-    ``weak`` names a label on which a contender is always wrong; ``refused`` why the endpoint refuses an option.
+    ``weak`` names a label on which a contender is always wrong; ``refused`` why the endpoint refuses an option;
+    ``sure`` on what share of rows a contender is sure of its answer, and how often it is right there.
     """
 
     right: dict[str, float] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class Script:
     refused: dict[str, str] = field(default_factory=dict)
     age_days: float = 0.0
     weak: dict[str, str] = field(default_factory=dict)
+    sure: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def scripted(services: Services, script: Script) -> ScriptedRunner:
@@ -96,8 +98,14 @@ def _stored(services: Services, rows: list[DatasetRow], contender: str, script: 
 def _prediction(row: DatasetRow, contender: str, script: Script) -> Prediction:
     if script.nonsense and contender in ("baseline", "few_shot", "cheaper"):
         return Prediction(row_id=row.id, output="as a model", correct=False, score=0.0, valid=False, latency_ms=300.0)
-    right = bucket(contender, row.id) < script.right.get(contender, 0.5) and script.weak.get(contender) != row.output
+    share, often = script.sure.get(contender, (0.0, 0.0))
+    is_sure = bucket("sure", row.id) < share
+    right = (
+        bucket(contender, row.id) < (often if is_sure else script.right.get(contender, 0.5))
+        and script.weak.get(contender) != row.output
+    )
     output = row.output if right else WRONG[row.output]
     return Prediction(
-        row_id=row.id, output=output, correct=right, score=float(right), valid=True, latency_ms=300.0, tokens_in=40
-    )
+        row_id=row.id, output=output, correct=right, score=float(right), valid=True, latency_ms=300.0, tokens_in=40,
+        confidence=(0.97 if is_sure else 0.4) if script.sure else None,
+    )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.errors import WorkFailed
-from engine.flows.steps import contenders, scores
+from engine.flows.steps import cascade, contenders, scores
 from engine.flows.steps.compare import paired
 from engine.flows.steps.plan import rows_artifact
 from engine.flows.steps.progress import note
@@ -41,21 +41,24 @@ def choose(
         tried = contenders.tried(tx, services, frozen, asked, untried=road.untried)
         prompted = contenders.best(tried)
         theirs = investigations.predictions(tx, frozen.run_id, prompted.contender, Part.DEV)
-        dev = scores.paired(best.rows, theirs)
+        found = cascade.considered(best.rows, theirs, PROMOTION_CONFIDENCE)
+        rows = found[1] if found else best.rows
+        dev = scores.paired(rows, theirs)
         policy = frozen.policy.evaluation
-        look, effect = seals.next_look(tx, road.seal_id), paired(best.rows, theirs, PROMOTION_CONFIDENCE).design_effect
+        look, effect = seals.next_look(tx, road.seal_id), paired(rows, theirs, PROMOTION_CONFIDENCE).design_effect
         planned = rows_planned(dev, frozen.margin, look, policy, design_effect=effect)
     return Choice(
         candidate=best.candidate.contender,
         rung=best.candidate.rung,
         artifact=best.candidate.artifact,
-        quality=best.quality,
+        quality=scores.scored(frozen.approach, best.candidate.contender, rows).quality,
+        cascade=found[0] if found else None,
         prompted=prompted.contender,
         model=prompted.model,
         tried=tried,
         planned_rows=planned.rows,
         disagreement=planned.disagreement,
-        apart=scores.apart(best.rows, theirs),
+        apart=scores.apart(rows, theirs),
         reasons=reasons,
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from engine.flows.steps import scores
 from engine.flows.steps.values import Choice, Frozen, Measured
 from engine.models.labels import Part
@@ -66,18 +68,32 @@ def compared(tx: Tx, frozen: Frozen, choice: Choice, measured: Measured) -> Comp
     ours = investigations.predictions(tx, frozen.run_id, choice.candidate, Part.SEALED)
     theirs = investigations.predictions(tx, frozen.run_id, choice.prompted, Part.SEALED)
     level = 1 - 2 * measured.opened.alpha
-    served = {
-        "latency_p50_ms": measured.parity.latency_p50_ms,
-        "latency_p95_ms": measured.parity.latency_p95_ms,
-    }
-    candidate = scores.scored(frozen.approach, choice.candidate, ours)
+    rows = contending(choice, ours, theirs)
+    score = scores.scored(frozen.approach, choice.candidate, rows)
     return Compared(
-        candidate=candidate.model_copy(update=served),  # as served over HTTP, like the prompted side
+        candidate=_served(choice, measured, score, ours=ours, rows=rows),
         prompted=scores.scored(frozen.approach, choice.prompted, theirs, choice.model),
-        pairs=scores.paired(ours, theirs),
-        paired=paired(ours, theirs, level),
-        slices=tuple(_slice(name, ours, theirs, level) for name in frozen.policy.evaluation.protected),
+        pairs=scores.paired(rows, theirs),
+        paired=paired(rows, theirs, level),
+        slices=tuple(_slice(name, rows, theirs, level) for name in frozen.policy.evaluation.protected),
     )
+
+
+def contending(choice: Choice, ours: scores.Rows, theirs: scores.Rows) -> scores.Rows:
+    """The answers of what is put forward: the candidate's, or the cascade's as a whole."""
+    return ours if choice.cascade is None else scores.composed(ours, theirs, choice.cascade.threshold)
+
+
+def _served(choice: Choice, measured: Measured, score: Score, *, ours: scores.Rows, rows: scores.Rows) -> Score:
+    """The score with its latency as served over HTTP; an escalated call waits for both sides, one after the other."""
+    own = {said.id for _, said in ours}
+    extra = [0.0 if said.id in own else said.latency_ms for _, said in rows]
+    parity = measured.parity
+    served = {"latency_p50_ms": parity.latency_p50_ms, "latency_p95_ms": parity.latency_p95_ms}
+    if choice.cascade is not None:
+        served["latency_p50_ms"] += float(np.percentile(extra, 50))
+        served["latency_p95_ms"] += float(np.percentile(extra, 95))
+    return score.model_copy(update=served)
 
 
 def paired(ours: scores.Rows, theirs: scores.Rows, level: float) -> Paired:

@@ -8,6 +8,7 @@ from engine.rules import money
 from engine.services import Services
 from engine.store import labels, replies, usage
 from engine.store.database import Tx
+from engine.teachers import options
 
 GPU_RUNGS = ("lora_causal",)  # every other rung of the ladder answers from a processor
 
@@ -16,6 +17,13 @@ def prompting(choice: Choice, margin: float) -> money.Prompting:
     """The cheapest way to stay with prompting that is good enough, which the saving is counted against."""
     options = [money.Prompted(one.contender, one.quality, one.call_nano) for one in choice.tried if not one.why]
     return money.cheapest(options, choice.quality, margin)
+
+
+def escalated_ratio(choice: Choice) -> float:
+    """What an escalated call costs against one of the baseline; where a price is unknown, the same."""
+    calls = {one.contender: one.call_nano for one in choice.tried if not one.why}
+    usual, asked = calls.get(options.BASELINE), calls.get(choice.prompted)
+    return asked / usual if usual and asked is not None else 1.0
 
 
 def judged(tx: Tx, services: Services, frozen: Frozen, choice: Choice) -> money.Money | None:
@@ -33,5 +41,7 @@ def judged(tx: Tx, services: Services, frozen: Frozen, choice: Choice) -> money.
         label_rows=labels.usable(tx, frozen.feature_id),
         bill_usd=to_usd(replies.bill(tx, frozen.run_id).nano_usd),
         needs_gpu=choice.rung in GPU_RUNGS,
+        escalation=choice.cascade.escalation if choice.cascade else 0.0,
+        escalated_usd=to_usd(month.cost_nano) / month.calls * escalated_ratio(choice) if choice.cascade else 0.0,
     )
     return money.judged(spending, frozen.policy.cost, seed=frozen.seed)

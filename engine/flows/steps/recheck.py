@@ -106,7 +106,8 @@ def gate_facts(body: Record, _clustered: Interval | None) -> Iterator[Check]:
     }
     for name, (found, source) in known.items():
         yield f"gate_facts.{name}", facts[name], found, source
-    yield "scores.candidate.latency_p95_ms", ours["latency_p95_ms"], parity["latency_p95_ms"], "parity"
+    if not body["candidate"]["cascade"]:  # a cascade waits for prompted answers too, whose times are in no record
+        yield "scores.candidate.latency_p95_ms", ours["latency_p95_ms"], parity["latency_p95_ms"], "parity"
 
 
 def evidence(body: Record, _clustered: Interval | None) -> Iterator[Check]:
@@ -144,6 +145,11 @@ def cost(body: Record, _clustered: Interval | None) -> Iterator[Check]:
     plan, policy = _plan(said["plan"]), _known(CostPolicy, body["policy"]["cost"])
     call = against["production_usd"] * against["ratio"]
     yield "cost.plan.baseline_call_usd", plan.baseline_call_usd, call, "prompting.production_usd and prompting.ratio"
+    cascade = body["candidate"]["cascade"]
+    escalation = cascade["escalation"] if cascade else 0.0
+    yield "cost.plan.escalation", plan.escalation, escalation, "candidate.cascade"
+    dearer = max(against["production_usd"] * against["escalated_ratio"] - call, 0.0) * escalation
+    yield "cost.plan.tuned_call_usd", plan.tuned_call_usd, dearer, "prompting and candidate.cascade"
     house = hosting(body["candidate"]["rung"] in money.GPU_RUNGS, policy)
     fixed = house + policy.retraining_usd / policy.retrain_months + policy.operations_month_usd
     yield "cost.hosting_month_usd", said["hosting_month_usd"], house, "candidate.rung and policy.cost"
@@ -235,6 +241,8 @@ def _options(body: Record) -> list[Prompted]:
 
 
 def _dev_score(body: Record) -> float:
+    if body["candidate"]["cascade"]:
+        return body["candidate"]["dev_score"]
     name = body["candidate"]["contender"]
     return next(line["dev_score"] for line in body["rungs"] if line["contender"] == name)
 

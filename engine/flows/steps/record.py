@@ -53,7 +53,13 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged) -> dict[str, Any]:
         "seal_look": judged.measured.opened.look,
         "code_version": run.code_version,
         "seed": frozen.seed,
-        "candidate": {"contender": choice.candidate, "rung": choice.rung, "artifact": choice.artifact},
+        "candidate": {
+            "contender": choice.candidate,
+            "rung": choice.rung,
+            "artifact": choice.artifact,
+            "dev_score": choice.quality,
+            "cascade": choice.cascade and choice.cascade.model_dump(),
+        },
         "prompted": {
             "contender": choice.prompted,
             "model": choice.model,
@@ -136,7 +142,8 @@ def _prompting(judged: Judged, margin: float) -> dict[str, Any]:
     """The cheapest way to stay with prompting, and what a call of the baseline costs in production."""
     found = money.prompting(judged.choice, margin)
     call = judged.money.plan.baseline_call_usd / found.ratio if judged.money else None
-    return {**asdict(found), "production_usd": call}
+    ratio = money.escalated_ratio(judged.choice)
+    return {**asdict(found), "production_usd": call, "escalated_ratio": ratio}
 
 
 def _contender(one: Tried) -> dict[str, Any]:
@@ -186,4 +193,6 @@ def _dev(tx: Tx, frozen: Frozen, choice: Choice) -> dict[str, Any]:
         "classes": frozen.classes,
         "candidate_confusion": scores.confusion(ours, frozen.classes),
         "prompted_confusion": scores.confusion(theirs, frozen.classes),
+        "classes_recall": [scores.recall(name, ours, theirs) for name in frozen.classes],
+        "calibration": scores.calibration(ours),
     }

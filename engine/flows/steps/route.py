@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from engine.rules import address
 from engine.rules.traffic import TrafficPolicy
 from engine.services import Services
 from engine.settings import Settings
-from engine.store import features, keys, policies, rollouts, routes
+from engine.store import features, keys, policies, rollouts, routes, verdicts
 from engine.store.database import Tx
 
 log = logging.getLogger(__name__)
@@ -96,6 +97,7 @@ def _entry(tx: Tx, feature: Feature, route: Route | None, policy: TrafficPolicy)
     why = address.refused(baseline.base_url)
     if why:  # one such address would have the gateway refuse the whole file
         return {}, Way(slug=feature.slug, mode=Mode.OBSERVE, share=0.0, lacks=f"no route: its base_url {why}")
+    policy = _as_judged(tx, route, policy)
     mode, lacks = _mode(route, policy)
     share = route.share if route is not None and mode in SPLITTING else 0.0
     entry: dict[str, Any] = {
@@ -109,6 +111,15 @@ def _entry(tx: Tx, feature: Feature, route: Route | None, policy: TrafficPolicy)
         **_limits(feature, policy),
     }
     return entry, Way(slug=feature.slug, mode=mode, share=share, lacks=lacks)
+
+
+def _as_judged(tx: Tx, route: Route | None, policy: TrafficPolicy) -> TrafficPolicy:
+    """What was judged as a cascade is served as one, by the threshold found on dev, unless a team set its own."""
+    if route is None or policy.min_confidence is not None:
+        return policy
+    judged: list[dict[str, Any]] = [one.record["candidate"] for one in verdicts.of_feature(tx, route.feature_id)]
+    cascade = next((one.get("cascade") for one in reversed(judged) if one["artifact"] == route.artifact), None)
+    return replace(policy, min_confidence=cascade["threshold"]) if cascade else policy
 
 
 def _mode(route: Route | None, policy: TrafficPolicy) -> tuple[Mode, str]:

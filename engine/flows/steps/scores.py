@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +14,8 @@ from engine.models.feature import is_simulated
 from engine.models.investigation import StoredPrediction
 from engine.models.labels import Label
 from engine.models.verdict import Score
-from engine.rules.pairs import Pairs
+from engine.rules.calibration import brier, expected_calibration_error, scaled, temperature
+from engine.rules.pairs import Pairs, wilson
 
 Rows = Sequence[tuple[Label, StoredPrediction]]
 
@@ -55,6 +58,16 @@ def paired(candidate: Rows, prompted: Rows) -> Pairs:
     )
 
 
+def composed(candidate: Rows, prompted: Rows, threshold: float) -> Rows:
+    """A cascade's answers: the candidate's from ``threshold`` on, else the prompted option's; rows both answered."""
+    asked = {said.label_id: said for _, said in prompted}
+    return [
+        (label, said if said.confidence is not None and said.confidence >= threshold else asked[said.label_id])
+        for label, said in candidate
+        if said.label_id in asked
+    ]
+
+
 def apart(candidate: Rows, prompted: Rows) -> float:
     """The share of rows both answered on which their answers differ. No such row: ``ValueError``."""
     answers = {said.label_id: (said.output, said.valid) for _, said in prompted}
@@ -62,6 +75,35 @@ def apart(candidate: Rows, prompted: Rows) -> float:
     if not both:
         raise ValueError("candidate and prompted answered no row in common")
     return sum(both) / len(both)
+
+
+def recall(name: str, candidate: Rows, prompted: Rows) -> dict[str, Any]:
+    """The share of a class's rows that each side finds, with Wilson's 95 % interval; none of it without rows."""
+    found: dict[str, Any] = {"name": name, "rows": 0, "candidate": None, "prompted": None}
+    for side, rows in (("candidate", candidate), ("prompted", prompted)):
+        mine = [said.correct for label, said in rows if label.output == name]
+        if mine:
+            found["rows"] = len(mine)
+            found[side] = asdict(wilson(sum(mine), len(mine)))
+    return found
+
+
+def calibration(rows: Rows) -> dict[str, Any] | None:
+    """How far confidences can be trusted, before and after temperature scaling fitted on these rows; or none."""
+    sure = [said.confidence for _, said in rows if said.confidence is not None]
+    if not rows or len(sure) < len(rows):
+        return None
+    right = [said.correct for _, said in rows]
+    fitted = temperature(sure, right)
+    after = scaled(sure, fitted)
+    return {
+        "rows": len(sure),
+        "temperature": fitted,
+        "ece_before": expected_calibration_error(sure, right),
+        "ece": expected_calibration_error(after, right),
+        "brier_before": brier(sure, right),
+        "brier": brier(after, right),
+    }
 
 
 def confusion(rows: Rows, classes: Sequence[str]) -> list[list[int]]:

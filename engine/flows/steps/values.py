@@ -118,6 +118,18 @@ class Tried(Value):
     call_nano: int | None = None
 
 
+class Cascade(Value):
+    """From which confidence a candidate's answer stands; what is below goes to the prompted option.
+
+    ``escalation`` is the share of dev rows below, ``kept_error`` the error of those above with its upper bound.
+    """
+
+    threshold: float
+    escalation: float
+    kept_error: float
+    kept_error_upper: float
+
+
 class Choice(Value):
     """The one candidate and the one prompted option that go on to the sealed part, and how many rows prove it.
 
@@ -130,6 +142,7 @@ class Choice(Value):
     rung: str
     artifact: str
     quality: float
+    cascade: Cascade | None
     prompted: str
     model: str
     tried: list[Tried]

@@ -187,3 +187,20 @@ def test_what_a_reader_must_know_beside_the_numbers_is_said() -> None:
     assert "dev is worn: 121 look-ups." in text
     assert "3 sealed rows were not compared: shown in the prompt, or labelled by a model." in text
     assert "The saving counts against the cheaper tier" in text
+
+
+def test_a_cascade_says_what_stands_and_what_is_handed_on() -> None:
+    cascade = {"threshold": 0.62, "escalation": 0.38, "kept_error": 0.04, "kept_error_upper": 0.07}
+    text = said(candidate={**examples.record()["candidate"], "cascade": cascade})
+
+    assert "at least 62 % sure of stand, the other 38 % of calls go to the current prompt" in text
+
+
+def test_the_classes_furthest_behind_and_how_far_confidence_is_off_are_told_of_dev() -> None:
+    text = said()
+
+    assert (
+        "Weakest beside prompting on dev: billing 90 % of 120 rows found (83.3 % to 94.2 %), prompted 94.2 %." in text
+    )
+    assert "lies 3.1 points off on average on dev, after temperature scaling by 1.4." in text
+    assert "Weakest" not in said(dev={"classes_recall": [], "calibration": None})

@@ -5,11 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.rules.calibration import brier, cascade_threshold, expected_calibration_error
+from engine.rules.calibration import (
+    brier,
+    cascade_threshold,
+    expected_calibration_error,
+    scaled,
+    temperature,
+)
 from engine.rules.compare import clopper_pearson_upper
 
 C = [0.95, 0.92, 0.85, 0.83, 0.65, 0.62, 0.55, 0.97, 0.99, 0.71]
@@ -79,3 +86,36 @@ REFUSED: list[tuple[str, Callable[[], object]]] = [
 def test_broken_arguments_are_refused_by_name(named: str, call: Callable[[], object]) -> None:
     with pytest.raises(ValueError, match=named):
         call()
+
+
+def test_temperature_finds_how_much_too_sure_a_model_is() -> None:
+    random = np.random.default_rng(5)
+    odds = random.normal(1.5, 1.0, 4_000)
+    right = (random.random(4_000) < 1 / (1 + np.exp(-odds))).astype(int).tolist()
+    too_sure = (1 / (1 + np.exp(-2.5 * odds))).tolist()
+    found = temperature(too_sure, right)
+    assert found == pytest.approx(2.5, rel=0.1)
+    after = scaled(too_sure, found)
+    assert after == pytest.approx((1 / (1 + np.exp(-odds * 2.5 / found))).tolist(), abs=1e-4)
+    assert expected_calibration_error(after, right) < 0.02 < expected_calibration_error(too_sure, right)
+    assert brier(after, right) < brier(too_sure, right)
+
+
+def test_temperature_by_hand() -> None:
+    # Two kinds of rows: odds ln 9 (.9), right 3 of 4 times: the best single share is .75, ln 3; T = ln 9 / ln 3 = 2
+    assert temperature([0.9] * 4, [1, 1, 1, 0]) == pytest.approx(2.0, rel=1e-6)
+    assert scaled([0.9, 0.5, 0.1], 2.0) == pytest.approx((0.75, 0.5, 0.25))
+
+
+def test_where_nothing_can_be_fitted_the_temperature_is_one_and_its_range_ends() -> None:
+    assert temperature([0.9, 0.8], [1, 1]) == temperature([0.9, 0.8], [0, 0]) == 1.0
+    assert temperature([0.99, 0.99], [1, 0]) == pytest.approx(20.0)
+    assert scaled([1.0, 0.0], 1.0) == pytest.approx((1.0, 0.0), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "broken", [lambda: temperature([], []), lambda: temperature([0.5], [1, 0]), lambda: scaled([0.5], 0.0)]
+)
+def test_a_temperature_of_broken_rows_is_refused(broken: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match=r"empty|agree|above"):
+        broken()
