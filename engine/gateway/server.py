@@ -7,9 +7,10 @@ import re
 import socket
 from collections.abc import Callable
 from types import FrameType
-from typing import cast
+from typing import Any, cast
 
 import uvicorn
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from engine.gateway.app import WATCHERS, App
@@ -69,6 +70,8 @@ class Chunks:
 class Cork:
     """A transport that sends what was written in one turn of the loop as one: head and body are one packet."""
 
+    __slots__ = ("_blocks", "_loop", "_transport")
+
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
@@ -82,9 +85,9 @@ class Cork:
 
     def flush(self) -> None:
         """Send now."""
-        if self._blocks:
+        if self._blocks and not self._transport.is_closing():
             self._transport.write(b"".join(self._blocks))
-            self._blocks.clear()
+        self._blocks.clear()
 
     def close(self) -> None:
         """Send what waits, then close."""
@@ -95,12 +98,49 @@ class Cork:
         return getattr(self._transport, name)
 
 
+class Behind(list[Any]):
+    """Requests that came behind another. A deque, which uvicorn takes, keeps 600 bytes a connection for none."""
+
+    __slots__ = ()
+
+    def appendleft(self, one: object) -> None:
+        """Put one last: they are taken from the right."""
+        self.insert(0, one)
+
+
+class Pace(FlowControl):
+    """Holds a writer back while the caller reads too slowly; uvicorn's own keeps 900 bytes a connection for it."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportMissingSuperCall] # see above
+        self._transport = transport
+        self._room: asyncio.Event | None = None
+        self.read_paused = self.write_paused = False
+
+    async def drain(self) -> None:
+        """Wait for room."""
+        while self._room is not None:
+            await self._room.wait()
+
+    def pause_writing(self) -> None:
+        """Called by asyncio: the caller reads too slowly."""
+        self.write_paused = True
+        self._room = self._room or asyncio.Event()
+
+    def resume_writing(self) -> None:
+        """Called by asyncio: there is room."""
+        self.write_paused = False
+        if self._room is not None:
+            self._room.set()
+            self._room = None
+
+
 class Door(HttpToolsProtocol):
-    """One connection of a caller. ``watchers`` are called when it is lost while requests are under way."""
+    """One connection of a caller. Between two requests it keeps nothing of the last: 10,000 may be idle."""
 
     def __init__(self, *args: object, **more: object) -> None:
         super().__init__(*args, **more)  # pyright: ignore[reportArgumentType] # whatever uvicorn gives
-        self.watchers: set[Callable[[], None]] = set()
+        self.pipeline = Behind()  # pyright: ignore[reportAttributeAccessIssue] # all of a deque that is used
+        self._watchers: set[Callable[[], None]] | None = None
         self._begun: bytes = b""  # of a head that is not whole yet
         self._is_in_head = True
         self._chunks: Chunks | None = None
@@ -108,6 +148,8 @@ class Door(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] # as uvicorn
         """Called by asyncio."""
         super().connection_made(cast("asyncio.Transport", Cork(transport, self.loop)))
+        self.flow = Pace(transport)
+        self.server = self.client = None  # nobody here asks who calls from where
 
     def data_received(self, received: bytes) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] # asyncio's own name
         """Called by asyncio. The parser gets whole heads, looked at before."""
@@ -134,12 +176,19 @@ class Door(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Called by httptools."""
         super().on_message_begin()
-        self.scope[WATCHERS] = self.watchers  # pyright: ignore[reportGeneralTypeIssues] # key of ours
+        self._watchers = self._watchers or set()
+        self.scope[WATCHERS] = self._watchers  # pyright: ignore[reportGeneralTypeIssues] # key of ours
+
+    def on_response_complete(self) -> None:
+        """Called by uvicorn: an answer is out, and a request that came behind it may have begun."""
+        super().on_response_complete()
+        if self._is_in_head and self.cycle.response_complete:
+            self.cycle = self.scope = self.headers = self._watchers = None  # pyright: ignore[reportAttributeAccessIssue] # as uvicorn begins
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by asyncio."""
         super().connection_lost(exc)
-        for left in tuple(self.watchers):
+        for left in tuple(self._watchers or ()):
             left()
 
     def send_400_response(self, msg: str) -> None:
