@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import uvicorn
@@ -19,7 +20,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot import asgi, commands
+from bot import asgi, commands, links
 from bot.access import People
 from bot.blockkit.render import Message, View, render
 from bot.inbox import Deliveries
@@ -27,7 +28,7 @@ from bot.listen import Listener
 from bot.manifest import missing_scopes
 from bot.messages import notice
 from bot.outbox import Sender, Special
-from bot.pages import address, digest, report
+from bot.pages import digest, paper, reading, report
 from bot.projections import Projections
 from bot.surface import CALL_SECONDS, DEAD_TOKEN, Place, Slack, SlackRefused
 from engine import stop
@@ -54,8 +55,7 @@ class Bot:
     desk: Desk
     slack: Slack
     sender: Sender
-    report: Callable[[str], str]
-    digest: Callable[[str], str]
+    pages: asgi.Pages
 
 
 def main(argv: list[str]) -> int:
@@ -101,11 +101,7 @@ def assemble(services: Services, *, client: WebClient | None = None) -> Bot:
     )
     app.error(_garbage)
     Listener(deliveries, slack, boundary.run).attach(app)
-    projections = Projections(
-        desk,
-        report_url=lambda run_id: address(settings.public_url, "reports", run_id),
-        digest_url=lambda period: address(settings.public_url, "digests", period),
-    )
+    projections = Projections(desk, partial(links.report, settings), partial(links.digest, settings))
     specials: dict[str, Special] = {
         mail.DELIVERY: lambda row: _foreseen("delivery.broke", lambda: deliveries.effect(row)),
         mail.FETCH: lambda row: _foreseen("delivery.broke", lambda: deliveries.fetch(row)),
@@ -116,9 +112,13 @@ def assemble(services: Services, *, client: WebClient | None = None) -> Bot:
         render=lambda row: _foreseen("message.broke", lambda: projections.render(row)),
         specials=specials,
     )
-    return Bot(
-        app, desk, slack, sender, lambda run_id: report.page(desk, run_id), lambda period: digest.page(desk, period)
+    pages = asgi.Pages(
+        report=partial(report.page, desk),
+        reading=partial(reading.page, desk),
+        digest=partial(digest.page, desk),
+        policy=paper.policy(),
     )
+    return Bot(app, desk, slack, sender, pages)
 
 
 def serve(services: Services, stopping: threading.Event) -> None:
@@ -137,7 +137,7 @@ def serve(services: Services, stopping: threading.Event) -> None:
     app_token = services.settings.slack_app_token.get_secret_value()
     wire = SocketModeHandler(bot.app, app_token, concurrency=SOCKET_THREADS) if app_token else None
     ready = lambda: [*why_not, *_unconnected(wire), *_stuck(bot)]
-    web = asgi.web(bot.app, ready=ready, report=bot.report, digest=bot.digest)
+    web = asgi.web(bot.app, ready=ready, pages=bot.pages)
     server = uvicorn.Server(
         uvicorn.Config(web, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import anyio
 from slack_bolt import App, BoltRequest, BoltResponse
@@ -28,12 +29,30 @@ BODY_BYTES = 1024 * 1024
 THREADS = 64
 STAMP_DIGITS = 12  # seconds until the year 33658; Python refuses to read thousands of digits
 _NO_RETRY = {"X-Slack-No-Retry": "1"}
+_PAGE_HEADERS = {  # an address is what opens a page: no cache, search engine or linked site is told of it
+    "Cache-Control": "private, no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex, nofollow",
+}
 
 Ready = Callable[[], list[str]]  # why the bot is not ready; empty when it is
-Page = Callable[[str], str]  # a page as HTML, by the name of what it shows; raises NotFound
 
 
-def web(app: App, *, ready: Ready, report: Page, digest: Page) -> Starlette:
+@dataclass(frozen=True)
+class Pages:
+    """The pages, as HTML: a run's report by its id, a feature's readiness and a month's digest by name and key.
+
+    They raise ``NotFound``. ``policy`` is their Content-Security-Policy.
+    """
+
+    report: Callable[[str], str]
+    reading: Callable[[str, str], str]
+    digest: Callable[[str, str], str]
+    policy: str
+
+
+def web(app: App, *, ready: Ready, pages: Pages) -> Starlette:
     """The web application around Bolt's."""
 
     async def deliver(request: Request) -> Response:
@@ -49,11 +68,14 @@ def web(app: App, *, ready: Ready, report: Page, digest: Page) -> Starlette:
     async def metrics(_request: Request) -> Response:
         return Response(exposition(), media_type="text/plain; version=0.0.4")
 
-    async def page(request: Request) -> Response:
-        return await run_in_threadpool(_page, report, str(request.path_params["run_id"]))
+    async def report(request: Request) -> Response:
+        return await run_in_threadpool(_page, pages.report, request, pages.policy)
 
-    async def month(request: Request) -> Response:
-        return await run_in_threadpool(_page, digest, str(request.path_params["period"]))
+    async def reading(request: Request) -> Response:
+        return await run_in_threadpool(_page, pages.reading, request, pages.policy)
+
+    async def digest(request: Request) -> Response:
+        return await run_in_threadpool(_page, pages.digest, request, pages.policy)
 
     return Starlette(
         routes=[
@@ -61,8 +83,9 @@ def web(app: App, *, ready: Ready, report: Page, digest: Page) -> Starlette:
             Route("/healthz", health),
             Route("/readyz", readiness),
             Route("/metrics", metrics),
-            Route("/reports/{run_id}", page),
-            Route("/digests/{period}", month),
+            Route("/reports/{run_id}", report),
+            Route("/readings/{slug}/{key}", reading),
+            Route("/digests/{period}/{key}", digest),
         ]
     )
 
@@ -74,14 +97,14 @@ def _why_not(ready: Ready) -> list[str]:
         return [str(error)]
 
 
-def _page(page: Page, name: str) -> Response:
+def _page(made: Callable[..., str], request: Request, policy: str) -> Response:
     try:
-        found = page(name)
+        found = made(*map(str, request.path_params.values()))
     except NotFound as error:
         return PlainTextResponse(str(error), status_code=404)
     except Unavailable as error:
         return PlainTextResponse(str(error), status_code=503)
-    return HTMLResponse(found, headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"})
+    return HTMLResponse(found, headers={**_PAGE_HEADERS, "Content-Security-Policy": policy})
 
 
 async def _deliver(app: App, request: Request) -> Response:

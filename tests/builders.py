@@ -15,7 +15,7 @@ from engine.desk.features import FeatureView, Registration
 from engine.models.actor import Actor, Role
 from engine.models.call import Call
 from engine.models.feature import ApproachName, Feature
-from engine.models.labels import LabelRow, Part
+from engine.models.labels import Label, LabelRow, Part
 from engine.models.mail import MailState, Outbox
 from engine.models.rollout import Rollout
 from engine.models.verdict import Outcome, Verdict
@@ -135,6 +135,13 @@ def some_calls(count: int, at: datetime) -> list[Call]:
         Call(id=f"t{number}", at=at, model="m", input_tokens=1, output_tokens=1, input=text_of(number), output="bug")
         for number in range(count)
     ]
+
+
+def texts_of(desk: Desk, part: Part, *, slug: str = SLUG) -> list[str]:
+    """The inputs of a part, the sealed one too: what a test looks for where it must not be."""
+    with desk.services.database.read() as tx:
+        feature_id = feature_rows.by_slug(tx, slug).id
+        return list(tx.exec(select(Label.input).where(Label.feature_id == feature_id, Label.part == part)))
 
 
 def the_rollout(desk: Desk, *, slug: str = SLUG) -> Rollout:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot import access, grammar
+from bot import access, grammar, links
 from bot.messages import forms, investigation, labelling, notice, verdict
 from bot.router import Answer, Filled, Form, Press, Words, always, button, command, form
 from engine.desk import investigations, labellings
@@ -65,7 +65,8 @@ def cancel_pressed(press: Press) -> Answer:
 @command("compare")
 def compare(words: Words) -> Answer:
     """The newest verdict with its evidence."""
-    return Answer(verdict.verdict(investigations.compare(words.desk, words.asked.word())))
+    run = investigations.compare(words.desk, words.asked.word())
+    return Answer(verdict.verdict(run, report_url=links.report(words.desk.services.settings, run.run_id)))
 
 
 def _asked(asked: grammar.Asked) -> tuple[str, float, Effort]:

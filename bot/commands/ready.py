@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot import links
 from bot.grammar import Asked, NotUnderstood
 from bot.messages import reading
 from bot.router import Answer, Words, command
@@ -35,7 +36,7 @@ def ready(words: Words) -> Answer:
             found = readiness.approve(words.desk, words.actor, words.asked.word(), condition=condition, once=words.once)
         case _:
             found = readiness.read(words.desk, words.asked.word())
-    return Answer(reading.reading(found))
+    return Answer(reading.reading(found, page_url=links.reading(words.desk.services.settings, found.slug)))
 
 
 def _signed(words: Words) -> ReadingView:

@@ -32,14 +32,15 @@ class ReadingMessage:
     signed: tuple[SignedBy, ...]
     overrides: tuple[Signature, ...]
     policy: str
+    page_url: str
 
     @classmethod
     def example(cls) -> ReadingMessage:
         """A feature of which not everything is known."""
-        return reading(example())
+        return reading(example(), page_url="https://assay.example/readings/ticket-router/k3mq9abk3mq9abk3")
 
 
-def reading(found: ReadingView) -> ReadingMessage:
+def reading(found: ReadingView, *, page_url: str = "") -> ReadingMessage:
     """A reading as it is told."""
     deciding = DECIDING.get(found.outcome)
     signable = (name for one in found.conditions for name in one.missing)
@@ -52,6 +53,7 @@ def reading(found: ReadingView) -> ReadingMessage:
         signed=_by_person(found),
         overrides=tuple(one.override for one in found.conditions if one.override),
         policy=found.policy[:12],
+        page_url=page_url,
     )
 
 

@@ -1,41 +1,49 @@
-"""The report of one investigation as a page: the verdict, its numbers, its pictures, and how to recompute it."""
+"""The report of one investigation: what was asked, what was found, what it costs, and how to check all of it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from datetime import date
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from bot import charts
-from bot.blockkit import figures
-from bot.charts import Confusion, IntervalPlot
+from bot.charts.confusion import Confusion, confusion
+from bot.charts.forest import Row
 from bot.messages.verdict import VerdictMessage, verdict
-from engine.desk import Desk, investigations
+from bot.pages import paper
+from engine.desk import Desk, investigations, reports
+from engine.desk.reports import Forecast, Interval, Needs, RunReport
 from engine.errors import NotFound
 
-_FILTERS = {
-    "count": figures.count,
-    "lasting": figures.lasting,
-    "ms": figures.ms,
-    "nano": figures.nano,
-    "percent": figures.percent,
-    "plus": figures.plus,
-    "points": figures.points,
-    "usd": figures.usd,
-}
+_DRAWN_MOST = 16  # classes in the picture; the table has all
+_INVALID = "invalid"
 
 
 @dataclass(frozen=True)
-class ReportPage:
-    """Everything the page shows; ``record`` is the stored decision record."""
+class ClassLine:
+    """One class on dev: its rows, and the share each side got right with its 95 % interval; none without rows."""
 
-    verdict: VerdictMessage
-    plot: IntervalPlot
-    candidate: Confusion
-    prompted: Confusion
+    name: str
+    rows: int
+    tuned: Interval | None
+    prompted: Interval | None
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """Everything the page shows; ``record`` is the stored decision record, in which an older run may lack a part."""
+
+    told: VerdictMessage
     record: dict[str, Any]
+    more: RunReport
+    needs: Needs | None
+    forecast: Forecast | None
+    classes: tuple[ClassLine, ...]
+    classes_drawn: tuple[Row, ...]
+    tuned: Confusion | None
+    prompted: Confusion | None
+    priced_on: date | None
+    is_stale: bool
 
 
 def page(desk: Desk, run_id: str) -> str:
@@ -43,34 +51,43 @@ def page(desk: Desk, run_id: str) -> str:
     (run,) = investigations.status(desk, run_id if run_id.startswith("inv-") else f"inv-{run_id}")
     if not run.record:
         raise NotFound(f"{run_id[:40]} has no verdict (it is {run.state}).", hint=f"/assay status {run_id[:40]}")
-    return _words().get_template("report/verdict.html.j2").render(view=report(verdict(run), run.record))
+    today = desk.services.clock.now().date()
+    return paper.page("report/verdict", report(verdict(run), run.record, reports.of_run(desk, run.run_id), today))
 
 
-def report(told: VerdictMessage, record: dict[str, Any]) -> ReportPage:
-    """The page of a decision record."""
-    quality, dev = told.quality, record["dev"]
-    return ReportPage(
-        told,
-        charts.interval(quality.low, quality.difference, quality.high, quality.margin),
-        charts.confusion(dev["classes"], dev["candidate_confusion"]),
-        charts.confusion(dev["classes"], dev["prompted_confusion"]),
-        record,
+def report(told: VerdictMessage, record: dict[str, Any], more: RunReport, today: date) -> RunPage:
+    """The page of a decision record, as it is seen on a day."""
+    snapshot = str(record.get("price_snapshot") or "")
+    dev: dict[str, Any] = record.get("dev") or {}
+    names: Sequence[str] = dev.get("classes", ())
+    ours, theirs = dev.get("candidate_confusion"), dev.get("prompted_confusion")
+    classes = tuple(_class(*line) for line in zip(names, ours or (), theirs or (), range(len(names)), strict=True))
+    return RunPage(
+        told=told,
+        record=record,
+        more=more,
+        needs=reports.needs_of(record),
+        forecast=reports.forecast_of(record),
+        classes=classes,
+        classes_drawn=_furthest_apart(classes),
+        tuned=confusion(names, ours, _INVALID) if ours else None,
+        prompted=confusion(names, theirs, _INVALID) if theirs else None,
+        priced_on=paper.priced_on(snapshot),
+        is_stale=paper.is_stale(snapshot, today),
     )
 
 
-@cache
-def _words() -> Environment:
-    made = Environment(
-        loader=PackageLoader("templates", "pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_known,
-    )
-    made.filters.update(_FILTERS)
-    return made
+def _class(name: str, ours: Sequence[int], theirs: Sequence[int], place: int) -> ClassLine:
+    sides = [reports.likely(line[place], sum(line)) if sum(line) else None for line in (ours, theirs)]
+    return ClassLine(name, sum(ours), *sides)
 
 
-def _known(value: object) -> object:
-    return figures.UNKNOWN if value is None else value
+def _furthest_apart(lines: Sequence[ClassLine]) -> tuple[Row, ...]:
+    """The classes for the picture, in their own order: all, or those where the sides differ most."""
+    known = [line for line in lines if line.tuned and line.prompted]
+    widest = sorted(known, key=_gap, reverse=True)[:_DRAWN_MOST]
+    return tuple(Row(line.name, line.tuned, line.prompted) for line in known if line in widest)
+
+
+def _gap(line: ClassLine) -> float:
+    return abs(line.tuned.estimate - line.prompted.estimate) if line.tuned and line.prompted else 0.0

@@ -5,6 +5,8 @@ Knows nothing of overrides or of the answer they add up to. Unknown is never a p
 
 from __future__ import annotations
 
+import math
+
 from engine.rules.condition import Condition, Row, Status, below, first, over, said, short
 from engine.rules.facts import PROBES, Facts, ReadinessPolicy
 
@@ -26,7 +28,7 @@ def volume(facts: Facts, policy: ReadinessPolicy) -> Condition:
     """Is the volume high enough to pay a model of its own?"""
     calls, even = facts.calls_per_month_low, facts.break_even_calls
     is_worth_it = facts.npv_usd is not None and facts.npv_usd >= 0.0
-    value = said(calls_a_month=calls, break_even=even, traffic_days=facts.traffic_days)
+    value = said(calls_a_month=calls, break_even=None if even is None else _up(even), traffic_days=facts.traffic_days)
     threshold = f"at least the break-even volume, and {policy.calls_plenty:,} calls a month or a net present value >= 0"
     return first(
         ("volume", value, threshold),
@@ -73,9 +75,9 @@ def stable(facts: Facts, policy: ReadinessPolicy) -> Condition:
     return first(
         (
             "stable",
-            said(changes_in_90_days=changes, drift_alarms=alarms, relabel_agreement=relabelled),
+            said(changes_in_90_days=changes, drift_alarms=alarms, relabel_agreement_share=relabelled),
             f"at most {policy.material_changes} change and {policy.drift_alarms} alarm, "
-            f"agreement at least {policy.relabel_agreement:g}",
+            f"{said(agreement_at_least_share=policy.relabel_agreement)}",
         ),
         (broken or below(relabelled, policy.relabel_agreement), Status.FAIL, "Wait until the task holds still."),
         (
@@ -98,7 +100,14 @@ def wall(facts: Facts, policy: ReadinessPolicy) -> Condition:
     return first(
         (
             "wall",
-            said(prompts=facts.prompts_tried, models=facts.models_tried, quality=quality, spend_usd=spend),
+            said(
+                prompts=facts.prompts_tried,
+                models=facts.models_tried,
+                quality_share=quality,
+                bar_share=bar,
+                month_spend_usd=spend,
+                budget_usd=budget,
+            ),
             f"quality under the bar after {policy.prompts_tried} prompts and {policy.models_tried} models, "
             "or spend over the budget",
         ),
@@ -115,8 +124,8 @@ def low_volume(facts: Facts, policy: ReadinessPolicy) -> Condition:
     return first(
         (
             "low_volume",
-            said(calls_a_month=facts.calls_per_month_low, spend_usd=spend, saving_share=saving),
-            f"saves at least the effort of {said(usd=effort)} a month",
+            said(calls_a_month=facts.calls_per_month_low, month_spend_usd=spend, saving_share=saving),
+            f"a month saves at least what keeping it takes: {said(effort_usd=effort)}",
         ),
         *_traffic(facts, policy),
         (won is None or effort is None, Status.UNKNOWN, "Give the month's spend and the hours it would cost."),
@@ -195,7 +204,7 @@ def saving(facts: Facts, policy: ReadinessPolicy) -> Condition:
     """Is a large saving plausible?"""
     low, median = facts.saving_low, facts.saving_median
     return first(
-        ("saving", said(low=low, median=median), f"a low estimate of at least {policy.saving:g}"),
+        ("saving", said(low_share=low, median_share=median), said(a_low_estimate_of_at_least_share=policy.saving)),
         (not short(low, policy.saving), Status.PASS, ""),
         (low is not None and below(median, policy.saving), Status.FAIL, _stay(facts)),
         (True, Status.UNKNOWN, "Narrow the estimate: give prices, tokens and the peak rate."),
@@ -205,7 +214,7 @@ def saving(facts: Facts, policy: ReadinessPolicy) -> Condition:
 def worth(facts: Facts, policy: ReadinessPolicy) -> Condition:  # noqa: ARG001 every condition takes both
     """Is the net present value at least 0 on the team's own inputs?"""
     return first(
-        ("worth", said(npv_usd=facts.npv_usd), "a net present value of at least $0"),
+        ("worth", said(net_present_value_usd=facts.npv_usd), "a net present value of at least $0"),
         (facts.npv_usd is None, Status.UNKNOWN, "Give the costs a net present value needs: price, hosting, hours."),
         (below(facts.npv_usd, 0.0), Status.FAIL, _stay(facts)),
     )
@@ -234,9 +243,14 @@ def _template(name: str, facts: Facts, policy: ReadinessPolicy) -> Condition:
     return first(
         (
             name,
-            said(top_template=facts.top_template_share, valid=facts.valid_output_share, calls=facts.sampled_calls),
-            f"template share at least {policy.template_share:g}"
-            + (f", valid share at least {policy.valid_share:g}" if asks_valid else ""),
+            said(
+                top_template_share=facts.top_template_share,
+                valid_share=facts.valid_output_share,
+                calls=facts.sampled_calls,
+                days=facts.sampled_days,
+            ),
+            said(top_template_at_least_share=policy.template_share)
+            + (f", {said(valid_at_least_share=policy.valid_share)}" if asks_valid else ""),
         ),
         (
             short(facts.sampled_calls, policy.sampled_calls)
@@ -265,6 +279,10 @@ def _traffic(facts: Facts, policy: ReadinessPolicy) -> tuple[Row, Row]:
         ),
         (below(facts.calls_per_month_low, policy.calls_least), Status.FAIL, _stay(facts)),
     )
+
+
+def _up(calls: float) -> float:
+    return math.ceil(calls) if math.isfinite(calls) else calls
 
 
 def _stay(facts: Facts) -> str:

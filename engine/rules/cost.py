@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.rules import checks
 from engine.rules.checks import Vector
@@ -26,6 +27,7 @@ from engine.rules.plan import (
 )
 
 __all__ = [
+    "Draws",
     "Plan",
     "Simulation",
     "Spread",
@@ -35,6 +37,7 @@ __all__ = [
     "break_even_volume",
     "call_cost",
     "crossover_month",
+    "drawn",
     "gpu_usd_per_million_tokens",
     "gross_saving",
     "monthly_saving",
@@ -114,6 +117,20 @@ class Simulation:
     saving_low: float
 
 
+@dataclass(frozen=True)
+class Draws:
+    """Plans drawn around one, in US dollars: once (one a draw), saved and spent on the baseline (draws x months)."""
+
+    one_time: Vector
+    savings: Vector
+    spend: Vector
+
+    def paid(self) -> NDArray[np.bool_]:
+        """Whether, by each month that saves, the savings so far have reached what was spent once (draws x months)."""
+        reached = np.cumsum(self.savings, axis=1) >= self.one_time[:, None]
+        return reached & (self.savings > 0.0)
+
+
 def call_cost(tokens: Tokens, prices: TokenPrices, *, retry_rate: float = 0.0, batch_discount: float = 0.0) -> int:
     """Give one call's expected cost in nano-dollars, rounded half up once at the end.
 
@@ -185,24 +202,26 @@ def simulate(
 
     Growth and halving time come from the spread, not from the plan. Raises ValueError for a broken plan or spread.
     """
-    checked(plan)
-    spread = _checked_spread(spread or Spread())
-    size = checks.count("draws", draws, 1)
     rate = checks.number("annual_rate", annual_rate, 0.0)
-    span = np.arange(1, checks.count("months", months, 1) + 1, dtype=np.float64)
-    one_time, savings, spend = _drawn(plan, spread, span, np.random.default_rng(checks.count("seed", seed)), size=size)
-    npv = savings @ (1.0 + rate) ** (-span / 12.0) - one_time
-    paid = ((np.cumsum(savings, axis=1) >= one_time[:, None]) & (savings > 0.0)).any(axis=1)
+    found = drawn(plan, spread, months, draws, seed=seed)
+    span = np.arange(1, months + 1, dtype=np.float64)
+    npv = found.savings @ (1.0 + rate) ** (-span / 12.0) - found.one_time
     low, median, high = np.quantile(npv, [0.1, 0.5, 0.9])
-    saving = savings.sum(axis=1) / np.maximum(spend.sum(axis=1), _LEAST_USD)
-    probabilities = float((npv > 0.0).mean()), float(paid.mean())
+    saving = found.savings.sum(axis=1) / np.maximum(found.spend.sum(axis=1), _LEAST_USD)
+    probabilities = float((npv > 0.0).mean()), float(found.paid().any(axis=1).mean())
     return Simulation(float(low), float(median), float(high), *probabilities, float(np.quantile(saving, 0.1)))
 
 
-def _drawn(
-    plan: Plan, spread: Spread, span: Vector, generator: np.random.Generator, *, size: int
-) -> tuple[Vector, Vector, Vector]:
-    """Draw one-time costs (draws), savings and what the baseline would cost (both draws x months)."""
+def drawn(plan: Plan, spread: Spread | None, months: int, draws: int, *, seed: int) -> Draws:
+    """Draw plans around `plan`. One seed gives one set of draws: more months are the same ones, longer.
+
+    Raises ValueError for a broken plan or spread.
+    """
+    checked(plan)
+    spread = _checked_spread(spread or Spread())
+    size = checks.count("draws", draws, 1)
+    span = np.arange(1, checks.count("months", months, 1) + 1, dtype=np.float64)
+    generator = np.random.default_rng(checks.count("seed", seed))
     volume = plan.calls_per_month * np.exp(generator.normal(0.0, spread.volume_sd, size))
     growth = np.maximum(1.0 + generator.normal(spread.growth_mean, spread.growth_sd, size), 0.0)
     halving = spread.halving_median * np.exp(generator.normal(0.0, spread.halving_sd, size))
@@ -215,7 +234,7 @@ def _drawn(
     volumes = volume[:, None] * growth[:, None] ** (span - 1.0)
     prices = plan.baseline_call_usd * 2.0 ** (-(span - 1.0) / halving[:, None]) * steps
     savings = volumes * (prices * (1.0 - escalation[:, None]) - plan.tuned_call_usd) - fixed[:, None]
-    return plan.one_time_usd * overrun, savings, volumes * prices
+    return Draws(plan.one_time_usd * overrun, savings, volumes * prices)
 
 
 def _checked_spread(spread: Spread) -> Spread:

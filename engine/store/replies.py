@@ -72,6 +72,14 @@ def spent(tx: Session, start: datetime, end: datetime) -> dict[int, tuple[int, i
     return {feature_id: (int(calls), int(nano or 0)) for feature_id, calls, nano in rows}
 
 
+def span(tx: Session, run_id: str) -> tuple[datetime, datetime] | None:
+    """When a run's first and last paid replies arrived; none where it paid for none."""
+    mine = select(PaidReply.at).where(PaidReply.run_id == run_id)
+    first = tx.exec(mine.order_by(col(PaidReply.at)).limit(1)).first()
+    last = tx.exec(mine.order_by(col(PaidReply.at).desc()).limit(1)).first()
+    return (first, last) if first and last else None
+
+
 def find(tx: Session, keys: Sequence[str]) -> dict[str, PaidReply]:
     """The replies there are already, by key."""
     found: dict[str, PaidReply] = {}

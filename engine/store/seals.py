@@ -131,3 +131,9 @@ def first_look(tx: Session, feature_id: int) -> Look | None:
 def looks(tx: Session, seal_id: int) -> list[Look]:
     """The ledger of a seal, oldest first."""
     return list(tx.exec(select(Look).where(Look.seal_id == seal_id).order_by(col(Look.number))))
+
+
+def ledger_of(tx: Session, run_id: str) -> tuple[Seal, list[Look]] | None:
+    """The seal a run has looked at with its whole ledger, oldest look first; none before the run has looked."""
+    mine = tx.exec(select(Look).where(Look.run_id == run_id)).one_or_none()
+    return (tx.get_one(Seal, mine.seal_id), looks(tx, mine.seal_id)) if mine else None

@@ -16,6 +16,11 @@ def add(tx: Session, statement: Statement) -> Statement:
     return statement
 
 
+def every(tx: Session, feature_id: int) -> list[Statement]:
+    """All statements about a feature, oldest first."""
+    return list(tx.exec(select(Statement).where(Statement.feature_id == feature_id).order_by(col(Statement.id))))
+
+
 def newest(tx: Session, feature_id: int, kind: StatementKind) -> dict[str, Statement]:
     """The newest statement of a kind about each condition, run out or not."""
     query = select(Statement).where(Statement.feature_id == feature_id, Statement.kind == kind)

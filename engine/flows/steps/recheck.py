@@ -142,7 +142,7 @@ def cost(body: Record, _clustered: Interval | None) -> Iterator[Check]:
     yield "prompting.ratio", against["ratio"], found.ratio, "contenders, rungs and quality.margin"
     if not said:
         return
-    plan, policy = _plan(said["plan"]), _known(CostPolicy, body["policy"]["cost"])
+    plan, policy = plan_of(said["plan"]), _known(CostPolicy, body["policy"]["cost"])
     call = against["production_usd"] * against["ratio"]
     yield "cost.plan.baseline_call_usd", plan.baseline_call_usd, call, "prompting.production_usd and prompting.ratio"
     cascade = body["candidate"]["cascade"]
@@ -259,7 +259,8 @@ def _pairs(said: Record) -> Pairs:
     return Pairs(said["both"], said["candidate_only"], said["baseline_only"], said["neither"])
 
 
-def _plan(said: Record) -> Plan:
+def plan_of(said: Record) -> Plan:
+    """The plan of a record's money, whose JSON has no infinity. Raises ``KeyError`` or ``TypeError`` for half a one."""
     halving = said["halving_months"]
     steps = tuple((step[0], step[1]) for step in said["price_steps"])
     return _known(Plan, {**said, "halving_months": math.inf if halving is None else halving, "price_steps": steps})

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.app import build_app
-from bot.asgi import web
+from bot.asgi import Pages, web
 from engine.desk import features
 from engine.errors import Unavailable
 from engine.services import Services
@@ -165,11 +165,17 @@ def test_health_is_served_beside(wire: Wire, path: str) -> None:
 
 
 def test_a_database_that_is_away_makes_pages_say_so_and_not_break(services: Services) -> None:
-    def away(_run_id: str = "") -> Any:
+    def away(*_address: str) -> Any:
         raise Unavailable("The database does not answer.")
 
-    with serving(web(build_app(services), ready=away, report=away, digest=away)) as url:
-        for path in ("/readyz", "/reports/inv-7k3mq9ab"):
+    pages = Pages(report=away, reading=away, digest=away, policy="default-src 'none'")
+    with serving(web(build_app(services), ready=away, pages=pages)) as url:
+        for path in (
+            "/readyz",
+            "/reports/inv-7k3mq9ab",
+            "/readings/ticket-router/k3mq9abk3mq9abk3",
+            "/digests/2026-10/k3mq9abk3mq9abk3",
+        ):
             with pytest.raises(HTTPError) as told:
                 urlopen(f"{url}{path}")
             assert told.value.code == 503

@@ -230,12 +230,7 @@ def wired(services: Services, room: Served) -> Generator[Wire]:
     )
     bot = assemble(made)
     server = uvicorn.Server(
-        uvicorn.Config(
-            asgi.web(bot.app, ready=lambda: [], report=bot.report, digest=bot.digest),
-            port=0,
-            log_config=None,
-            lifespan="off",
-        )
+        uvicorn.Config(asgi.web(bot.app, ready=lambda: [], pages=bot.pages), port=0, log_config=None, lifespan="off")
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -42,9 +42,17 @@ def test_evidence_stands_in_the_table() -> None:
 
 
 def test_only_what_is_worth_it_offers_to_start() -> None:
-    assert buttons(render(reading.ReadingMessage.example()).blocks) == {}
+    assert buttons(render(reading.reading(reading.example())).blocks) == {}
     found = render(reading.reading(reading.example(outcome="INVESTIGATE", next_measurement="")))
     assert buttons(found.blocks) == {"Investigate": ("verb.run", "investigate ticket-router")}
+
+
+def test_the_page_is_linked_only_where_there_is_an_address() -> None:
+    found = render(reading.ReadingMessage.example())
+
+    assert "Open the page" in buttons(found.blocks)
+    assert "Page: https://assay.example/readings/ticket-router/" in found.said
+    assert "Page:" not in render(reading.reading(reading.example())).said
 
 
 def test_an_override_that_waits_says_how_it_is_approved() -> None:

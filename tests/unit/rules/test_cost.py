@@ -169,7 +169,7 @@ plans = st.builds(
 @given(plans)
 def test_at_the_break_even_volume_the_savings_pay_exactly(drawn: Plan) -> None:
     volume = break_even_volume(drawn)
-    if volume not in (0.0, INF):
+    if 0.0 < volume < 1e12:  # beyond, a call saves no more than the rounding of its two prices
         even = replace(drawn, calls_per_month=volume, growth=0.0)
         assert 12 * monthly_saving(even) == pytest.approx(drawn.one_time_usd, abs=0.01, rel=1e-6)
 

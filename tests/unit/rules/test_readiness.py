@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.rules.condition import said
 from engine.rules.readiness import Facts, Override, ReadinessPolicy, Reading, Status, read
 
 PROBES = dict.fromkeys(("evals_green", "capture_on", "flag_evaluated", "rollback_drilled", "on_call"), True)
@@ -227,3 +228,13 @@ def test_broken_facts_and_overrides_are_refused_by_name(named: str, call: Callab
 
 def test_a_team_may_set_its_own_limits() -> None:
     assert odd(read(w(days_live=60), ReadinessPolicy(days_live=30))) == {}
+
+
+def test_facts_are_told_with_their_units() -> None:
+    money = said(spend_usd=2001.4, effort_usd=300, net_usd=-86)
+    shares = said(saving_share=0.7251, bar_share=0.9, kappa=0.6, alpha=None)
+    counts = said(calls_a_month=900_000, break_even=64.37, month=math.inf)
+
+    assert money == "spend $2,001.40, effort $300, net -$86"
+    assert shares == "saving 72.5 %, bar 90 %, kappa 0.60, alpha not known"
+    assert counts == "calls a month 900,000, break even 64, month never"
