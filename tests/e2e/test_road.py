@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -48,6 +50,7 @@ def test_a_feature_walks_the_whole_road(page: Page, demo: Demo, shot: Shot) -> N
     demo.assay("import-traffic", SLUG, str(demo.home / "traffic-ticket-mood.jsonl"), "--format", "assay")
     run_id = _investigates(page, shot)
     _reads_the_report(page, demo, run_id, shot)
+    _reads_the_reading(page, demo)
     _asks_and_a_second_person_approves(page, shot)
     _sees_the_digest(page, demo, shot)
     _nothing_of_it_reached_the_logs(demo)
@@ -117,13 +120,44 @@ def _reads_the_report(page: Page, demo: Demo, run_id: str, shot: Shot) -> None:
         html = answer.read().decode()
     assert "is simulated" in html
     assert "sealed rows, paired" in html
+    _is_whole_on_a_phone(page, demo, link)
     assert page.context.browser
     other = page.context.browser.new_page(viewport={"width": 900, "height": 1400}, color_scheme="light")
     other.goto(link)
-    expect(other.get_by_role("img")).to_be_visible()
-    assert other.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    other.evaluate("document.querySelector('#difference').scrollIntoView()")
     shot("report", other)
     other.close()
+
+
+def _reads_the_reading(page: Page, demo: Demo) -> None:
+    say(page, f"/assay ready {SLUG}")
+    opens = log(page).get_by_role("button", name="Open the page")
+    expect(opens.last).to_be_visible()
+    link = opens.last.get_attribute("data-url")
+    assert link
+    _is_whole_on_a_phone(page, demo, link)
+
+
+def _is_whole_on_a_phone(page: Page, demo: Demo, link: str) -> None:
+    """The page fits 360 pixels, its charts have titles, and it holds no sealed text."""
+    assert page.context.browser
+    phone = page.context.browser.new_page(viewport={"width": 360, "height": 780}, color_scheme="dark")
+    phone.goto(link)
+    assert phone.evaluate("document.documentElement.scrollWidth") == 360
+    charts = phone.get_by_role("img").all()
+    assert len(charts) >= 2
+    assert all(chart.locator("title").text_content() for chart in charts)
+    words = phone.inner_text("body")
+    phone.close()
+    assert not [text for text in _sealed(demo) if text in words]
+
+
+def _sealed(demo: Demo) -> list[str]:
+    """Sealed texts long enough to be no accident."""
+    with contextlib.closing(sqlite3.connect(f"file:{demo.home / 'assay.db'}?mode=ro", uri=True)) as database:
+        found = [row[0] for row in database.execute("SELECT input FROM label WHERE part = 'sealed'")]
+    assert found
+    return [" ".join(text.split()) for text in found if len(text) > 40]
 
 
 def _asks_and_a_second_person_approves(page: Page, shot: Shot) -> None:
