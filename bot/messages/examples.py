@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from bot.messages.records import quality, record
 from engine.desk.approvals import ApprovalView
 from engine.desk.features import FeatureView

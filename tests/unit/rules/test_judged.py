@@ -1,0 +1,98 @@
+"""Judges and people: a judge alone gives no difference, however sure it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+
+from engine.rules.agreement import cohen_kappa, gwet_ac1
+from engine.rules.judged import HUMANS_LEAST, JudgedPair, Sampled, blockers, judged, sampled
+from engine.rules.judges import ppi_mean, swap_win_rate
+from engine.rules.pairs import Interval
+
+WON, LOST, TIED = (JudgedPair(who, who) for who in ("candidate", "prompted", "tie"))
+FIRST, SECOND = JudgedPair("candidate", "prompted"), JudgedPair("prompted", "candidate")
+
+
+def with_people(wins: int, losses: int, wrong: int) -> list[JudgedPair]:
+    """Pairs that a judge and a person saw; on ``wrong`` of each kind the person saw the other win."""
+    ours = [JudgedPair("candidate", "candidate", "prompted" if place < wrong else "candidate") for place in range(wins)]
+    theirs = [
+        JudgedPair("prompted", "prompted", "candidate" if place < wrong else "prompted") for place in range(losses)
+    ]
+    return [*ours, *theirs]
+
+
+def test_a_win_counts_only_if_it_survives_the_swap() -> None:
+    pairs = [WON] * 40 + [LOST] * 25 + [FIRST] * 20 + [SECOND] * 5 + [TIED] * 6 + [JudgedPair("tie", "candidate")] * 4
+    assert judged(pairs).swap == swap_win_rate(40, 25, 20, 5, 10)
+    assert FIRST.survived == SECOND.survived == JudgedPair("tie", "candidate").survived == "tie"
+
+
+def test_a_judge_alone_never_gates() -> None:
+    alone = judged([WON] * 2_000)
+    assert alone.swap.win_rate == 1.0
+    assert alone.difference is None
+    assert alone.ppi is alone.kappa is alone.ac1 is None
+    assert alone.blockers == ("people judged 0 of the 100 that are needed", "the judge agrees too little with people")
+
+
+def test_with_people_the_number_is_ppi_and_kappa_and_ac1_stand_beside_it() -> None:
+    found = judged([*with_people(70, 50, 5), *[WON] * 300, *[LOST] * 200])
+    table = [[65, 5, 0], [5, 45, 0], [0, 0, 0]]
+    assert found.kappa == cohen_kappa(table)
+    assert found.ac1 == gwet_ac1(table)
+    assert found.humans == 120
+    assert found.blockers == ()
+    labels = [0.0] * 5 + [1.0] * 65 + [1.0] * 5 + [0.0] * 45
+    number = ppi_mean(labels, [1.0] * 70 + [0.0] * 50, [1.0] * 300 + [0.0] * 200)
+    assert found.ppi == number
+    assert found.difference == Interval(number.estimate - 0.5, number.low - 0.5, number.high - 0.5)
+
+
+def test_a_judge_that_people_contradict_is_blocked() -> None:
+    found = judged([*with_people(60, 60, 20), *[WON] * 500])
+    assert found.kappa == pytest.approx(1 / 3)  # 80 of 120 agree, 60 by chance
+    assert found.difference is None
+    assert found.blockers == ("the judge agrees too little with people",)
+    assert blockers(HUMANS_LEAST, 0.6) == ()
+    assert blockers(HUMANS_LEAST, None) == ("the judge agrees too little with people",)
+
+
+def test_people_on_every_pair_leave_nothing_for_ppi() -> None:
+    assert judged(with_people(60, 60, 0)).ppi is None
+    assert judged(with_people(60, 60, 0)).difference is None
+
+
+def test_the_length_controlled_rate_is_that_of_equal_lengths() -> None:
+    longer, shorter = math.e, 1 / math.e
+    pairs = [JudgedPair("candidate", "candidate", length_ratio=longer)] * 6
+    pairs += [JudgedPair("prompted", "prompted", length_ratio=shorter)] * 2
+    # Wins are .5 + .5 ln(ratio) exactly: at equal lengths one half, though 6 of 8 were won
+    assert judged(pairs).length_controlled == pytest.approx(0.5)
+    assert judged([WON] * 3 + [LOST]).length_controlled == 0.75
+
+
+def test_answers_drawn_k_times_are_averaged_and_voted_on() -> None:
+    found = sampled([["4", "4", "5"], ["7", "8", "8"], ["1", "2", "3"]], ["4", "7", "1"])
+    assert found == Sampled((2 / 3, 1 / 3, 1 / 3), (1.0, 0.0, 1.0), 3)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda: judged([]),
+        lambda: judged([JudgedPair("nobody", "tie")]),  # pyright: ignore[reportArgumentType]
+        lambda: judged([JudgedPair("tie", "tie", "nobody")]),  # pyright: ignore[reportArgumentType]
+        lambda: judged([JudgedPair("tie", "tie", length_ratio=0.0)]),
+        lambda: blockers(-1, 0.7),
+        lambda: sampled([["a"], ["a", "b"]], ["a", "b"]),
+        lambda: sampled([[]], ["a"]),
+        lambda: sampled([["a"]], []),
+    ],
+)
+def test_broken_judgements_are_refused(broken: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match=r"must|needed|agree"):
+        broken()
