@@ -24,6 +24,8 @@ PROGRAMS = {
     "gateway-key": ("bot.cli.keys:main", "a key that opens one feature at the gateway"),
     "routes": ("bot.cli.routes:main", "compile the gateway's route file from the database"),
     "ingest": ("bot.cli.ingest:main", "store what the gateway recorded, where no engine runs"),
+    "export": ("bot.cli.export:main", "everything stored of features, as files"),
+    "forget": ("bot.cli.export:forget_main", "delete what is kept of one customer's calls"),
     "prices": ("bot.cli.prices:main", "show or set what models cost"),
     "audit": ("bot.cli.audit:main", "who did what, and whether the log of it still holds"),
     "verdict": ("bot.cli.verdict:main", "decide a verdict again from its record"),

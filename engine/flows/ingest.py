@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,8 +21,10 @@ from engine.errors import Conflict, Unavailable
 from engine.flows.steps import blocks, events, heard, route
 from engine.models.base import Value
 from engine.rules import frame
+from engine.rules.evidence import signed
+from engine.rules.frame import name_hash
 from engine.services import Services
-from engine.store import calls, evidence, examples, features, policies, spool, work
+from engine.store import calls, evidence, examples, features, feedback, policies, spool, work
 from engine.store.database import Tx
 from engine.store.spool import Segment
 
@@ -34,6 +37,14 @@ THOROUGH_PASSES = 60  # what is seldom due is looked at each so many passes
 GRACE = timedelta(hours=1)  # a unit's day is folded so long after its end: calls may come late
 INDEX_DAYS = 10  # how long feedback finds its call
 DONE = "done"
+
+
+class Forgotten(Value):
+    """What was deleted of a unit: lines of raw calls, examples; and calls still in the spool that will lose it."""
+
+    lines: int
+    waiting: int
+    examples: int
 
 
 class Passed(Value):
@@ -52,36 +63,72 @@ class Passed(Value):
 def run(services: Services, until: Callable[[], bool], *, each_minute: Callable[[], object]) -> None:
     """Pass over the spool once a second until told to stop; after a pass, ``each_minute`` is called once in one.
 
-    Raises ``Conflict`` when another ingester has the spool.
+    The spool is held for a pass at a time, so that others may have their turn.
     """
-    folder = services.settings.spool_folder
-    with spool.alone(folder):
-        passes = 0
-        while not until():
-            began = time.monotonic()
-            try:
-                passed = pass_over(services, folder, thorough=passes % THOROUGH_PASSES == 0)
-                if passed.calls or passed.events:
-                    log.info("spool.stored", extra={"calls": passed.calls, "events": passed.events})
-                route.refresh(services)
-                if passes % THOROUGH_PASSES == 0:
-                    each_minute()
-            except (Unavailable, OSError) as error:  # nothing is lost: the spool keeps it until it is stored
-                log.warning("spool.waiting", extra={"why": type(error).__name__})
+    passes = 0
+    while not until():
+        began = time.monotonic()
+        try:
+            passed = _pass(services, thorough=passes % THOROUGH_PASSES == 0)
+            if passed.calls or passed.events:
+                log.info("spool.stored", extra={"calls": passed.calls, "events": passed.events})
+            if passes % THOROUGH_PASSES == 0:
+                each_minute()
             passes += 1
-            while not until() and time.monotonic() < began + EVERY_SECONDS:
-                time.sleep(0.05)
+        except Conflict:
+            log.debug("spool.taken")
+        except (Unavailable, OSError) as error:  # nothing is lost: the spool keeps it until it is stored
+            log.warning("spool.waiting", extra={"why": type(error).__name__})
+        while not until() and time.monotonic() < began + EVERY_SECONDS:
+            time.sleep(0.05)
 
 
 def once(services: Services, *, patience: float = WAIT_SECONDS) -> Passed:
     """Store all that is in the spool now. Raises ``Conflict`` when another ingester keeps it, ``Unavailable``."""
+    return _patiently(lambda: _pass(services, thorough=True), patience)
+
+
+def forget(services: Services, unit: str) -> Forgotten:
+    """Delete what is kept of a unit's calls: raw lines, examples, feedback that waits, what it met on open days.
+
+    Sums stay: nobody can be told from them. Raises ``Conflict`` when another ingester keeps the spool, ``Unavailable``.
+    """
+    return _patiently(lambda: _forget(services, name_hash(unit)), WAIT_SECONDS)
+
+
+def _pass(services: Services, *, thorough: bool) -> Passed:
+    with spool.alone(services.settings.spool_folder):
+        passed = pass_over(services, services.settings.spool_folder, thorough=thorough)
+    route.refresh(services)
+    return passed
+
+
+def _forget(services: Services, unit: int) -> Forgotten:
+    folder = services.settings.spool_folder
+    with spool.alone(folder):
+        pass_over(services, folder, thorough=False)  # what is half kept is kept first: files are about to shrink
+        raw = services.settings.home / "calls"
+        live: list[str] = []
+        for segment in spool.segments(folder):
+            frames = _whole_frames(segment)
+            live += [bytes(call).hex() for call in frames["id"][frames["unit"] == np.uint64(unit)]]
+        ids, lines = calls.calls_of_unit(raw, unit)
+        with services.database.write() as tx:
+            spool.forget_unit(tx, unit, services.clock.now())
+            gone = examples.forget(tx, signed(unit), [*ids, *live])
+            evidence.forget_unit(tx, signed(unit))
+            feedback.forget_calls(tx, [*ids, *live])
+    return Forgotten(lines=lines, waiting=len(live), examples=gone)
+
+
+T = TypeVar("T")
+
+
+def _patiently(act: Callable[[], T], patience: float) -> T:
     ends = time.monotonic() + patience
     while True:
         try:
-            with spool.alone(services.settings.spool_folder):
-                passed = pass_over(services, services.settings.spool_folder, thorough=True)
-                route.refresh(services)
-                return passed
+            return act()
         except Conflict:
             if time.monotonic() >= ends:
                 raise
