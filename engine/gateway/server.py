@@ -224,7 +224,12 @@ class Server(uvicorn.Server):
 
 def server_of(app: App) -> Server:
     """A server for an app; its ``serve`` takes the sockets."""
-    config = uvicorn.Config(
+    return Server(config_of(app))
+
+
+def config_of(app: App) -> uvicorn.Config:
+    """What uvicorn is told."""
+    return uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType] # its own names for the same types
         http=Door,
         ws="none",
@@ -237,7 +242,6 @@ def server_of(app: App) -> Server:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    return Server(config)
 
 
 def _wrong_head(head: bytes) -> Refusal | None:

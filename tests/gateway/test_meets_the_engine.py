@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlmodel import select
 
 from engine.desk import Desk, keys
@@ -14,6 +15,7 @@ from tests.gateway.running import serving
 from tests.gateway.upstream import says, upstream
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # it is files that meet here
 def test_what_is_registered_is_served_and_what_is_served_is_in_the_sums(desk: Desk) -> None:
     services = desk.services
     with upstream(says("billing")) as model:
