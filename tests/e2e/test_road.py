@@ -153,9 +153,10 @@ def _is_whole_on_a_phone(page: Page, demo: Demo, link: str) -> None:
 
 
 def _sealed(demo: Demo) -> list[str]:
-    """Sealed texts long enough to be no accident."""
+    """This feature's sealed texts, those long enough to be no accident: another feature may show the same corpus."""
     with contextlib.closing(sqlite3.connect(f"file:{demo.home / 'assay.db'}?mode=ro", uri=True)) as database:
-        found = [row[0] for row in database.execute("SELECT input FROM label WHERE part = 'sealed'")]
+        asked = "SELECT input FROM label JOIN feature ON feature.id = feature_id WHERE part = 'sealed' AND slug = ?"
+        found = [row[0] for row in database.execute(asked, (SLUG,))]
     assert found
     return [" ".join(text.split()) for text in found if len(text) > 40]
 
