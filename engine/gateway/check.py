@@ -12,7 +12,8 @@ from engine.gateway.routes import Route, Side, read
 def lines(path: Path, targets: Targets) -> Iterator[str]:
     """The lines of a file. Raises ``Invalid`` naming the first mistake, OSError when it cannot be read."""
     snapshot = read(path)
-    yield f"{path}: version {snapshot.version}, {len(snapshot.features)} features, {len(snapshot.keys)} keys"
+    counts = f"{_many(len(snapshot.features), 'feature')}, {_many(len(snapshot.keys), 'key')}"
+    yield f"{path}: version {snapshot.version}, {counts}"
     for slug, route in sorted(snapshot.features.items()):
         keys = [key.id for key in snapshot.keys.values() if slug in key.features]
         told = ", ".join(sorted(keys)) or "no key: nobody can call it"
@@ -29,6 +30,10 @@ def _does(route: Route, targets: Targets) -> str:
     return (
         f"{route.mode}, {route.share:.4g} of {'units' if route.unit == 'sticky' else 'calls'} from {tuned}, {baseline}"
     )
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _at(side: Side, targets: Targets) -> str:

@@ -114,7 +114,7 @@ def test_a_check_says_in_a_line_what_each_feature_does(tmp_path: Path) -> None:
     path = written(tmp_path)
     targets = Targets(Settings(openai_api_key="sk-x", openai_base_url=BASE), os.environ)
     assert list(lines(path, targets)) == [
-        f"{path}: version 7, 1 features, 2 keys",
+        f"{path}: version 7, 1 feature, 2 keys",
         "triage: canary, 0.5 of units from tuned tuned-3 at 10.0.0.5:8000 (without a key), "
         "baseline frontier-1 at api.example.com; opened by k1",
     ]
