@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -34,6 +35,19 @@ def test_a_reply_in_the_ledger_is_never_asked_again(room) -> None:
     assert (second.counts["paid_calls"], second.counts["reused"]) == (20, 40)
     assert second.predictions[:40] == first.predictions
     assert set(room.seen()["asked"].values()) == {1}
+
+
+def test_a_reply_that_is_too_old_is_asked_for_again_and_the_old_one_stays(room) -> None:
+    first = room.ask(rows_of(10))
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    again = room.ask(rows_of(10), fresh_since=later)
+    assert (again.counts["paid_calls"], again.counts["reused"]) == (10, 0)
+    assert again.counts["oldest_at"] > first.counts["oldest_at"]
+    since = again.counts["oldest_at"]  # the second replies are new enough, the first are not
+    assert room.ask(rows_of(10), fresh_since=since).counts["reused"] == 10
+    whatever = room.ask(rows_of(10))
+    assert whatever.counts["oldest_at"] == first.counts["oldest_at"]
+    assert set(room.seen()["asked"].values()) == {2}
 
 
 def test_identical_messages_of_two_rows_are_one_call(room) -> None:
