@@ -61,8 +61,8 @@ def moved(texts: Sequence[Text]) -> float | None:
         return None
     middle = days[len(days) // 2]
     known = {tuple(_words(one.text)[:KEY_WORDS]) for one in openings(texts)}
-    old, new = (_mix([one for one in texts if (one.day >= middle) is side], known) for side in (False, True))
-    return sum(abs(old.get(key, 0.0) - new.get(key, 0.0)) for key in {*old, *new}) / 2
+    older, newer = (_mix([one for one in texts if (one.day >= middle) is side], known) for side in (False, True))
+    return sum(abs(older.get(key, 0.0) - newer.get(key, 0.0)) for key in {*older, *newer}) / 2
 
 
 def _words(text: str) -> list[str]:

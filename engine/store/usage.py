@@ -18,6 +18,7 @@ from engine.rules.hours import Place, Sums
 
 CostOf = Callable[[Call], int | None]  # nano-dollars, or none when no price is known
 
+BATCH = "-batch"  # how the source of calls that were made in batches ends
 MONTH = timedelta(days=30)
 _STALE = timedelta(days=62)  # traffic older than two months says nothing of a month now
 _HOUR = timedelta(hours=1)
@@ -167,6 +168,7 @@ def low_quantile(values: Sequence[float]) -> float:
 def _place(call: Call, source: str) -> Place:
     hour = call.at.replace(minute=0, second=0, microsecond=0)
     # A shadow answer is the tuned side's; every other call is served by the side it was assigned to.
+    source = f"{source}{BATCH}" if call.is_batch else source  # its tokens have a price of their own
     return Place(hour, call.assigned, call.assigned, call.model, source, f"{call.status // 100}xx", call.role)
 
 

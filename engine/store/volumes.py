@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -128,3 +128,10 @@ def span(tx: Session, feature_id: int | None = None) -> tuple[datetime, datetime
 def models(tx: Session) -> list[str]:
     """Every model that was ever called, by name."""
     return sorted(tx.exec(select(HourlyUsage.model).distinct()))
+
+
+def hours(tx: Session, start: datetime, end: datetime) -> Iterator[HourlyUsage]:
+    """The hourly rows of a stretch of time, to be priced again."""
+    yield from tx.exec(
+        select(HourlyUsage).where(HourlyUsage.hour >= start, HourlyUsage.hour < end).order_by(col(HourlyUsage.id))
+    )

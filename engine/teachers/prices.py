@@ -13,7 +13,7 @@ from functools import lru_cache
 from importlib.metadata import version
 
 from genai_prices import data_snapshot
-from genai_prices.types import TieredPrices
+from genai_prices.types import ModelPrice, TieredPrices
 
 from engine.models.call import Call
 from engine.models.feature import is_simulated
@@ -57,20 +57,32 @@ def costing(tx: Tx) -> Callable[[Call], int | None]:
 
     A hit in the source's own cache bought nothing. A call of a model without a price cost what its source billed.
     """
-    known: dict[tuple[str, date, bool], TokenPrices | None] = {}
+    known: dict[tuple[str, date, bool], tuple[tuple[int, TokenPrices], ...]] = {}
 
     def cost_of(call: Call) -> int | None:
         if call.is_cache_hit:
             return 0
         place = (call.model, call.at.astimezone(UTC).date(), call.is_batch)
         if place not in known:
-            known[place] = price_of(tx, place[0], place[1], is_batch=place[2])
-        price = known[place]
-        if price is None:
+            known[place] = tiers_of(tx, place[0], place[1], is_batch=place[2])
+        tiers = known[place]
+        if not tiers:
             return call.billed_nano or None
+        # A tier is reached by one call's own input, and then all of its tokens cost what the tier says.
+        price = next(price for start, price in reversed(tiers) if call.input_tokens > start or start == 0)
         return cost_nano(price, call.input_tokens, call.cached_tokens, call.output_tokens)
 
     return cost_of
+
+
+def tiers_of(tx: Tx, model: str, day: date, *, is_batch: bool = False) -> tuple[tuple[int, TokenPrices], ...]:
+    """The prices of a model on a day by the input tokens above which they begin, 0 first; empty when nobody knows."""
+    base = price_of(tx, model, day, is_batch=is_batch)
+    if base is None:
+        return ()
+    if prices.of(tx, model, day) is not None:
+        return ((0, base),)
+    return ((0, base), *_dearer(model, day, is_batch=is_batch))
 
 
 def _rows(tx: Tx, day: date) -> list[prices.Price]:
@@ -80,17 +92,35 @@ def _rows(tx: Tx, day: date) -> list[prices.Price]:
 @lru_cache(maxsize=4096)
 def _bundled(model: str, day: date, *, is_batch: bool = False) -> TokenPrices | None:
     """The list price; where a list has tiers, that of the first one."""
+    price = _listed(model, day, is_batch=is_batch)
+    return None if price is None else _at(price, 0)
+
+
+@lru_cache(maxsize=4096)
+def _dearer(model: str, day: date, *, is_batch: bool) -> tuple[tuple[int, TokenPrices], ...]:
+    """The further tiers of a list price, by the input tokens above which they begin."""
+    price = _listed(model, day, is_batch=is_batch)
+    parts = (price.input_mtok, price.output_mtok, price.cache_read_mtok) if price else ()
+    starts = sorted({tier.start for part in parts if isinstance(part, TieredPrices) for tier in part.tiers})
+    found = [(start, _at(price, start)) for start in starts] if price else []
+    return tuple((start, tier) for start, tier in found if tier is not None)
+
+
+def _listed(model: str, day: date, *, is_batch: bool) -> ModelPrice | None:
     try:
         _, found = data_snapshot.get_snapshot().find_provider_model(model, None, None, None)
     except LookupError:
         return None
-    price = found.get_prices(datetime.combine(day, _NOON), _BATCH if is_batch else None)
-    fed, said, cached = (_nano(part) for part in (price.input_mtok, price.output_mtok, price.cache_read_mtok))
-    if fed is None or said is None:
-        return None
-    return TokenPrices(input=fed, output=said, cached_input=cached)
+    return found.get_prices(datetime.combine(day, _NOON), _BATCH if is_batch else None)
 
 
-def _nano(price: Decimal | TieredPrices | None) -> int | None:
-    base = price.base if isinstance(price, TieredPrices) else price
-    return None if base is None else round(base * NANO)
+def _at(price: ModelPrice, start: int) -> TokenPrices | None:
+    """What the tier that begins above so many input tokens costs."""
+    fed, said, cached = (_nano(one, start) for one in (price.input_mtok, price.output_mtok, price.cache_read_mtok))
+    return None if fed is None or said is None else TokenPrices(input=fed, output=said, cached_input=cached)
+
+
+def _nano(price: Decimal | TieredPrices | None, start: int) -> int | None:
+    if isinstance(price, TieredPrices):
+        price = next((tier.price for tier in reversed(price.tiers) if tier.start <= start), price.base)
+    return None if price is None else round(price * NANO)

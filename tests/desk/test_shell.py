@@ -132,6 +132,20 @@ def test_prices_are_shown_set_and_refused(run: Run) -> None:
     assert "$3.00 in" in run("prices", "our-model")[1]
 
 
+def test_all_prices_are_listed_and_a_month_is_priced_again(run: Run) -> None:
+    assert "No model is in use yet." in run("prices")[1]
+    run("say", REGISTER)
+    run("prices", "m", "--input", "2.50", "--cached", "0.075", "--output", "10", "--from", "2026-01-01")
+    code, out, _ = run("prices")
+    assert code == 0
+    assert "m: $2.50 in, $0.075 cached, $10 out, from 2026-01-01 (set on the command line by operator), used by" in out
+    code, out, _ = run("prices", "--recompute", "2026-10")
+    assert code == 0
+    assert out == "2026-10: 0 of 0 calls have another price now, $0.00 before, $0.00 after.\n"
+    assert run("prices", "--recompute", "tomorrow")[0] == 1
+    assert run("prices", "--input", "1", "--output", "1")[0] == 1
+
+
 def test_importing_twice_counts_once_and_names_bad_lines(run: Run, tmp_path: Path) -> None:
     run("say", REGISTER)
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=30)
