@@ -19,7 +19,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bot.cli import demo_examples, demo_seed
+from bot.cli import demo_examples, demo_seed, demo_year
 from engine import stop
 from engine.errors import Conflict, WorkFailed
 from engine.settings import load_settings
@@ -71,7 +71,11 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--fresh", action="store_true", help="forget what an earlier demo did and begin anew")
     parser.add_argument("--bare", action="store_true", help="one feature to walk with, no examples beside it")
+    parser.add_argument("--year", action="store_true", help="tell a simulated year in the life of a model, and end")
     known = parser.parse_args(argv)
+    if known.year:
+        demo_year.tell(print)
+        return 0
     home = (load_settings().home / "demo").resolve()
     if known.fresh:
         demo_seed.forget(home)

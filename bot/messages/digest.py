@@ -96,6 +96,7 @@ class Month:
     paid: tuple[float, ...] = ()
     prompted: tuple[float, ...] = ()
     late_days: int = 0
+    simulated: bool = False
     page_url: str = ""
 
     @classmethod
@@ -130,6 +131,7 @@ def month(digest: DigestView, *, page_url: str = "") -> Month:
         paid=tuple(round(point["paid_usd"], 2) for point in digest.months),
         prompted=tuple(round(point["prompted_usd"], 2) for point in digest.months),
         late_days=digest.late_days,
+        simulated=any(line.simulated for line in lines),
         page_url=page_url,
     )
 

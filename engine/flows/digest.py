@@ -1,9 +1,9 @@
-"""Look at every feature's month, then post one digest. Sequence only."""
+"""Look at every feature's month, with the newest models tried where that is wanted, then post one digest."""
 
 from __future__ import annotations
 
 from engine.flows.durable import Stepper
-from engine.flows.steps import checkup, post
+from engine.flows.steps import checkup, newest, post
 from engine.models.base import Value
 
 
@@ -14,7 +14,15 @@ class Month(Value):
 
 
 def digest(run: Stepper, month: Month) -> post.Posted:
-    """One checkup per feature, one message for all."""
+    """One re-baseline and one checkup per feature, one message for all."""
     for feature_id in run.step("features", checkup.feature_ids):
+        _rebaseline(run, feature_id, month.period)
         run.step(f"look {feature_id}", checkup.look, feature_id, month.period)
     return run.step("post", post.post, month.period)
+
+
+def _rebaseline(run: Stepper, feature_id: int, period: str) -> None:
+    planned = run.step(f"rebaseline {feature_id}", newest.plan, feature_id, period)
+    asked = [run.until(f"ask {feature_id} {name}", newest.ask, planned, name) for name in planned.options]
+    if asked:
+        run.step(f"judge {feature_id}", newest.judge, planned, asked)

@@ -150,7 +150,7 @@ def _money(tx: Tx, case: Case, times: Served, passed_on: float | None) -> dict[s
     tried = rebaselines.of(tx, case.feature_id, case.period)
     if stretch is None:
         return dict.fromkeys(_MONEY)
-    call = month.size(case, stretch)
+    call = month.size(tx, case, stretch)
     paid = month.bill(tx, case, stretch, times, rebaseline_run=tried.run_id if tried else "")
     without = month.counterfactual(tx, case, stretch, call)
     total = paid.total_usd
@@ -174,7 +174,8 @@ def _ahead(tx: Tx, case: Case, call: month.Size | None, calls: float, *, passed_
         if baseline.month_usd is None or not calls
         else keep_month_usd(calls, baseline.month_usd / calls, month.running(case, passed_on))
     )
-    is_known = keep is not None and all(one.month_usd is not None for one in found if one.is_qualified)
+    # An option nobody has a price for is told as such and decides nothing; where none has one, nothing is known.
+    is_known = keep is not None and (best is not None or not any(one.is_qualified for one in found))
     return {
         "options": [one.told() for one in found],
         "rebaselined": tried.period if tried else None,

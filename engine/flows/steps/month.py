@@ -99,12 +99,26 @@ def served(tx: Tx, rollout: Rollout) -> Served:
     return Served(left, full, ended)
 
 
-def size(case: Case, stretch: Stretch) -> Size | None:
-    """How large a prompted call of the month was: measured on the prompted side, else on the verdict's sealed rows."""
-    calls = [one for one in stretch.of(BASELINE, CallRole.ANSWER) if one.model == case.baseline.model]
+def size(tx: Tx, case: Case, stretch: Stretch) -> Size | None:
+    """How large a prompted call is: measured this month, else in the 30 days before the verdict, else on its rows."""
+    decided = case.verdict.decided_at
+    return (
+        _measured(case, stretch)
+        or _measured(case, months.between(tx, case.feature_id, decided - timedelta(days=30), decided))
+        or _of_record(case)
+    )
+
+
+def _measured(case: Case, stretch: Stretch | None) -> Size | None:
+    sums = stretch.of(BASELINE, CallRole.ANSWER) if stretch else ()
+    calls = [one for one in sums if one.model == case.baseline.model]
     n = sum(one.n for one in calls)
-    if n >= SIZED_LEAST:
-        return Size(*(sum(figures) / n for figures in zip(*map(_tokens, calls), strict=True)))
+    if n < SIZED_LEAST:
+        return None
+    return Size(*(sum(figures) / n for figures in zip(*map(_tokens, calls), strict=True)))
+
+
+def _of_record(case: Case) -> Size | None:
     scored = case.verdict.record.get("scores", {}).get("prompted", {})
     rows, fed = scored.get("rows"), scored.get("tokens_in")
     return Size(fed / rows, 0.0, scored.get("tokens_out", 0) / rows) if rows and fed else None

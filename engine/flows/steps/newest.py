@@ -1,0 +1,245 @@
+"""Try the newest prompted models a team lists against a live candidate: half of the sealed rows, quoted, capped.
+
+The re-baseline is on its ledger before a row is read. What is not tried is said, with the reason.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from engine.evals.rows import DatasetRow, read_predictions, write_rows
+from engine.flows.durable import Pending
+from engine.flows.steps import rebaseline, scores
+from engine.models.base import Value
+from engine.models.checkup import Rebaseline
+from engine.models.feature import Baseline, Feature
+from engine.models.investigation import StoredPrediction
+from engine.models.labels import Label, Part
+from engine.models.money import from_usd, to_usd
+from engine.models.rollout import Rollout, RolloutStatus, Stage
+from engine.models.verdict import Verdict
+from engine.rules.bucket import bucket
+from engine.rules.calendar import bounds
+from engine.rules.rebaseline import Rebaseline as Judged
+from engine.rules.watch import models
+from engine.runners import JobKind, JobSpec, JobStatus
+from engine.services import Services
+from engine.store import features, investigations, labels, policies, rebaselines, rollouts, seals
+from engine.store.database import Tx
+from engine.teachers.keys import is_loopback
+from engine.teachers.options import BASELINE
+from engine.teachers.prices import cost_nano, price_of
+
+LIVE = (Stage.FULL_100, Stage.SOAKING, Stage.LIVE)
+ROWS_LEAST = 50  # fewer rows tell nothing of two good models
+GUESSED = (500, 50)  # tokens in and out of a row, where a verdict's record does not say
+
+
+class Planned(Value):
+    """What will be asked: the run its money is booked under ("" for none), the options by model, the rows' artifact."""
+
+    feature_id: int
+    period: str
+    run_id: str = ""
+    options: dict[str, str] = Field(default_factory=dict[str, str])
+    rows: str = ""
+
+
+class AskedOption(Value):
+    """How many rows an option answered; ``stopped`` says why it was not asked them all."""
+
+    name: str
+    rows: int
+    stopped: str = ""
+
+
+def plan(services: Services, feature_id: int, period: str) -> Planned:
+    """Put the month's re-baseline on the ledger with its quote; nothing is asked where the quote passes the budget."""
+    nothing = Planned(feature_id=feature_id, period=period)
+    with services.database.write() as tx:
+        feature, rollout = features.by_id(tx, feature_id), rollouts.open_of(tx, feature_id)
+        listed = models(policies.current(tx, feature_id).rebaseline.models)
+        if rollout is None or not _is_live(rollout) or not listed:
+            return nothing
+        verdict, baseline = tx.get_one(Verdict, rollout.verdict_id), features.baseline(tx, feature_id)
+        known = rebaselines.of(tx, feature_id, period)
+        row = known or _begin(tx, services, feature, verdict, period=period)
+        if row.reason or row.ended_at is not None:
+            return nothing
+        kept = _rows(tx, row, verdict, policies.current(tx, feature_id).rebaseline.rows)
+        options = {BASELINE: baseline.model, **{name: name for name in listed if name != baseline.model}}
+        row.rows = len(kept)
+        row.reason = _why_not(tx, services, row, verdict, baseline=baseline, options=options)
+        rebaselines.save(tx, row)
+        if row.reason:
+            return nothing
+        return Planned(
+            feature_id=feature_id, period=period, run_id=row.run_id, options=options, rows=_artifact(services, kept)
+        )
+
+
+def ask(services: Services, planned: Planned, name: str) -> AskedOption | Pending:
+    """Ask one option the rows; what was paid is kept, and an option that did not answer is left out."""
+    with services.database.read() as tx:
+        spec = _spec(tx, planned, name)
+    state = services.runner.poll(spec.job_id)
+    if state.status is JobStatus.GONE or (state.status is JobStatus.FAILED and state.retryable):
+        state = services.runner.ensure(spec)
+    if state.status is JobStatus.FAILED:
+        return AskedOption(name=name, rows=0, stopped=state.cause)
+    if state.status is not JobStatus.DONE:
+        return Pending()
+    predictions = read_predictions(services.artifacts.path(state.result["predictions"]))
+    with services.database.write() as tx:
+        ids = labels.ids(tx, labels.newest(tx, planned.feature_id).id or 0, Part.SEALED)
+        kept = [row for row in predictions if row.row_id in ids]
+        investigations.add_predictions(tx, planned.run_id, name, part=Part.SEALED, label_ids=ids, rows=kept)
+    return AskedOption(name=name, rows=len(kept), stopped=str(state.result["stopped"]))
+
+
+def judge(services: Services, planned: Planned, asked: list[AskedOption]) -> Planned:
+    """Judge the options that answered every row, and end the re-baseline with what came out."""
+    with services.database.write() as tx:
+        row = rebaselines.of(tx, planned.feature_id, planned.period)
+        assert row is not None, "it is on the ledger"
+        if row.ended_at is None:
+            _end(tx, row, planned, asked)
+            row.ended_at = services.clock.now()
+            rebaselines.save(tx, row)
+    return planned
+
+
+def _end(tx: Tx, row: Rebaseline, planned: Planned, asked: list[AskedOption]) -> None:
+    feature = features.by_id(tx, planned.feature_id)
+    rollout = rollouts.open_of(tx, planned.feature_id) or rollouts.of_feature(tx, planned.feature_id)[-1]
+    verdict = tx.get_one(Verdict, rollout.verdict_id)
+    live = _live(tx, row, verdict)
+    whole = [one.name for one in asked if one.rows >= row.rows and not one.stopped]
+    if not whole:
+        row.reason = "; ".join(f"{one.name}: {one.stopped or 'rows without an answer'}" for one in asked)[:500]
+        return
+    given = {name: investigations.predictions(tx, row.run_id, name, Part.SEALED) for name in whole}
+    alpha = policies.current(tx, planned.feature_id).rebaseline.alpha
+    judged = rebaseline.judged(live, given, feature.margin, alpha=alpha)
+    row.results = {
+        "broken": judged.is_broken,
+        "live_quality": scores.scored(feature.approach, "live", live).quality,
+        "left_out": [one.name for one in asked if one.name not in whole],
+        "options": _results(feature, given, planned.options, judged),
+    }
+
+
+def _results(
+    feature: Feature, given: dict[str, list[tuple[Label, StoredPrediction]]], named: dict[str, str], judged: Judged
+) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for standing in judged.standings:
+        rows = given[standing.name]
+        score = scores.scored(feature.approach, standing.name, rows, named[standing.name])
+        found[standing.name] = {
+            "model": named[standing.name],
+            "rows": score.rows,
+            "quality": score.quality,
+            "low": standing.difference.low,
+            "high": standing.difference.high,
+            "adjusted": standing.adjusted,
+            "qualified": standing.is_qualified,
+            "tokens_in": score.tokens_in / score.rows,
+            "tokens_out": score.tokens_out / score.rows,
+        }
+    return found
+
+
+def _is_live(rollout: Rollout) -> bool:
+    return rollout.stage in LIVE and rollout.status is RolloutStatus.RUNNING
+
+
+def _begin(tx: Tx, services: Services, feature: Feature, verdict: Verdict, *, period: str) -> Rebaseline:
+    start = bounds(period)[0]
+    row = Rebaseline(
+        feature_id=verdict.feature_id,
+        period=period,
+        run_id=f"reb-{feature.slug}-{period}",
+        seal_id=seals.current(tx, verdict.feature_id).id or 0,
+        half=(start.year * 12 + start.month) % 2,
+        budget_nano=from_usd(policies.current(tx, verdict.feature_id).rebaseline.budget_usd),
+        at=services.clock.now(),
+    )
+    return rebaselines.add(tx, row)
+
+
+def _live(tx: Tx, row: Rebaseline, verdict: Verdict) -> list[tuple[Label, StoredPrediction]]:
+    """The live candidate's answers to this month's half of the sealed rows, as the verdict stored them."""
+    contender = str(verdict.record["candidate"]["contender"])
+    answered = investigations.predictions(tx, verdict.run_id, contender, Part.SEALED)
+    seal = seals.current(tx, verdict.feature_id)
+    return [(label, said) for label, said in answered if _half(seal.salt, label.cluster) == row.half]
+
+
+def _rows(tx: Tx, row: Rebaseline, verdict: Verdict, most: int) -> list[Label]:
+    """This month's rows: a fixed draw of the half, the same at each start."""
+    half = [label for label, _ in _live(tx, row, verdict)]
+    return sorted(half, key=lambda label: bucket(row.run_id, label.row_id))[:most]
+
+
+def _half(salt: str, cluster: str) -> int:
+    return int(bucket(f"{salt}/half", cluster) >= 0.5)
+
+
+def _why_not(
+    tx: Tx, services: Services, row: Rebaseline, verdict: Verdict, *, baseline: Baseline, options: dict[str, str]
+) -> str:
+    """Why nothing is asked this month, "" when it is; the quote is noted on the way."""
+    if row.rows < ROWS_LEAST:
+        return f"only {row.rows} sealed rows with the live model's answers lie in this month's half"
+    fed, said = _tokens(verdict)
+    quote = 0
+    for model in options.values():
+        price = price_of(tx, model, services.clock.now().date())
+        if price is None and not is_loopback(baseline.base_url):
+            return f"nobody knows what {model} costs"
+        quote += row.rows * cost_nano(price, fed, 0, said) if price else 0
+    row.quote_nano = quote
+    if quote > row.budget_nano:
+        asked, allowed = to_usd(quote), to_usd(row.budget_nano)
+        return f"asking would cost about ${asked:,.2f}, and ${allowed:,.2f} a month is allowed"
+    return ""
+
+
+def _tokens(verdict: Verdict) -> tuple[int, int]:
+    scored: dict[str, Any] = verdict.record.get("scores", {}).get("prompted", {})
+    rows, fed = scored.get("rows"), scored.get("tokens_in")
+    return (round(fed / rows), round(scored.get("tokens_out", 0) / rows)) if rows and fed else GUESSED
+
+
+def _artifact(services: Services, kept: list[Label]) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        write_rows(Path(folder), [DatasetRow(id=row.row_id, input=row.input, output=row.output) for row in kept])
+        return services.artifacts.put(Path(folder))
+
+
+def _spec(tx: Tx, planned: Planned, name: str) -> JobSpec:
+    feature, baseline = features.by_id(tx, planned.feature_id), features.baseline(tx, planned.feature_id)
+    row = rebaselines.of(tx, planned.feature_id, planned.period)
+    assert row is not None, "it is on the ledger"
+    return JobSpec(
+        kind=JobKind.ASK,
+        inputs={"rows": planned.rows, "examples": planned.rows},
+        config={
+            "run_id": planned.run_id,
+            "contender": BASELINE,  # the baseline's prompt as it is, whoever is asked
+            "base_url": baseline.base_url,
+            "model": planned.options[name],
+            "prompt": baseline.prompt,
+            "parameters": baseline.parameters,
+            "approach": feature.approach,
+            "classes": list(feature.labels),
+            "budget_nano": row.budget_nano,
+            "attempt": 0,
+            "fresh_since": bounds(planned.period)[0].isoformat(),
+        },
+    )

@@ -1,0 +1,134 @@
+"""The newest prompted models, tried each month on half of the sealed rows: quoted, capped, on a ledger, judged once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from engine.desk import Desk, policies
+from engine.flows.digest import Month, digest
+from engine.models.checkup import Rebaseline
+from engine.models.investigation import Prediction
+from engine.models.labels import Part
+from engine.models.money import from_usd
+from engine.runners import JobKind
+from engine.store import checkups, investigations, labels, rebaselines
+from engine.testing import alike
+from engine.testing.clock import FixedClock
+from engine.testing.direct import DirectStepper
+from engine.testing.runner import ScriptedRunner
+from tests.builders import ASKER, SLUG, csv_of
+from tests.flows.live import START, a_live_model, a_month_of_traffic, a_price
+
+BETTER = "gpt-5-nano"
+ON = {"rebaseline_models": BETTER, "rebaseline_budget_usd": "5", "rebaseline_switching_usd": "1200"}
+
+
+def ready(desk: Desk, clock: FixedClock, **policy: str) -> None:
+    """Live all January, with sealed rows that the live model answered 9 of 10 times rightly."""
+    a_live_model(desk, clock)
+    labels_of(desk)
+    a_price(desk, START, model=BETTER, fed_usd=0.25, said_usd=1.0)
+    policies.change(desk, ASKER, "", {**ON, **policy})
+    policies.change(desk, ASKER, SLUG, {"margin": "0.1"})  # two options that never differ pass from 46 rows on
+    a_month_of_traffic(desk, START, 31)
+    alike.play(desk.services, {"baseline": 0.9})
+    clock.moment = datetime(2026, 2, 2, 9, tzinfo=UTC)
+
+
+def labels_of(desk: Desk) -> None:
+    from engine.desk import labels as uploads
+
+    uploads.import_file(desk, ASKER, SLUG, "labels.csv", content=csv_of(range(1_200)))
+    with desk.services.database.write() as tx:
+        ids = labels.ids(tx, labels.newest(tx, 1).id or 0, Part.SEALED)
+        said = [
+            Prediction(row_id=name, output="x", correct=good, score=float(good), valid=True, latency_ms=4.0)
+            for name in ids
+            for good in [alike.bucket("story", name) < 0.9]
+        ]
+        investigations.add_predictions(tx, "inv-one", "lora-1", part=Part.SEALED, label_ids=ids, rows=said)
+
+
+def january(desk: Desk) -> Rebaseline | None:
+    digest(DirectStepper(desk.services), Month(period="2026-01"))
+    with desk.services.database.read() as tx:
+        return rebaselines.of(tx, 1, "2026-01")
+
+
+def asked(desk: Desk) -> int:
+    runner = desk.services.runner
+    assert isinstance(runner, ScriptedRunner)
+    return sum(spec.kind is JobKind.ASK for spec in runner.ran)
+
+
+def test_a_better_model_is_tried_priced_at_todays_dates_and_decides_the_advantage(
+    desk: Desk, clock: FixedClock
+) -> None:
+    ready(desk, clock)
+    row = january(desk)
+    assert row is not None
+    assert row.reason == ""
+    assert set(row.results["options"]) == {"baseline", BETTER}
+    assert row.results["options"][BETTER]["qualified"] is True
+    assert row.results["broken"] is False
+    assert 50 <= row.rows < len(_sealed(desk)), "half of the sealed rows"
+    # 800 in and 20 out at $2.50 and $10 against $.25 and $1: $.00022 a call, 930,000 calls, and $100 a month to change.
+    with desk.services.database.read() as tx:
+        (look,) = checkups.of_feature(tx, 1)
+    assert look.facts["best_month_usd"] == pytest.approx(930_000 * 0.00022 + 100)
+    assert look.facts["advantage"] == pytest.approx(1 - 1084 / (930_000 * 0.00022 + 100))
+    assert look.advice == "WATCH"
+    # quote: rows times 800 in and 20 out at each of the two prices
+    assert row.quote_nano == row.rows * from_usd(0.0022 + 0.00022)
+
+
+def test_the_halves_take_turns_and_a_month_is_tried_once(desk: Desk, clock: FixedClock) -> None:
+    ready(desk, clock)
+    first = january(desk)
+    before = asked(desk)
+    assert january(desk) == first
+    assert asked(desk) == before == 2
+    a_month_of_traffic(desk, datetime(2026, 2, 1, tzinfo=UTC), 28)
+    clock.moment = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    digest(DirectStepper(desk.services), Month(period="2026-02"))
+    with desk.services.database.read() as tx:
+        second = rebaselines.of(tx, 1, "2026-02")
+        assert first is not None
+        assert second is not None
+        assert {first.half, second.half} == {0, 1}
+        assert rebaselines.count(tx, first.seal_id) == 2
+        given = [
+            {said.label_id for _, said in investigations.predictions(tx, one.run_id, BETTER, Part.SEALED)}
+            for one in (first, second)
+        ]
+    assert not given[0] & given[1], "no row is read in both"
+
+
+@pytest.mark.parametrize(
+    ("policy", "why"),
+    [
+        ({"rebaseline_budget_usd": "0"}, "asking would cost about $"),
+        ({"rebaseline_models": "a-model-nobody-knows"}, "nobody knows what a-model-nobody-knows costs"),
+    ],
+)
+def test_nothing_is_asked_beyond_the_budget_or_without_a_price_and_the_reason_is_kept(
+    desk: Desk, clock: FixedClock, policy: dict[str, str], why: str
+) -> None:
+    ready(desk, clock, **policy)
+    row = january(desk)
+    assert row is not None
+    assert why in row.reason
+    assert asked(desk) == 0
+
+
+def test_no_list_of_models_is_no_rebaseline(desk: Desk, clock: FixedClock) -> None:
+    ready(desk, clock, rebaseline_models="none")
+    assert january(desk) is None
+    assert asked(desk) == 0
+
+
+def _sealed(desk: Desk) -> dict[str, int]:
+    with desk.services.database.read() as tx:
+        return labels.ids(tx, labels.newest(tx, 1).id or 0, Part.SEALED)
