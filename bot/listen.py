@@ -27,6 +27,7 @@ from engine.models.mail import Once
 log = logging.getLogger(__name__)
 
 ANYTHING = re.compile(".*")
+NUMBERED = re.compile(r"\.\d+$")
 RUN_WORDS = "verb.run"  # the button that runs the words it carries
 FETCHED = "upload_labels"  # the form whose file is fetched after it was taken
 MakeForm = Callable[[], Form | Answer]
@@ -61,13 +62,14 @@ class Listener:
     def action(self, ack: Ack, body: dict[str, Any]) -> None:
         """A button, a menu or a link that was pressed."""
         pressed = body["actions"][0]
-        action_id, value = str(pressed.get("action_id", "")), str(pressed.get("value", ""))
+        action_id = NUMBERED.sub("", str(pressed.get("action_id", "")))  # .2 for a second one in a row
+        value = str(pressed.get("value", ""))
         place = payloads.place_of(body)
         key = "/".join((place.person, payloads.where(body), action_id, str(pressed.get("action_ts", ""))))
         once = Once(team=payloads.team(body), key=key, kind="press")
         trigger = str(body.get("trigger_id", ""))
         button = REGISTRY.buttons.get(action_id)
-        if action_id == RUN_WORDS or action_id.startswith(f"{RUN_WORDS}."):  # .2 for a second one in a row
+        if action_id == RUN_WORDS:
             self._words(ack, value, place, once, trigger=trigger)
         elif button is None:
             _timed(ack, "press")

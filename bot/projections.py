@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot.blockkit.render import Message, View, render
-from bot.messages import approval, digest, feature, investigation, labelling, labels, rollout, watch
-from engine.desk import Desk, approvals, digests, features, investigations, labellings, retirements, rollouts
+from bot.messages import approval, digest, feature, investigation, labelling, labels, queue, rollout, watch
+from engine.desk import Desk, approvals, digests, features, investigations, labellings, queues, retirements, rollouts
 from engine.desk import labels as uploads
 from engine.desk import watch as clocks
 from engine.models.mail import Outbox
@@ -67,6 +67,16 @@ def _labelling(projections: Projections, run_id: str) -> tuple[View, int]:
     return labelling.card(seen), seen.number
 
 
+def _queue(projections: Projections, name: str) -> tuple[View, int]:
+    seen = queues.by_name(projections.desk, name)
+    return queue.queue(seen), seen.number
+
+
+def _turn(projections: Projections, turn_id: str) -> tuple[View, int]:
+    seen = queues.turn(projections.desk, int(turn_id))
+    return queue.turn(seen), seen.number
+
+
 def _rollout(projections: Projections, rollout_id: str) -> tuple[View, int]:
     seen = rollouts.by_id(projections.desk, int(rollout_id))
     return rollout.state(seen), seen.version
@@ -102,6 +112,8 @@ _ENTITIES: Mapping[str, Callable[[Projections, str], tuple[View, int]]] = {
     "investigation": Projections.run,
     "draft": _draft,
     "labelling": _labelling,
+    "queue": _queue,
+    "turn": _turn,
     "rollout": _rollout,
     "machine": _machine,
     "approval": _approval,

@@ -16,6 +16,8 @@ MENU = "menu"  # what no words at all ask for
 
 _SLUG = Place("SLUG", Kind.SLUG)
 
+STEPS = ("show", "history", "diff", "rollback", "export", "next", "close")
+
 REGISTER_KEYS = (
     Key("approach", example="classify", words=tuple(ApproachName)),
     Key("model", Kind.WORD, "gpt-4o-mini"),
@@ -74,22 +76,32 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb(
         "labels",
-        "Upload labelled rows, or have a teacher label captured texts.",
+        "Upload labelled rows, or have a teacher or people label captured texts.",
         (
             "labels ticket-router",
             "labels ticket-router file=labels.csv",
             "labels ticket-router sample=500 teacher=gpt-4o budget=20",
+            "labels ticket-router queue=50 double=10%",
+            "labels ticket-router audit=100",
+            "labels ticket-router next",
+            "labels ticket-router rollback version=5c1f09ab77de",
         ),
         role=Role.MEMBER,
-        places=(_SLUG,),
+        places=(_SLUG, Place("STEP", needed=False, words=STEPS)),
         keys=(
             Key("file", Kind.FILE, "labels.csv"),
             Key("sample", Kind.WORD, "500"),
             Key("teacher", Kind.WORD, "gpt-4o"),
             Key("budget", Kind.MONEY, "20"),
             Key("rights", Kind.TEXT, '"customer contract allows training"'),
+            Key("queue", Kind.WORD, "50"),
+            Key("double", Kind.SHARE, "10%"),
+            Key("audit", Kind.WORD, "100"),
+            Key("answer", Kind.TEXT, "billing"),
+            Key("version", Kind.WORD, "5c1f09ab77de"),
         ),
-        tightened=(("sample", Role.OWNER),),
+        loosened=tuple((word, Role.GUEST) for word in ("show", "history", "diff")),
+        tightened=tuple((word, Role.OWNER) for word in ("sample", "queue", "audit", "close", "rollback", "export")),
         aliases=("upload", "import", "rows", "label"),
     ),
     Verb(

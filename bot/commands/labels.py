@@ -7,12 +7,13 @@ from typing import TypedDict
 
 from bot import access, grammar
 from bot.grammar import Asked, NotUnderstood
-from bot.messages import forms, labelling, labels, notice
+from bot.messages import edition, forms, labelling, labels, notice, queue
 from bot.router import Answer, FieldErrors, Filled, Form, Press, Words, button, command, form
-from engine.desk import features, labellings
+from engine.desk import editions, features, labellings, queues
 from engine.desk import labels as uploads
 from engine.errors import Invalid
 from engine.models.actor import Role
+from engine.models.labelling import QueuePurpose, Said
 
 
 class TeacherAsked(TypedDict):
@@ -25,12 +26,15 @@ class TeacherAsked(TypedDict):
     rights: str
 
 
+QUIET = ("file", "queue", "audit", "answer")  # keys that open no form
+
+
 def _opens(asked: Asked) -> bool:
-    return "file" not in asked.options
+    return not asked.word(1) and not any(key in asked.options for key in QUIET)
 
 
 def _changes(asked: Asked) -> bool:
-    return bool(asked.options)
+    return bool(asked.options) or asked.word(1) in ("next", "close", "rollback", "export")
 
 
 @command("labels", opens=_opens, changes=_changes)
@@ -40,6 +44,10 @@ def upload(words: Words) -> Answer | Form:
     _refuse_mixed(words.asked)
     if "sample" in words.asked.options:
         return _taught(words)
+    if words.asked.word(1) in ("history", "diff", "rollback", "export"):
+        return _looked_back(words, slug)
+    if words.asked.word(1) or any(key in words.asked.options for key in ("queue", "audit", "answer")):
+        return _by_people(words, slug)
     if path:
         return Answer(labels.stored(_import(words, slug, path)))
     if words.forms:
@@ -70,6 +78,32 @@ def stop_teacher(press: Press) -> Answer:
     access.check_words(press.desk, press.actor, f"cancel {press.value}")
     seen = labellings.cancel(press.desk, press.actor, press.value, once=press.once)
     return Answer(notice.Receipt("untaught", seen.slug, seen.channel, seen.run_id))
+
+
+@button("queue.take")
+def take(press: Press) -> Answer:
+    """Give me a text."""
+    access.check_words(press.desk, press.actor, f"labels {press.value} next")
+    queues.take(press.desk, press.actor, press.value, once=press.once)
+    return Answer(notice.Receipt("given", press.value))
+
+
+@button("queue.answer")
+def answered(press: Press) -> Answer | None:
+    """A label, skip or cannot tell; the next text comes as a message of its own."""
+    turn_id, _, word = press.value.partition(".")
+    seen = queues.turn(press.desk, int(turn_id) if turn_id.isdigit() else 0)
+    label = seen.classes[int(word)] if word.isdigit() and int(word) < len(seen.classes) else ""
+    said = Said.LABEL if label else Said.UNCLEAR if word == "unclear" else Said.SKIP
+    found = queues.answer(press.desk, press.actor, seen.turn_id, said, label=label, once=press.once)
+    return None if found else Answer(queue.Done(seen.slug))
+
+
+@button("queue.close")
+def closed(press: Press) -> Answer:
+    """Close the queue now."""
+    access.check_words(press.desk, press.actor, f"labels {press.value} close")
+    return Answer(queue.queue(queues.close(press.desk, press.actor, press.value, once=press.once)))
 
 
 @button("labels.confirm")
@@ -116,6 +150,70 @@ def _refuse_mixed(asked: Asked) -> None:
                 hint=f"For example: /assay labels {asked.word()} sample=500 {name}=…",
                 suggestion="labels",
             )
+
+
+def _by_people(words: Words, slug: str) -> Answer:
+    """What people do with a queue, by words."""
+    asked = words.asked
+    if "queue" in asked.options or "audit" in asked.options:
+        return Answer(_queued(words, slug))
+    if "answer" in asked.options:
+        found = queues.say(words.desk, words.actor, slug, asked.text("answer"), once=words.once)
+        return Answer(queue.following(found, slug))
+    match asked.word(1):
+        case "next":
+            found = queues.take(words.desk, words.actor, slug, once=words.once)
+            return Answer(notice.Receipt("given", slug) if words.forms else queue.turn(found))
+        case "close":
+            return Answer(queue.queue(queues.close(words.desk, words.actor, slug, once=words.once)))
+        case _:
+            return Answer(labels.state(uploads.show(words.desk, slug)))
+
+
+def _looked_back(words: Words, slug: str) -> Answer:
+    """Versions: their list, what differs, going back, and a file taken out."""
+    name = words.asked.text("version")
+    match words.asked.word(1):
+        case "diff":
+            return Answer(edition.diff(editions.diff(words.desk, slug, name)))
+        case "rollback":
+            if not name:
+                hint = f"They are listed by: /assay labels {slug} history"
+                raise NotUnderstood("rollback needs version.", hint=hint, suggestion="labels")
+            return Answer(edition.history(editions.rollback(words.desk, words.actor, slug, name, once=words.once)))
+        case "export":
+            return Answer(_exported(words, slug, name))
+        case _:
+            return Answer(edition.history(editions.history(words.desk, slug)))
+
+
+def _exported(words: Words, slug: str, name: str) -> edition.FileWritten:
+    path = Path(words.asked.text("file").removeprefix("@"))
+    if words.actor.role is not Role.OPERATOR or not path.name:
+        raise Invalid(
+            "An export is a file on the shell's machine.",
+            hint=f'There: assay say "labels {slug} export file={slug}.csv" (or .jsonl)',
+        )
+    if path.exists():
+        raise Invalid(f"{path} is there already; it is not overwritten.", hint="Name another file.")
+    made = editions.export(words.desk, words.actor, slug, name=name, form=path.suffix.removeprefix(".").lower())
+    path.write_bytes(made.content)
+    return edition.written(made, str(path))
+
+
+def _queued(words: Words, slug: str) -> notice.Receipt:
+    asked = words.asked
+    purpose = QueuePurpose.AUDIT if "audit" in asked.options else QueuePurpose.LABEL
+    seen = queues.start(
+        words.desk,
+        words.actor,
+        slug,
+        size=asked.whole("audit" if purpose is QueuePurpose.AUDIT else "queue", 0),
+        double=asked.share("double"),
+        purpose=purpose,
+        once=words.once,
+    )
+    return notice.Receipt("queued", slug, seen.channel, seen.name)
 
 
 def _import(words: Words, slug: str, path: str) -> uploads.DraftView:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from engine.desk.editions import Difference, Edition, History
 from engine.desk.labellings import LabellingView, TeacherQuote
+from engine.desk.queues import QueueView, TurnView
 from engine.models.investigation import RunState
+from engine.models.labelling import QueuePurpose, QueueState
+from engine.models.labels import Origin
 
 
 def teacher_quote(**changes: object) -> TeacherQuote:
@@ -56,4 +60,93 @@ def labelling(**changes: object) -> LabellingView:
             "reason": "2 rows stayed without an answer from the endpoint; the others are kept.",
             **changes,
         }
+    )
+
+
+def queue(**changes: object) -> QueueView:
+    """A closed queue of people's labels."""
+    return QueueView.model_validate(
+        {
+            "name": "que-7k3mq9ab",
+            "slug": "ticket-router",
+            "purpose": QueuePurpose.LABEL,
+            "state": QueueState.CLOSED,
+            "size": 50,
+            "double_share": 0.1,
+            "waiting": 0,
+            "disputed": 0,
+            "settled": 50,
+            "left_out": 1,
+            "people": (("U0ANN", 31), ("U0BO", 24)),
+            "minutes": 21.0,
+            "agreement": {
+                "rows": 5, "agreed": 0.8, "kappa": 0.62, "low": 0.1, "high": 1.0, "ac1": 0.68, "alpha": 0.64,
+            },
+            "by": "U0ANN",
+            "version": "5c1f09ab77de",
+            **changes,
+        }
+    )  # fmt: skip
+
+
+def turn(**changes: object) -> TurnView:
+    """A text before one person."""
+    return TurnView.model_validate(
+        {
+            "turn_id": 17,
+            "slug": "ticket-router",
+            "queue": "que-7k3mq9ab",
+            "text": "my card was charged twice",
+            "classes": ("billing", "bug", "howto"),
+            "settles": False,
+            "said": None,
+            "answer": "",
+            "person": "U0ANN",
+            "place": 3,
+            "size": 50,
+            "is_open": True,
+            **changes,
+        }
+    )
+
+
+def edition(**changes: object) -> Edition:
+    """A version a teacher made."""
+    return Edition.model_validate(
+        {
+            "name": "5c1f09ab77de",
+            "number": 2,
+            "rows": 906,
+            "added": 469,
+            "origin": Origin.TEACHER,
+            "by": "U0ANN",
+            "at": "2026-11-03",
+            "filename": "",
+            "maker": "gpt-4o",
+            "rights": "customer contract allows training",
+            "run_id": "lab-7k3mq9ab",
+            "cost_usd": 0.24,
+            **changes,
+        }
+    )
+
+
+def history() -> History:
+    """A file, then a teacher."""
+    first = edition(
+        name="a91c0f22d3b0", number=1, rows=437, added=437, origin=Origin.FILE, filename="tickets.csv", maker="",
+        run_id="", cost_usd=0.0,
+    )  # fmt: skip
+    return History(slug="ticket-router", editions=(edition(), first))
+
+
+def difference() -> Difference:
+    """An audit's corrections."""
+    return Difference(
+        slug="ticket-router",
+        before="a91c0f22d3b0",
+        after="5c1f09ab77de",
+        added=(("billing", 301), ("bug", 168)),
+        removed=(),
+        relabelled=4,
     )

@@ -14,7 +14,7 @@ from engine.models.actor import Role
 
 Deed = Literal[
     "registered", "started", "running", "asked", "voted", "approved", "rejected", "cancelled", "moved", "stored",
-    "dropped", "named", "retiring", "teaching", "taught_already", "untaught",
+    "dropped", "named", "retiring", "teaching", "taught_already", "untaught", "queued", "given",
 ]  # fmt: skip
 MENU_FEATURES = 5
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
 
 from engine.approaches import Task
@@ -17,12 +18,14 @@ from engine.importers.labels import ParsedLabels, read_labels
 from engine.models.actor import Actor, Role
 from engine.models.base import Value
 from engine.models.call import BadRow
-from engine.models.labels import Draft, LabelRow, LabelSet, Part, Provenance, UploadCheck
+from engine.models.labels import Draft, LabelRow, LabelSet, Part, Provenance, Source, UploadCheck
 from engine.models.mail import Once
 from engine.rules.power import rows_missing
 from engine.rules.split import Placement
 from engine.store import features, labels, mail, policies, roles
 from engine.store.database import Tx
+from engine.teachers.forecast import CHARACTERS_A_TOKEN
+from engine.train.profile import MAX_TOKENS
 
 SHOWN_BAD = 20  # docs/labels.md: a summary after that many
 DRAFT_LIFE = timedelta(hours=24)
@@ -118,7 +121,7 @@ def preview(
                 channel=actor.channel,
                 filename=filename,
                 artifact=artifact,
-                check=_check(filename, parsed, placement).model_dump(mode="json"),
+                check=_check(tx, feature_id, filename, parsed, placement=placement).model_dump(mode="json"),
                 created_at=desk.services.clock.now(),
             ),
         )
@@ -209,22 +212,39 @@ def _open_draft(desk: Desk, tx: Tx, actor: Actor, token: str) -> Draft:
     return found
 
 
-def _check(filename: str, parsed: ParsedLabels, placement: Placement) -> UploadCheck:
+def _check(tx: Tx, feature_id: int, filename: str, parsed: ParsedLabels, *, placement: Placement) -> UploadCheck:
     left = [BadRow(line=one.line, reason=one.reason) for one in placement.left]
     bad = sorted([*parsed.bad, *left], key=lambda row: row.line)
+    rows = [parsed.rows[one.index] for one in placement.placed]
+    classes = dict(Counter(row.output for row in rows).most_common())
     return UploadCheck(
         filename=filename,
-        good=len(placement.placed),
+        good=len(rows),
         bad=bad[:SHOWN_BAD],
         bad_rows=len(bad),
         already_known=placement.known,
         duplicates=parsed.duplicates,
-        classes=dict(Counter(parsed.rows[one.index].output for one in placement.placed).most_common()),
+        classes=classes,
         redactions=parsed.redactions,
         forgiven=parsed.forgiven,
         template=placement.template,
         copies_of_sealed=sum("sealed row" in one.reason for one in placement.left),
+        thin=_thin(tx, feature_id, classes),
+        class_rows=policies.current(tx, feature_id).readiness.class_rows,
+        long_rows=sum(len(row.input) > MAX_TOKENS * CHARACTERS_A_TOKEN for row in rows),
+        context=MAX_TOKENS,
+        taught=sum(row.source is Source.TEACHER for row in rows),
+        minutes=sum(row.minutes for row in rows),
     )
+
+
+def _thin(tx: Tx, feature_id: int, arriving: Mapping[str, int]) -> dict[str, int]:
+    """Labels of the list with few rows in the version that would result, the fewest first."""
+    newest = labels.newest_or_none(tx, feature_id)
+    stored = labels.classes(tx, newest.id or 0) if newest else {}
+    counts = {name: stored.get(name, 0) + arriving.get(name, 0) for name in features.by_id(tx, feature_id).labels}
+    least = policies.current(tx, feature_id).readiness.class_rows
+    return {name: count for name, count in sorted(counts.items(), key=lambda pair: pair[1]) if count < least}
 
 
 def _state(desk: Desk, draft: Draft) -> str:

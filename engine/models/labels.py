@@ -115,10 +115,15 @@ class Label(Table, table=True):
     removed_in: int | None = None
 
 
+_THIN_SHOWN = 5  # labels named in one sentence
+
+
 class UploadCheck(Value):
     """What a label file turned out to be: counts, the refused rows, and what redaction and de-duplication found.
 
-    ``classes`` counts good rows per label; ``template`` is the id of a row that over a tenth of the version copies.
+    ``classes`` counts good rows per label; ``template`` is the id of a row that over a tenth of the version copies;
+    ``thin`` are labels with too few rows in the version that would result, under ``class_rows``; ``long_rows`` pass the
+    ``context`` (tokens) of the encoders, as told from characters; ``taught`` rows are a teacher's.
     """
 
     filename: str
@@ -132,6 +137,12 @@ class UploadCheck(Value):
     forgiven: int = 0
     template: str = ""
     copies_of_sealed: int = 0
+    thin: dict[str, int] = Field(default_factory=dict)
+    class_rows: int = 0
+    long_rows: int = 0
+    context: int = 0
+    taught: int = 0
+    minutes: float = 0.0
 
     def warnings(self) -> list[str]:
         """What a person should know before storing the rows, one sentence each."""
@@ -142,6 +153,19 @@ class UploadCheck(Value):
             said.append(
                 f"{self.forgiven:,} labels were spelled in another case or with outer spaces; they were mended."
             )
+        if self.thin:
+            listed = ", ".join(f"{label} {count:,}" for label, count in list(self.thin.items())[:_THIN_SHOWN])
+            more = f" and {len(self.thin) - _THIN_SHOWN:,} more" if len(self.thin) > _THIN_SHOWN else ""
+            said.append(f"Labels with fewer than {self.class_rows:,} rows, hard to learn: {listed}{more}.")
+        if self.long_rows:
+            said.append(
+                f"About {self.long_rows:,} of the texts are longer than the {self.context:,} tokens an encoder reads; "
+                "what comes after is not seen."
+            )
+        if self.taught:
+            said.append(f"{self.taught:,} rows are a teacher's: they are trained on and never judged by.")
+        if self.minutes:
+            said.append(f"Labelling them took {self.minutes:,.0f} minutes, which enter the cost.")
         if self.template:
             said.append(
                 f"More than a tenth of the rows are copies of one text (row {self.template}): is the text a template?"

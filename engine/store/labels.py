@@ -99,6 +99,12 @@ def by_id(tx: Session, label_set_id: int) -> LabelSet:
     return tx.get_one(LabelSet, label_set_id)
 
 
+def outputs(tx: Session, label_set_id: int) -> dict[str, str]:
+    """A version's labels by the hash of their text; the texts stay here."""
+    query = select(Label.input, Label.output).where(*_within(tx, label_set_id))
+    return {hashlib.sha256(text.encode()).hexdigest(): output for text, output in tx.exec(query)}
+
+
 def named(tx: Session, feature_id: int, name: str) -> LabelSet:
     """The newest version whose name begins so, or has that number. Raises ``NotFound`` naming those there are."""
     found = versions(tx, feature_id)
@@ -184,16 +190,22 @@ def add_version(
     *,
     made: Provenance,
     at: datetime,
-    gone: Sequence[Label] = (),
 ) -> LabelSet:
-    """Store the next version: the rows before, less those ``gone``, plus the placed ones, each in its part for ever."""
+    """Store the next version: the rows before plus the placed ones, each in its part for ever."""
     number = _next_number(tx, feature_id)
     return _add(
         tx,
         LabelSet(feature_id=feature_id, number=number, created_at=at, sha="", rows=0, added=0, **made.model_dump()),
         [_label(feature_id, rows_in[place.index], place, number) for place in placed],
-        gone,
     )
+
+
+def take_out(tx: Session, feature_id: int, gone: Sequence[Label]) -> None:
+    """Leave rows out of the next version, which the caller stores in this transaction."""
+    for label in gone:
+        label.removed_in = _next_number(tx, feature_id)
+        tx.add(label)
+    tx.flush()
 
 
 def restore(tx: Session, old: LabelSet, *, made: Provenance, at: datetime) -> LabelSet:
@@ -209,7 +221,8 @@ def restore(tx: Session, old: LabelSet, *, made: Provenance, at: datetime) -> La
     label_set = LabelSet(
         feature_id=old.feature_id, number=number, created_at=at, sha="", rows=0, added=0, **made.model_dump()
     )
-    return _add(tx, label_set, back, [label for sha, label in present.items() if sha not in wanted])
+    take_out(tx, old.feature_id, [label for sha, label in present.items() if sha not in wanted])
+    return _add(tx, label_set, back)
 
 
 def _next_number(tx: Session, feature_id: int) -> int:
@@ -217,11 +230,7 @@ def _next_number(tx: Session, feature_id: int) -> int:
     return before.number + 1 if before else 1
 
 
-def _add(tx: Session, label_set: LabelSet, added: Sequence[Label], gone: Sequence[Label]) -> LabelSet:
-    for label in gone:
-        label.removed_in = label_set.number
-        tx.add(label)
-    tx.flush()
+def _add(tx: Session, label_set: LabelSet, added: Sequence[Label]) -> LabelSet:
     present = select(Label.sha).where(Label.feature_id == label_set.feature_id, col(Label.removed_in).is_(None))
     shas = [*tx.exec(present), *(label.sha for label in added)]
     label_set.sha = hashlib.sha256("\n".join(sorted(shas)).encode()).hexdigest()

@@ -187,3 +187,17 @@ def test_six_texts_in_both_official_parts_of_a_public_set_never_leak_and_a_later
     (said,) = later.bad
     assert said.startswith("line 2: near copy (")
     assert f"of sealed row {sealed[0].row_id}" in said
+
+
+def test_a_preview_tells_thin_labels_long_texts_a_teachers_rows_and_the_minutes(counter: Desk) -> None:
+    rows = [f"{text_of(number)},{'bug' if number % 9 else 'billing'},teacher,0.5" for number in range(90)]
+    rows.append(f'"{" ".join(text_of(number) for number in range(500, 540))}",bug,person,5')
+    seen = preview(counter, "\n".join(["input,output,source,minutes", *rows]).encode())
+    assert seen.warnings == (
+        "Labels with fewer than 50 rows, hard to learn: billing 10.",
+        "About 1 of the texts are longer than the 256 tokens an encoder reads; what comes after is not seen.",
+        "90 rows are a teacher's: they are trained on and never judged by.",
+        "Labelling them took 50 minutes, which enter the cost.",
+    )
+    done = labels.confirm(counter, ASKER, seen.token)
+    assert done.train >= 90

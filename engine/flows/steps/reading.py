@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from engine.flows.steps import known
+from engine.flows.steps import known, people
 from engine.flows.steps.signed import SIGNABLE, parsed
 from engine.models.feature import ApproachName, Feature
 from engine.models.money import to_usd
@@ -81,6 +81,7 @@ def measure(tx: Tx, services: Services, feature: Feature) -> Measured:
     found = {
         **_traffic(traffic),
         **_labels(tx, feature),
+        **_people(tx, feature),
         **known.of_feature(tx, feature, now),
         **_money(money),
     }
@@ -153,6 +154,18 @@ def _labels(tx: Tx, feature: Feature) -> dict[str, tuple[Any, str]]:
     if feature.labels:
         found["smallest_class_rows"] = smallest
     return {name: (value, source) for name, value in found.items()}
+
+
+def _people(tx: Tx, feature: Feature) -> dict[str, tuple[Any, str]]:
+    """What audits and double labels of people's queues measured; nothing where there were none."""
+    audited, twice = people.audited(tx, feature.id or 0), people.agreed_twice(tx, feature.id or 0)
+    found = {
+        "audited_rows": audited.rows or None,
+        "audit_kappa": audited.kappa,
+        "annotated_twice_rows": twice.rows or None,
+        "annotator_alpha": twice.alpha,
+    }
+    return {name: (value, "people's queues") for name, value in found.items() if value is not None}
 
 
 def _spending(tx: Tx, feature: Feature, traffic: usage.History | None, policy: Policy) -> Spending | None:

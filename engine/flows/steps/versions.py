@@ -49,13 +49,17 @@ def store(
     made: Provenance,
     gone: Sequence[Label] = (),
 ) -> LabelSet | None:
-    """Store the rows that may lie somewhere as the next version, with its deed; none when no row was new."""
+    """Store the rows that may lie somewhere as the next version, with its deed; none when no row was new.
+
+    Rows of ``gone`` leave with it.
+    """
+    labels.take_out(tx, feature.id or 0, gone)  # first: what comes in their place may carry the same text
     seal(tx, services, feature, rows)
     placement = placed(tx, feature.id or 0, rows)
-    if not placement.placed:
+    if not placement.placed and not gone:
         return None
     at = services.clock.now()
-    label_set = labels.add_version(tx, feature.id or 0, rows, placement.placed, made=made, at=at, gone=gone)
+    label_set = labels.add_version(tx, feature.id or 0, rows, placement.placed, made=made, at=at)
     tell(tx, services, feature, label_set, actor=actor)
     return label_set
 

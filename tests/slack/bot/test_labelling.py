@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 
+from sqlmodel import col, select
+
 from engine.desk import labellings
+from engine.models.labelling import Said, Turn
 from engine.store import examples
 from engine.store import features as feature_rows
 from engine.store import labellings as labelling_rows
@@ -47,3 +50,23 @@ def test_only_an_owner_spends_money_on_a_teacher_and_may_stop_it(wire: Wire) -> 
     assert "needs the role owner" in wire.answer(wire.press("1.0", "labelling.cancel", seen.run_id, "U2"), "U2")
     assert "ends within seconds" in wire.answer(wire.press("1.0", "labelling.cancel", seen.run_id))
     assert "ended already" in wire.answer(wire.command(f"cancel {seen.run_id}"))
+
+
+def test_a_text_lies_before_one_person_alone_and_a_press_brings_the_next(wire: Wire) -> None:
+    captured(wire, 30)
+    assert "is open" in wire.answer(wire.command(f"labels {SLUG} queue=10"))
+    assert "direct messages" in wire.answer(wire.press("1.0", "queue.take", SLUG, "U2"), "U2")
+    wire.settle()
+    dm = wire.dm("U2")
+    assert "Which label of ticket-router is right?" in wire.seen("U2", dm)[-1]
+    with wire.desk.services.database.read() as tx:
+        (turn,) = tx.exec(select(Turn))
+    assert turn.person == "U2"
+    for _ in range(4):
+        wire.send(wire.press("2.0", "queue.answer.2", f"{turn.id}.1", "U2", dm))
+    wire.settle()
+    with wire.desk.services.database.read() as tx:
+        first, following = tx.exec(select(Turn).order_by(col(Turn.id)))
+    assert (first.said, first.answer, following.said) == (Said.LABEL, "bug", None)
+    assert "lies before somebody else" in wire.answer(wire.press("3.0", "queue.answer", f"{following.id}.0"))
+    assert "needs the role owner" in wire.answer(wire.press("1.0", "queue.close", SLUG, "U2"), "U2")

@@ -1,0 +1,49 @@
+"""Draw the texts of a queue: captured ones that nobody labelled, or a teacher's labels that nobody audited."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+from engine.errors import NotReady
+from engine.flows.steps import labelling
+from engine.models.feature import Feature
+from engine.models.labelling import QueuedText, QueuePurpose
+from engine.models.labels import Label, Source
+from engine.store import labels, queues
+from engine.store.database import Tx
+
+AUDIT_LEAST = 100  # docs/rules.md 2: rows below which an audit proves nothing
+
+
+def texts(tx: Tx, feature: Feature, size: int, purpose: QueuePurpose) -> list[QueuedText]:
+    """Up to ``size`` captured texts for people to label, or labels of a teacher for them to audit, a fair draw.
+
+    Raises ``NotReady`` where none is left, or fewer than 100 labels of a teacher.
+    """
+    if purpose is QueuePurpose.LABEL:
+        drawn = labelling.texts(tx, feature, size, Source.PERSON)
+        if not drawn:
+            raise labelling.none_left(feature.slug)
+        return [QueuedText(queue_id=0, number=0, row_id=row.id, input=row.input) for row in drawn]
+    seen = {one.row_id for queue in queues.closed(tx, feature.id or 0) for one in queues.texts(tx, queue.id or 0)}
+    taught = [row for row in labels.by_teacher(tx, feature.id or 0) if row.row_id not in seen]
+    if len(taught) < AUDIT_LEAST:
+        raise NotReady(
+            f"{feature.slug} has {len(taught):,} labels by a teacher that nobody audited; an audit takes "
+            f"{AUDIT_LEAST}.",
+            hint=f"Have a teacher label some: /assay labels {feature.slug} sample=500",
+        )
+    return [_audited(row) for row in sorted(taught, key=lambda row: row.sha)[:size]]  # by hash: a fair draw
+
+
+def _audited(row: Label) -> QueuedText:
+    return QueuedText(queue_id=0, number=0, row_id=row.row_id, input=row.input, given=row.output)
+
+
+def shuffled(texts: Sequence[QueuedText]) -> list[QueuedText]:
+    """Number texts anew by chance, so that nobody can tell from its place whether a text is judged twice."""
+    order = sorted(texts, key=lambda _text: secrets.token_bytes(8))
+    for number, text in enumerate(order, start=1):
+        text.number = number
+    return order

@@ -1,0 +1,203 @@
+"""What happens to a queued text: shown to one person at a time, answered, disputed, settled; and what a queue makes.
+
+Blind: nobody sees what another said before a text is settled. People who differ are settled by a third.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+
+from engine.errors import Invalid
+from engine.flows.steps import versions
+from engine.models.actor import Actor
+from engine.models.feature import Feature
+from engine.models.labelling import LabelQueue, QueuedText, QueuePurpose, QueueState, Said, TextState, Turn
+from engine.models.labels import Label, LabelRow, LabelSet, Origin, Provenance, Source
+from engine.rules.annotators import Agreement, agreement, doubles
+from engine.services import Services
+from engine.store import deeds, labels, mail, queues
+from engine.store.database import Tx
+
+CARD = "card"
+MINUTES_MOST = 5.0  # longer than that before one text is a pause, not labelling
+HELD = timedelta(minutes=30)  # how long a text lies before a person who does not answer
+_NOBODY = Agreement(0)
+
+
+def open_turn(tx: Tx, queue: LabelQueue, person: str) -> Turn | None:
+    """The text this person has before them, or none."""
+    found = [turn for turns in queues.turns(tx, queue.id or 0).values() for turn in turns]
+    return next((turn for turn in found if turn.person == person and turn.said is None), None)
+
+
+def next_turn(tx: Tx, services: Services, queue: LabelQueue, person: str) -> Turn | None:
+    """The text to show this person: the open one, else a dispute they had no part in, else one that lacks an answer."""
+    known = open_turn(tx, queue, person)
+    if known is not None or queue.state is not QueueState.OPEN:
+        return known
+    now = services.clock.now()
+    turns = queues.turns(tx, queue.id or 0)
+    for state in (TextState.DISPUTED, TextState.WAITING):
+        for text in queues.texts(tx, queue.id or 0, state):
+            given = turns.get(text.id or 0, [])
+            held = [turn for turn in given if turn.said is None and turn.asked_at > now - HELD]
+            missing = 1 if state is TextState.DISPUTED else text.wanted - len(_first(given))
+            if all(turn.person != person for turn in given) and len(held) < missing:
+                settles = state is TextState.DISPUTED
+                return queues.add_turn(tx, Turn(text_id=text.id or 0, person=person, settles=settles, asked_at=now))
+    return None
+
+
+def answer(tx: Tx, services: Services, queue: LabelQueue, *, turn: Turn, said: Said, label: str) -> None:
+    """Keep what a person said of their text, and settle the text where nothing is missing any more."""
+    now = services.clock.now()
+    turn.said, turn.answer, turn.answered_at = said, label if said is Said.LABEL else "", now
+    turn.minutes = min((now - turn.asked_at).total_seconds() / 60.0, MINUTES_MOST)
+    turn.version += 1
+    tx.add(turn)
+    tx.flush()
+    text = queues.text(tx, turn.text_id)
+    _settle(text, queues.turns(tx, queue.id or 0)[text.id or 0], turn)
+    tx.add(text)
+    queue.version += 1
+    tx.add(queue)
+    tx.flush()
+    tell_turn(tx, services, turn)
+    tell_queue(tx, services, queue)
+
+
+def close_when_done(tx: Tx, services: Services, feature: Feature, queue: LabelQueue, *, actor: Actor) -> None:
+    """Close a queue whose last text is settled; one that would make a version of one class stays open."""
+    counts = queues.counts(tx, queue.id or 0)
+    missing = counts[TextState.WAITING] + counts[TextState.DISPUTED]
+    if queue.state is QueueState.OPEN and not missing and not why_open(tx, queue):
+        close(tx, services, feature, queue, actor=actor)
+
+
+def why_open(tx: Tx, queue: LabelQueue) -> str:
+    """Why a queue without missing answers is not closed, "" where nothing keeps it open."""
+    try:
+        rows = _rows(tx, queue)
+        if queue.purpose is QueuePurpose.LABEL and rows:
+            versions.refuse_one_class_of(tx, queue.feature_id, rows, versions.placed(tx, queue.feature_id, rows))
+    except Invalid as error:
+        return str(error)
+    return ""
+
+
+def close(tx: Tx, services: Services, feature: Feature, queue: LabelQueue, *, actor: Actor) -> None:
+    """End a queue: measure agreement, and make the next label version of what is settled.
+
+    An audit replaces the labels people gave otherwise. Raises ``Invalid`` where the version would hold one class.
+    """
+    why = why_open(tx, queue)
+    if why:
+        raise Invalid(why)
+    found = _measured(tx, queue)
+    queue.agreement = asdict(found)
+    label_set = _version(tx, services, feature, queue, actor=actor)
+    queue.label_set_id = label_set.id if label_set else None
+    queues.close(tx, queue, QueueState.CLOSED, services.clock.now())
+    after = {
+        "queue": queue.name,
+        "version": label_set.name if label_set else "",
+        "kappa": found.kappa,
+        "rows": found.rows,
+    }
+    deeds.record(
+        tx, services.clock, actor, "close a queue",
+        entity="label_queue", entity_id=queue.name, feature_id=queue.feature_id, after=after,
+    )  # fmt: skip
+    for turns in queues.turns(tx, queue.id or 0).values():
+        for turn in turns:
+            if turn.said is None:
+                turn.version += 1
+                tx.add(turn)
+                tell_turn(tx, services, turn)
+    tell_queue(tx, services, queue)
+
+
+def tell_queue(tx: Tx, services: Services, queue: LabelQueue) -> None:
+    """Have the queue's one message show how it stands."""
+    mail.enqueue_projection(tx, services.clock, "queue", queue.name, kind=CARD, channel=queue.channel)
+
+
+def tell_turn(tx: Tx, services: Services, turn: Turn) -> None:
+    """Have the text stand before its person, alone."""
+    mail.enqueue_projection(tx, services.clock, "turn", str(turn.id), kind=CARD, channel=turn.person)
+
+
+def agreed_twice(tx: Tx, feature_id: int) -> Agreement:
+    """Agreement over every text that two people judged in a closed queue."""
+    rows = [row.by for queue in queues.closed(tx, feature_id) for row in queues.judged(tx, queue.id or 0)]
+    return doubles(rows) if rows else _NOBODY
+
+
+def audited(tx: Tx, feature_id: int) -> Agreement:
+    """A teacher's labels against people's over every closed audit."""
+    found = [
+        row for queue in queues.closed(tx, feature_id, QueuePurpose.AUDIT) for row in queues.judged(tx, queue.id or 0)
+    ]
+    return agreement([(row.given, row.output) for row in found if row.output])
+
+
+def _settle(text: QueuedText, given: list[Turn], turn: Turn) -> None:
+    if turn.said is Said.SKIP or text.state is TextState.SETTLED:
+        return
+    if turn.settles:
+        text.state, text.output = TextState.SETTLED, turn.answer
+        return
+    first = _first(given)
+    if len(first) < text.wanted or text.state is TextState.DISPUTED:
+        return
+    answers = {one.answer for one in first}
+    if len(answers) == 1:
+        text.state, text.output = TextState.SETTLED, answers.pop()
+    else:
+        text.state = TextState.DISPUTED
+
+
+def _first(given: list[Turn]) -> list[Turn]:
+    """The answers before any dispute; who cannot tell has answered too."""
+    return [turn for turn in given if not turn.settles and turn.said in (Said.LABEL, Said.UNCLEAR)]
+
+
+def _is_audit(queue: LabelQueue) -> bool:
+    return queue.purpose is QueuePurpose.AUDIT
+
+
+def _measured(tx: Tx, queue: LabelQueue) -> Agreement:
+    found = queues.judged(tx, queue.id or 0)
+    if _is_audit(queue):
+        return agreement([(row.given, row.output) for row in found if row.output])
+    return doubles([row.by for row in found])
+
+
+def _rows(tx: Tx, queue: LabelQueue) -> list[LabelRow]:
+    turns = queues.turns(tx, queue.id or 0)
+    return [
+        LabelRow(
+            line=text.number,
+            id=text.row_id,
+            input=text.input,
+            output=text.output,
+            source=Source.PERSON,
+            minutes=sum(turn.minutes for turn in turns.get(text.id or 0, [])),
+        )
+        for text in queues.texts(tx, queue.id or 0, TextState.SETTLED)
+        if text.output
+    ]
+
+
+def _version(tx: Tx, services: Services, feature: Feature, queue: LabelQueue, *, actor: Actor) -> LabelSet | None:
+    """Store what people settled. In an audit their word takes the place of a teacher's label they gave otherwise."""
+    rows, gone = _rows(tx, queue), list[Label]()
+    if _is_audit(queue):
+        taught = {row.row_id: row for row in labels.by_teacher(tx, feature.id or 0)}
+        rows = [row for row in rows if row.id in taught and taught[row.id].output != row.output]
+        gone = [taught[row.id] for row in rows]
+    if not rows:
+        return None
+    made = Provenance(by=queue.by, origin=Origin.PEOPLE, rights=feature.rights, run_id=queue.name)
+    return versions.store(tx, services, feature, rows, actor=actor, made=made, gone=gone)
