@@ -200,6 +200,14 @@ def test_trap_7_a_hit_in_the_sources_own_cache_bought_nothing(name, call_id) -> 
     assert hit.billed_nano == 0
 
 
+def test_trap_8_sums_of_the_usage_api_are_never_mixed_with_calls() -> None:
+    result = {"object": "organization.usage.completions.result", "input_tokens": 1000, "num_model_requests": 5}
+    page = {"object": "page", "data": [{"object": "bucket", "start_time": 1791022830, "results": [result]}]}
+    (row,) = importer_of("openai")(_stream(json.dumps(page)), until=UNTIL)
+    assert isinstance(row, BadRow)
+    assert row.sentence() == "line 1: a sum of the usage API is no call, and would count calls of a log twice"
+
+
 @pytest.mark.parametrize(
     ("name", "where", "kept"),
     [

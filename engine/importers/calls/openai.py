@@ -9,6 +9,7 @@ from typing import IO
 from engine.importers.calls.bodies import answered, asked
 from engine.importers.calls.fields import (
     FAILED,
+    Bad,
     Fields,
     count_of,
     first,
@@ -55,6 +56,8 @@ def sniff(row: Fields) -> bool:
 
 def call_of(row: Fields, until: datetime | None) -> Call:
     """One row as a call. Raises ``Bad``."""
+    if row.get("object") == "bucket":
+        raise Bad("object", "a sum of the usage API is no call, and would count calls of a log twice")
     request, response, is_batch = _parts(row)
     status = _status(row, response)
     usage = inside(response.get("usage"))
