@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from bot.messages import examples
+from bot.messages import contenders, examples
 from engine.desk.investigations import RunView
 from engine.models.money import NANO
 from engine.models.verdict import Outcome
-
-WEAK_SHOWN = 3  # classes; the report has them all
 
 
 @dataclass(frozen=True)
@@ -27,66 +24,6 @@ class Quality:
     high: float
     level: float
     margin: float
-
-
-@dataclass(frozen=True)
-class Option:
-    """One prompted option on dev; ``why`` says why it was not tried ("" for one that was).
-
-    ``quality`` is what the board shows of it, none where it was no new best; ``call_usd`` is none where unknown.
-    """
-
-    name: str
-    model: str
-    simulated: bool
-    quality: float | None
-    valid_share: float | None
-    latency_p95_ms: float | None
-    call_usd: float | None
-    why: str
-    went_on: bool
-
-
-@dataclass(frozen=True)
-class Weak:
-    """A class on which the candidate is furthest behind prompting on dev: recall of both, and its interval."""
-
-    name: str
-    rows: int
-    recall: float
-    low: float
-    high: float
-    prompted: float
-
-
-@dataclass(frozen=True)
-class GateLine:
-    """A blocker or gate that is worth a line: it failed, is unknown, or guards what the team named."""
-
-    name: str
-    status: str
-    value: float | None
-    limit: float | None
-
-
-@dataclass(frozen=True)
-class Rung:
-    """One candidate on dev; ``was_run`` is false where it was not, ``skipped`` and ``alarm`` say why.
-
-    ``quality`` is what the board shows of it, none where it was no new best. ``went_on`` marks the chosen one;
-    ``is_unproven`` one that is the best shown, but not surely better than the chosen.
-    """
-
-    name: str
-    was_run: bool
-    quality: float | None
-    valid_share: float | None
-    latency_p95_ms: float | None
-    seconds: float
-    skipped: str
-    alarm: str
-    went_on: bool
-    is_unproven: bool
 
 
 @dataclass(frozen=True)
@@ -124,10 +61,10 @@ class VerdictMessage:
     rung: str
     option: str
     quality: Quality
-    options: tuple[Option, ...]
-    rungs: tuple[Rung, ...]
-    gates: tuple[GateLine, ...]
-    weak: tuple[Weak, ...]
+    options: tuple[contenders.Option, ...]
+    rungs: tuple[contenders.Rung, ...]
+    gates: tuple[contenders.GateLine, ...]
+    weak: tuple[contenders.Weak, ...]
     threshold: float | None
     escalation: float | None
     temperature: float | None
@@ -172,10 +109,10 @@ def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
         rung=record["candidate"]["rung"],
         option=record["prompted"]["contender"],
         quality=quality,
-        options=_options(record),
-        rungs=_rungs(record),
-        gates=_gates(record.get("gates", ())),
-        weak=_weak(record.get("dev", {}).get("classes_recall", ())),
+        options=contenders.options(record),
+        rungs=contenders.rungs(record),
+        gates=contenders.gates(record.get("gates", ())),
+        weak=contenders.weak(record.get("dev", {}).get("classes_recall", ())),
         threshold=cascade.get("threshold"),
         escalation=cascade.get("escalation"),
         temperature=trust.get("temperature"),
@@ -216,75 +153,6 @@ def quality_of(found: dict[str, Any]) -> Quality:
 def _points(*shares: float) -> tuple[float, ...]:
     """Differences of fractions in points, as the chart shows them."""
     return tuple(round(share * 100, 1) for share in shares)
-
-
-def _options(record: dict[str, Any]) -> tuple[Option, ...]:
-    shown, chosen = _shown(record, "prompted"), record["prompted"]["contender"]
-    return tuple(
-        Option(
-            name=one["contender"],
-            model=one["model"],
-            simulated=bool(one.get("simulated")),
-            quality=shown.get(one["contender"]),
-            valid_share=one.get("valid_share"),
-            latency_p95_ms=one.get("latency_p95_ms"),
-            call_usd=None if one.get("call_nano") is None else one["call_nano"] / NANO,
-            why=one.get("why") or "",
-            went_on=one["contender"] == chosen,
-        )
-        for one in record.get("contenders", ())
-    )
-
-
-def _rungs(record: dict[str, Any]) -> tuple[Rung, ...]:
-    shown, chosen = _shown(record, "tuned"), record["candidate"]["contender"]
-    return tuple(_rung(line, chosen, shown) for line in record.get("rungs", ()))
-
-
-def _rung(line: dict[str, Any], chosen: str, shown: dict[str, float]) -> Rung:
-    quality = shown.get(line["contender"])
-    best = max(shown.values(), default=0.0)
-    return Rung(
-        name=line["contender"],
-        was_run=line.get("dev_score") is not None,
-        quality=quality,
-        valid_share=line.get("valid_share"),
-        latency_p95_ms=line.get("latency_p95_ms"),
-        seconds=line.get("seconds") or 0.0,
-        skipped=line.get("skipped") or "",
-        alarm=line.get("alarm") or "",
-        went_on=line["contender"] == chosen,
-        is_unproven=quality is not None and quality == best and line["contender"] != chosen,
-    )
-
-
-def _shown(record: dict[str, Any], side: str) -> dict[str, float]:
-    """What the board shows, by contender: the scores that were a new best when they came."""
-    lines = record.get("leaderboard", {}).get(side, {}).get("lines", ())
-    return {line["name"]: line["shown"] for line in lines if line["is_best"]}
-
-
-def _gates(lines: Sequence[dict[str, Any]]) -> tuple[GateLine, ...]:
-    told = (line for line in lines if line["status"] in ("fail", "unknown") or line["name"].startswith("slice "))
-    return tuple(GateLine(line["name"], line["status"], line["value"], line["limit"]) for line in told)
-
-
-def _weak(lines: Sequence[dict[str, Any]]) -> tuple[Weak, ...]:
-    """The classes furthest behind, worst first; none where the candidate is behind on none."""
-    known = [line for line in lines if line["candidate"] and line["prompted"]]
-    behind = sorted(known, key=lambda line: line["candidate"]["estimate"] - line["prompted"]["estimate"])
-    return tuple(
-        Weak(
-            name=line["name"],
-            rows=line["rows"],
-            recall=line["candidate"]["estimate"],
-            low=line["candidate"]["low"],
-            high=line["candidate"]["high"],
-            prompted=line["prompted"]["estimate"],
-        )
-        for line in behind[:WEAK_SHOWN]
-        if line["candidate"]["estimate"] < line["prompted"]["estimate"]
-    )
 
 
 def _against(record: dict[str, Any]) -> str:

@@ -1,0 +1,143 @@
+"""Contenders as a verdict tells them: prompted options, candidates, gates and the classes that lag. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.models.money import NANO
+
+WEAK_SHOWN = 3  # classes; the report has them all
+
+
+@dataclass(frozen=True)
+class Option:
+    """One prompted option on dev; ``why`` says why it was not tried ("" for one that was).
+
+    ``quality`` is what the board shows of it, none where it was no new best; ``call_usd`` is none where unknown.
+    """
+
+    name: str
+    model: str
+    simulated: bool
+    quality: float | None
+    valid_share: float | None
+    latency_p95_ms: float | None
+    call_usd: float | None
+    why: str
+    went_on: bool
+
+
+@dataclass(frozen=True)
+class Weak:
+    """A class on which the candidate is furthest behind prompting on dev: recall of both, and its interval."""
+
+    name: str
+    rows: int
+    recall: float
+    low: float
+    high: float
+    prompted: float
+
+
+@dataclass(frozen=True)
+class GateLine:
+    """A blocker or gate that is worth a line: it failed, is unknown, or guards what the team named."""
+
+    name: str
+    status: str
+    value: float | None
+    limit: float | None
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One candidate on dev; ``was_run`` is false where it was not, ``skipped`` and ``alarm`` say why.
+
+    ``quality`` is what the board shows of it, none where it was no new best. ``went_on`` marks the chosen one;
+    ``is_unproven`` one that is the best shown, but not surely better than the chosen.
+    """
+
+    name: str
+    was_run: bool
+    quality: float | None
+    valid_share: float | None
+    latency_p95_ms: float | None
+    seconds: float
+    skipped: str
+    alarm: str
+    went_on: bool
+    is_unproven: bool
+
+
+def options(record: dict[str, Any]) -> tuple[Option, ...]:
+    """The prompted options of a record."""
+    shown, chosen = _shown(record, "prompted"), record["prompted"]["contender"]
+    return tuple(
+        Option(
+            name=one["contender"],
+            model=one["model"],
+            simulated=bool(one.get("simulated")),
+            quality=shown.get(one["contender"]),
+            valid_share=one.get("valid_share"),
+            latency_p95_ms=one.get("latency_p95_ms"),
+            call_usd=None if one.get("call_nano") is None else one["call_nano"] / NANO,
+            why=one.get("why") or "",
+            went_on=one["contender"] == chosen,
+        )
+        for one in record.get("contenders", ())
+    )
+
+
+def rungs(record: dict[str, Any]) -> tuple[Rung, ...]:
+    """The candidates of a record."""
+    shown, chosen = _shown(record, "tuned"), record["candidate"]["contender"]
+    return tuple(_rung(line, chosen, shown) for line in record.get("rungs", ()))
+
+
+def _rung(line: dict[str, Any], chosen: str, shown: dict[str, float]) -> Rung:
+    quality = shown.get(line["contender"])
+    best = max(shown.values(), default=0.0)
+    return Rung(
+        name=line["contender"],
+        was_run=line.get("dev_score") is not None,
+        quality=quality,
+        valid_share=line.get("valid_share"),
+        latency_p95_ms=line.get("latency_p95_ms"),
+        seconds=line.get("seconds") or 0.0,
+        skipped=line.get("skipped") or "",
+        alarm=line.get("alarm") or "",
+        went_on=line["contender"] == chosen,
+        is_unproven=quality is not None and quality == best and line["contender"] != chosen,
+    )
+
+
+def _shown(record: dict[str, Any], side: str) -> dict[str, float]:
+    """What the board shows, by contender: the scores that were a new best when they came."""
+    lines = record.get("leaderboard", {}).get(side, {}).get("lines", ())
+    return {line["name"]: line["shown"] for line in lines if line["is_best"]}
+
+
+def gates(lines: Sequence[dict[str, Any]]) -> tuple[GateLine, ...]:
+    """The gates of a record that are worth a line."""
+    told = (line for line in lines if line["status"] in ("fail", "unknown") or line["name"].startswith("slice "))
+    return tuple(GateLine(line["name"], line["status"], line["value"], line["limit"]) for line in told)
+
+
+def weak(lines: Sequence[dict[str, Any]]) -> tuple[Weak, ...]:
+    """The classes furthest behind, worst first; none where the candidate is behind on none."""
+    known = [line for line in lines if line["candidate"] and line["prompted"]]
+    behind = sorted(known, key=lambda line: line["candidate"]["estimate"] - line["prompted"]["estimate"])
+    return tuple(
+        Weak(
+            name=line["name"],
+            rows=line["rows"],
+            recall=line["candidate"]["estimate"],
+            low=line["candidate"]["low"],
+            high=line["candidate"]["high"],
+            prompted=line["prompted"]["estimate"],
+        )
+        for line in behind[:WEAK_SHOWN]
+        if line["candidate"]["estimate"] < line["prompted"]["estimate"]
+    )
