@@ -178,7 +178,9 @@ def _looks_like_an_error(text: str) -> Iterator[bool]:
 
 def _family(root: type[AssayError]) -> Iterator[type[AssayError]]:
     yield root
-    for child in root.__subclasses__():
+    # Those of the tree in its order, then the others by module: not in the order in which modules were loaded.
+    places = sorted(root.__subclasses__(), key=lambda one: "" if one.__module__ == "engine.errors" else one.__module__)
+    for child in places:
         yield from _family(child)
 
 
