@@ -18,7 +18,10 @@ from engine.runners import JobKind, JobSpec
 from engine.services import Services
 from engine.store import features, investigations, labels
 from engine.store.database import Tx
-from engine.teachers import options
+from engine.teachers import options, prices
+
+RESERVE = 1.5  # of what the sealed rows would cost at the dev rows' price: some texts are longer
+NO_BUDGET = "the budget leaves too little for it beside the current prompt's sealed rows"
 
 
 def ask(
@@ -32,14 +35,17 @@ def ask(
     task = SEALED if part is Part.SEALED else f"ask {option}"
     with services.database.read() as tx:
         baseline = features.baseline_by_id(tx, frozen.baseline_id)
+        spare = _spare(tx, services, frozen, road) if _may_be_left(option, part) else frozen.budget_nano
     since = _fresh_since(frozen) if part is Part.SEALED else ""
-    spec = _spec(frozen, baseline, option, road, rows=rows, attempt=attempt, fresh_since=since)
+    spec = _spec(frozen, baseline, option, road, rows=rows, attempt=attempt, fresh_since=since, budget=spare)
     state = attend(services, frozen.run_id, spec, task)
     if isinstance(state, Pending):
         return state
     asked = Asked(contender=option, rows=0, valid=0, **_counts(state.result))
     if asked.stopped and not _may_be_left(option, part):
         raise KeyRejected(asked.stopped)
+    if asked.stopped and spare < frozen.budget_nano and "budget" in asked.stopped:
+        asked = asked.model_copy(update={"stopped": NO_BUDGET})
     if asked.stopped:
         note(services, frozen.run_id, RunTask(name=task, state=TaskState.SKIPPED, note=asked.stopped))
         return asked.model_copy(update={"unanswered": 0})
@@ -90,13 +96,33 @@ def _may_be_left(option: str, part: Part) -> bool:
     return option != options.BASELINE and part is not Part.SEALED
 
 
+def _spare(tx: Tx, services: Services, frozen: Frozen, road: Plan) -> int:
+    """What another option may bring the bill to: the baseline's sealed rows must stay payable, at what dev cost."""
+    baseline = features.baseline_by_id(tx, frozen.baseline_id)
+    price = prices.price_of(tx, baseline.model, services.clock.now().date())
+    said = [one for _, one in investigations.predictions(tx, frozen.run_id, options.BASELINE, Part.DEV)]
+    if price is None or not said:
+        return frozen.budget_nano
+    fed, answered = sum(one.tokens_in for one in said), sum(one.tokens_out for one in said)
+    per_row = prices.cost_nano(price, fed, 0, answered) / len(said)
+    return max(frozen.budget_nano - round(RESERVE * per_row * road.sealed_rows), 0)
+
+
 def _fresh_since(frozen: Frozen) -> str:
     """Sealed replies of earlier runs may be as old as leaves this run a day before they are too old to judge by."""
     return (frozen.at - timedelta(days=max(frozen.policy.evaluation.fresh_days - 1.0, 0.0))).isoformat()
 
 
 def _spec(
-    frozen: Frozen, baseline: Baseline, option: str, road: Plan, *, rows: str, attempt: int, fresh_since: str
+    frozen: Frozen,
+    baseline: Baseline,
+    option: str,
+    road: Plan,
+    *,
+    rows: str,
+    attempt: int,
+    fresh_since: str,
+    budget: int,
 ) -> JobSpec:
     return JobSpec(
         kind=JobKind.ASK,
@@ -110,7 +136,7 @@ def _spec(
             "parameters": baseline.parameters,
             "approach": frozen.approach,
             "classes": frozen.classes,
-            "budget_nano": frozen.budget_nano,
+            "budget_nano": budget,
             "attempt": attempt,
             "fresh_since": fresh_since,
         },
