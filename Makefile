@@ -1,7 +1,7 @@
 # Every target with a ## is listed by `make help`.
 PY ?= python3
 BIN := .venv/bin
-.PHONY: setup demo test check format e2e bench bench-gateway bench-import bench-train docs help
+.PHONY: setup demo test check format e2e bench bench-gateway bench-import bench-train bench-usage docs help
 
 help:                                                ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,7 +40,10 @@ e2e: setup                                           ## browser tests alone; scr
 docs: setup                                          ## regenerate the generated pages
 	$(BIN)/python -m tests.generate_docs
 
-bench: bench-train bench-import bench-gateway        ## all benchmarks
+bench: bench-usage bench-train bench-import bench-gateway        ## all benchmarks
+
+bench-usage: setup                                   ## 10 million made-up calls: from the spool to sums, cost, speed and size
+	$(BIN)/python -W ignore -m tests.ingest.bench_usage
 
 bench-train: setup                                   ## the ladder on 4,000 real rows, against each other in one run
 	$(BIN)/python -m tests.training.bench_ladder

@@ -148,16 +148,16 @@ def pass_over(services: Services, folder: Path, *, thorough: bool, block_bytes: 
         passed = passed.plus(_segment(services, segment, world, stored=stored, block_bytes=block_bytes))
     still = [segment for segment in segments if segment.calls.exists()]
     passed = passed.plus(Passed(feedback=heard.settle(services, still, world, thorough=thorough)))
-    _beat(services, live=sum(segment.is_live for segment in segments))
+    _beat(services, folder, live=sum(segment.is_live for segment in segments))
     if thorough:
         _housekeep(services)
     return passed
 
 
-def _beat(services: Services, *, live: int) -> None:
+def _beat(services: Services, folder: Path, *, live: int) -> None:
     """Say that this host's spool was read, and how many gateways write to it: so fresh is what stages have shown."""
     host = socket.gethostname()
-    name = f"spool@{host}"[:32]
+    name = f"spool@{name_hash(f'{host} {folder.resolve()}'):016x}"
     now = services.clock.now()
     with services.database.read() as tx:
         known = work.heartbeat(tx, name)

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from sqlalchemy import bindparam, insert, update
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, func, select
 
 from engine.models.call import Call, CallRole, HourlyUsage
 from engine.rules import histogram
 from engine.rules.calendar import bounds
-from engine.rules.hours import Place, Sums
+from engine.rules.hours import HISTOGRAMS, SUMS, Place, Sums
 
 CostOf = Callable[[Call], int | None]  # nano-dollars, or none when no price is known
 
@@ -26,6 +29,7 @@ _DAY = timedelta(days=1)  # traffic that begins within a day of a month's start 
 _MONTHS = 3
 _LOW = 0.1
 _CHUNK = 400  # rows in one statement
+_TABLE: Any = vars(HourlyUsage)["__table__"]
 
 
 @dataclass(frozen=True)
@@ -82,18 +86,26 @@ def count_calls(tx: Session, feature_id: int, calls: Iterable[Call], *, cost_of:
 def book(tx: Session, feature_id: int, added: Mapping[Place, Sums]) -> None:
     """Add sums to their hours. The caller holds the feature's row, so that nobody else adds to them meanwhile."""
     hours = sorted({place.hour for place in added})
-    known: dict[Place, HourlyUsage] = {}
+    known: dict[Place, Mapping[str, Any]] = {}
     for start in range(0, len(hours), _CHUNK):
-        query = select(HourlyUsage).where(
-            HourlyUsage.feature_id == feature_id, col(HourlyUsage.hour).in_(hours[start : start + _CHUNK])
+        query = sql_select(_TABLE).where(
+            _TABLE.c.feature_id == feature_id, _TABLE.c.hour.in_(hours[start : start + _CHUNK])
         )
-        for row in tx.exec(query):
-            known[Place(*(getattr(row, name) for name in Place._fields))] = row
-    for place, sums in added.items():
-        row = known.get(place) or HourlyUsage(feature_id=feature_id, **place._asdict())
-        _add(row, sums)
-        tx.add(row)
-    tx.flush()
+        for row in tx.connection().execute(query).mappings():
+            known[Place(*(row[name] for name in Place._fields))] = {str(name): value for name, value in row.items()}
+    # Plain rows, not objects: a stretch of the spool has thousands of hours.
+    fresh = [
+        {"feature_id": feature_id, **place._asdict(), **_grown({}, sums)}
+        for place, sums in added.items()
+        if place not in known
+    ]
+    older = [
+        {"row_id": known[place]["id"], **_grown(known[place], sums)} for place, sums in added.items() if place in known
+    ]
+    if fresh:
+        tx.connection().execute(insert(_TABLE), fresh)
+    if older:
+        tx.connection().execute(update(_TABLE).where(_TABLE.c.id == bindparam("row_id")), older)
 
 
 def month(tx: Session, feature_id: int, period: str) -> Month | None:
@@ -197,13 +209,18 @@ def _sums(calls: Sequence[Call], cost_of: CostOf) -> Sums:
     )
 
 
-def _add(row: HourlyUsage, added: Sums) -> None:
-    for name, number in added.sums.items():
-        setattr(row, name, getattr(row, name) + number)
-    for name, shape in added.histograms.items():
-        if shape.total:
-            merged = histogram.merge([histogram.from_bytes(getattr(row, name)), shape])
-            setattr(row, name, histogram.to_bytes(merged))
+def _grown(row: Mapping[str, Any], added: Sums) -> dict[str, Any]:
+    """A row's sums and histograms with more added; no row at all is one of zeros."""
+    grown: dict[str, Any] = {name: row.get(name, 0) + added.sums.get(name, 0) for name in SUMS}
+    for name in HISTOGRAMS:
+        before, shape = row.get(name, b""), added.histograms.get(name)
+        if shape is None or not shape.total:
+            grown[name] = before
+        else:
+            grown[name] = histogram.to_bytes(
+                histogram.merge([histogram.from_bytes(before), shape]) if before else shape
+            )
+    return grown
 
 
 def _between(tx: Session, feature_id: int, start: datetime, end: datetime) -> Month | None:
