@@ -57,11 +57,18 @@ def exactly(amount: float | None) -> str:
     return UNKNOWN if amount is None else f"${amount:,.2f}".removesuffix(".00")
 
 
+def bill(amount: float | None) -> str:
+    """``$1,000.50``, and ``$0.00036`` where cents would say nothing: a sum that was spent."""
+    if amount is not None and 0 < amount < 0.005:
+        return rate(float(f"{amount:.2g}"))
+    return exactly(amount)
+
+
 def rate(amount: float | None) -> str:
     """``$2.50``, ``$0.075``: a price, with as many digits as it has."""
     if amount is None:
         return UNKNOWN
-    whole, _, part = f"{amount:,.6f}".partition(".")
+    whole, _, part = f"{amount:,.9f}".partition(".")
     part = part.rstrip("0")
     return f"${whole}.{part.ljust(2, '0')}" if part else f"${whole}"
 

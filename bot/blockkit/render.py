@@ -54,6 +54,7 @@ BLOCK_WORDS: dict[str, Callable[..., Any]] = {
     "user": live.user,
 }
 FILTERS: dict[str, Callable[..., str]] = {
+    "bill": figures.bill,
     "count": figures.count,
     "day": figures.day,
     "exactly": figures.exactly,

@@ -86,7 +86,8 @@ def _lines(done: traffic.Imported) -> Iterator[str]:
             "file may have counted them. If none did: the same again with --again"
         )
     if done.unpriced:
-        yield f"{done.unpriced:,} calls have no price: assay prices {done.unpriced_model} --input USD --output USD"
+        have = "call has" if done.unpriced == 1 else "calls have"
+        yield f"{done.unpriced:,} {have} no price: assay prices {done.unpriced_model} --input USD --output USD"
 
 
 def _tell(done: int) -> None:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from importlib.metadata import version
 
 from genai_prices import data_snapshot
-from genai_prices.types import ModelPrice, TieredPrices
+from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
 from engine.models.call import Call
 from engine.models.feature import is_simulated
@@ -24,6 +24,7 @@ from engine.store.database import Tx
 
 PACKAGE = "genai-prices"
 _BATCH = {"processing": "batch"}  # how the list names the prices of batches
+_EMBEDS = "embed"  # in the name of every model of embeddings
 _NOON = time(12, tzinfo=UTC)  # a list with prices by the hour is read at this one
 
 
@@ -85,6 +86,17 @@ def tiers_of(tx: Tx, model: str, day: date, *, is_batch: bool = False) -> tuple[
     return ((0, base), *_dearer(model, day, is_batch=is_batch))
 
 
+@lru_cache(maxsize=4096)
+def model_in_list(model: str) -> ModelInfo | None:
+    """The model in the bundled list; one whose name tells no provider is looked for at OpenAI (embeddings)."""
+    for provider in (None, "openai"):
+        try:
+            return data_snapshot.get_snapshot().find_provider_model(model, None, provider, None)[1]
+        except LookupError:
+            continue
+    return None
+
+
 def _rows(tx: Tx, day: date) -> list[prices.Price]:
     return prices.every(tx, day)
 
@@ -93,7 +105,7 @@ def _rows(tx: Tx, day: date) -> list[prices.Price]:
 def _bundled(model: str, day: date, *, is_batch: bool = False) -> TokenPrices | None:
     """The list price; where a list has tiers, that of the first one."""
     price = _listed(model, day, is_batch=is_batch)
-    return None if price is None else _at(price, 0)
+    return None if price is None else _at(price, 0, has_output=_EMBEDS not in model)
 
 
 @lru_cache(maxsize=4096)
@@ -102,22 +114,23 @@ def _dearer(model: str, day: date, *, is_batch: bool) -> tuple[tuple[int, TokenP
     price = _listed(model, day, is_batch=is_batch)
     parts = (price.input_mtok, price.output_mtok, price.cache_read_mtok) if price else ()
     starts = sorted({tier.start for part in parts if isinstance(part, TieredPrices) for tier in part.tiers})
-    found = [(start, _at(price, start)) for start in starts] if price else []
+    found = [(start, _at(price, start, has_output=_EMBEDS not in model)) for start in starts] if price else []
     return tuple((start, tier) for start, tier in found if tier is not None)
 
 
 def _listed(model: str, day: date, *, is_batch: bool) -> ModelPrice | None:
-    try:
-        _, found = data_snapshot.get_snapshot().find_provider_model(model, None, None, None)
-    except LookupError:
+    found = model_in_list(model)
+    if found is None:
         return None
     return found.get_prices(datetime.combine(day, _NOON), _BATCH if is_batch else None)
 
 
-def _at(price: ModelPrice, start: int) -> TokenPrices | None:
-    """What the tier that begins above so many input tokens costs."""
+def _at(price: ModelPrice, start: int, *, has_output: bool) -> TokenPrices | None:
+    """What the tier that begins above so many input tokens costs; embeddings have no output, and no price of it."""
     fed, said, cached = (_nano(one, start) for one in (price.input_mtok, price.output_mtok, price.cache_read_mtok))
-    return None if fed is None or said is None else TokenPrices(input=fed, output=said, cached_input=cached)
+    if fed is None or (said is None and has_output):
+        return None
+    return TokenPrices(input=fed, output=said or 0, cached_input=cached)
 
 
 def _nano(price: Decimal | TieredPrices | None, start: int) -> int | None:

@@ -14,7 +14,7 @@ from engine.models.feature import is_simulated
 from engine.rules.cost import TokenPrices
 from engine.store import prices
 from engine.store.database import Tx
-from engine.teachers.prices import PACKAGE, price_of
+from engine.teachers.prices import PACKAGE, model_in_list, price_of
 
 STALE_DAYS = 45
 _NOON = time(12, tzinfo=UTC)
@@ -74,9 +74,8 @@ def list_day(today: date) -> date:
 @lru_cache(maxsize=1024)
 def _dated(model: str) -> tuple[tuple[date, ConditionalPrice], ...]:
     """The dated prices of a model in the bundled list."""
-    try:
-        _, found = data_snapshot.get_snapshot().find_provider_model(model, None, None, None)
-    except LookupError:
+    found = model_in_list(model)
+    if found is None:
         return ()
     if not isinstance(found.prices, list):
         return ()
@@ -90,6 +89,6 @@ def _starts(found: object) -> list[date]:
 
 
 def _tier(model: str, day: date) -> int | None:
-    _, found = data_snapshot.get_snapshot().find_provider_model(model, None, None, None)
-    fed = found.get_prices(datetime.combine(day, _NOON)).input_mtok
+    found = model_in_list(model)
+    fed = found.get_prices(datetime.combine(day, _NOON)).input_mtok if found else None
     return fed.tiers[0].start if isinstance(fed, TieredPrices) and fed.tiers else None

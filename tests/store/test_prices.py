@@ -76,3 +76,10 @@ def test_a_snapshot_changes_with_the_rows_in_force_and_names_its_day(database) -
         assert snapshot_id(tx, day) != empty
     assert empty.startswith(f"{PACKAGE}-")
     assert "2026-11-25" in empty
+
+
+def test_embeddings_have_a_price_though_none_of_output(database) -> None:
+    with database.read() as tx:
+        found = price_of(tx, "text-embedding-3-small", date(2026, 10, 1))
+    assert found is not None
+    assert (found.input, found.output) == (20_000_000, 0)  # OpenAI's list: $0.02 per million tokens

@@ -143,6 +143,12 @@ def test_other_figures_have_a_unit_and_a_direction() -> None:
     assert figures.loss(0.01) == "1 point"
     assert figures.several(1, "row", "rows") == "1 row"
     assert figures.exactly(1000.5) == "$1,000.50"
+    assert [figures.bill(spent) for spent in (1000.5, 0.00036123, 0, None)] == [
+        "$1,000.50",
+        "$0.00036",
+        "$0",
+        "unknown",
+    ]
     assert [figures.rate(price) for price in (2.5, 0.075, 10, 0.00015, None)] == [
         "$2.50", "$0.075", "$10", "$0.00015", "unknown",
     ]  # fmt: skip
