@@ -140,6 +140,10 @@ def cost(body: Record, _clustered: Interval | None) -> Iterator[Check]:
     found = cheapest(_options(body), _dev_score(body), body["quality"]["margin"])
     yield "prompting.name", against["name"], found.name, "contenders, rungs and quality.margin"
     yield "prompting.ratio", against["ratio"], found.ratio, "contenders, rungs and quality.margin"
+    calls = {one["contender"]: one["call_nano"] for one in body["contenders"] if one["why"] is None}
+    usual, asked = calls.get("baseline"), calls.get(body["prompted"]["contender"])
+    ratio = asked / usual if usual and asked is not None else 1.0
+    yield "prompting.escalated_ratio", against["escalated_ratio"], ratio, "contenders and prompted"
     if not said:
         return
     plan, policy = plan_of(said["plan"]), _known(CostPolicy, body["policy"]["cost"])
