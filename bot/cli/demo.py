@@ -107,6 +107,9 @@ def _running(home: Path, *, examples: bool) -> Generator[tuple[Programs, str]]:
             "model", "bot.standin.model", "--port", str(ports["model"]), "--truth", truth, "--accuracy", ACCURACY
         )
         _tell("Preparing the database and a month of simulated traffic …")
+        if examples:
+            _tell("Living a simulated year of one model …")
+            demo_year.leave(load_settings())
         desk = demo_seed.fill(home, _tell)
         first_time = examples and demo_examples.fill(desk, home)
         desk.close()

@@ -23,7 +23,7 @@ SLUG = "ticket-mood"
 MODEL = "simulated-frontier-1"
 CLASSES = ("negative", "neutral", "positive")
 REQUESTER, APPROVERS, MANAGER = "U1", ("U2", "U3"), "U4"
-CHANNEL, EXAMPLES = "C1", "C2"
+CHANNEL, EXAMPLES, YEAR = "C1", "C2", "C3"
 LABELLED, MORE = 5_000, 500
 CALLS, PROMPT_TOKENS = 60_000, 2_600  # a long prompt, as prompts in production are
 INPUT_USD, OUTPUT_USD = 15.0, 75.0  # a dear frontier model's price per million tokens, made up
@@ -90,6 +90,7 @@ def write_files(home: Path) -> None:
             "name": "examples",
             "topic": "Features judged while you look: one to ship, one to leave alone",
         },
+        {"id": YEAR, "name": "a-simulated-year", "topic": "Eleven months of a model: live, watched, now to be retired"},
     ]
     seed = {"people": people, "channels": channels, "verbs": verbs, "hints": HINTS}
     (home / SEED).write_text(json.dumps(seed, indent=1))

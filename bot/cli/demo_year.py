@@ -1,4 +1,4 @@
-"""``assay demo --year``: the whole life of a model in under a minute, told in the terminal. All of it is made up."""
+"""The simulated life of a model: ``assay demo --year`` tells it in the terminal, and a demo begins with one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.blockkit.render import render
+from bot.cli import demo_seed
 from bot.messages import audit, digest, watch
 from engine.clock import SystemClock
-from engine.desk import Desk, digests, open_desk, operate
+from engine.desk import Desk, digests, features, open_desk, operate
 from engine.desk import audit as trails
 from engine.desk import watch as clocks
 from engine.services import build
@@ -21,6 +22,15 @@ from engine.testing import year
 from engine.testing.clock import FixedClock
 from engine.testing.runner import ScriptedRunner
 
+PAST = year.Story(
+    slug="chat-mood",
+    channel=demo_seed.YEAR,
+    first_model="simulated-dear-1",
+    better_model="simulated-cheap-2",
+    months=11,
+    zone="UTC",
+    obeys=False,
+)
 INTRO = (
     "A year in the life of one model. Calls, labels, prices and answers are simulated; the rules, votes and digests "
     "are the real ones.\n"
@@ -30,7 +40,7 @@ INTRO = (
 def tell(say: Callable[[str], None]) -> None:
     """Play the twelve months that ended last and tell each thing that happened, with every digest as it was posted."""
     now = SystemClock().now()
-    first = f"{(now.replace(day=15) - timedelta(days=365)):%Y-%m}"
+    first = year.before(now, year.Story().months)
     say(INTRO)
     with tempfile.TemporaryDirectory(prefix="assay-year-") as folder:
         home, clock = Path(folder), FixedClock(now - timedelta(days=800))
@@ -44,6 +54,24 @@ def tell(say: Callable[[str], None]) -> None:
                     say(_indented(_posted(desk, happened.period)))
             say(render(audit.Chain(trails.verify(desk))).said.splitlines()[0])
         services.database.close()
+
+
+def leave(settings: Settings) -> bool:
+    """Give an empty deployment a past: a model that went live eleven months ago and that the last digest would retire.
+
+    Nobody obeys that digest: its button waits for a visitor. False where the deployment has features already.
+    """
+    now = SystemClock().now()
+    first = year.before(now, PAST.months)
+    clock = FixedClock(now - timedelta(days=800))
+    services = replace(build(settings, clock=clock), runner=ScriptedRunner())
+    operate.prepare(services)
+    with closing(open_desk(services)) as desk:
+        if features.every(desk):
+            return False
+        for _ in year.play(desk, clock, first, PAST):
+            continue
+    return True
 
 
 def _posted(desk: Desk, period: str) -> str:

@@ -90,6 +90,11 @@ class Life:
         return Actor(id="U1", role=Role.OPERATOR, channel=self.story.channel)
 
 
+def before(now: datetime, months: int) -> str:
+    """The first of so many months that have ended by now."""
+    return following(f"{now:%Y-%m}", -months)
+
+
 def play(desk: Desk, clock: FixedClock, first: str, story: Story | None = None) -> Iterator[Happened]:
     """The months from the first moment of the month ``first``; every number in them is simulated."""
     life = Life(desk, clock, story or Story())
