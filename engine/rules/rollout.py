@@ -159,7 +159,7 @@ def _harms(evidence: StageEvidence, limits: StagePolicy) -> list[str]:
 def _doubts(evidence: StageEvidence, limits: StagePolicy) -> list[str]:
     doubts: list[str] = []
     if evidence.ticks_old is None or evidence.ticks_old > limits.ticks:
-        doubts.append("evidence is old")
+        doubts.append("no call of it was recorded lately")
     if evidence.log_e_mismatch is not None and evidence.log_e_mismatch >= math.log(limits.mismatch_odds):
         doubts.append("the split does not match its share")
     return doubts

@@ -5,8 +5,6 @@ Files only grow, by one compressed piece for each stretch of the spool; readers 
 
 from __future__ import annotations
 
-import gzip
-import importlib
 import json
 import os
 import shutil
@@ -14,10 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import orjson
+import zstandard
 from numpy.typing import NDArray
 
 from engine.rules import frame, hours
@@ -43,12 +42,11 @@ class Found:
 def day_files(frames: Frames, names: Mapping[int, str], *, host: str, forgotten: frozenset[int]) -> dict[str, bytes]:
     """The lines of raw calls by the file they belong to, relative to the folder of raw calls."""
     lines: dict[str, list[bytes]] = {}
-    ending = _codec().ending
     for at, one in enumerate(frames.tolist()):
         row = dict(zip(frames.dtype.names or (), one, strict=True))
         day = datetime.fromtimestamp(row["at_ms"] // 1000, UTC).date()
         slug = names.get(row["feature"], UNKNOWN_FEATURE)
-        path = f"{slug}/day={day}/part-{host}{ending}"
+        path = f"{slug}/day={day}/part-{host}.jsonl.zst"
         lines.setdefault(path, []).append(orjson.dumps(_line(row, bytes(frames["id"][at]), names, forgotten)))
     return {path: b"\n".join(many) + b"\n" for path, many in lines.items()}
 
@@ -60,13 +58,12 @@ def sizes(folder: Path, paths: Sequence[str]) -> dict[str, int]:
 
 def append(folder: Path, pieces: Mapping[str, bytes], known: Mapping[str, int]) -> None:
     """Put each piece behind what its file had (``known``); what an earlier try left behind it is cut off first."""
-    codec = _codec()
     for path, text in pieces.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("ab") as file:
             file.truncate(known.get(path, 0))
-            file.write(codec.pack(text))
+            file.write(_packed(text))
             file.flush()
             os.fsync(file.fileno())
 
@@ -116,7 +113,6 @@ def calls_of_unit(folder: Path, unit: int) -> tuple[list[str], int]:
 
     The caller is the one ingester of this host, so that nobody appends meanwhile.
     """
-    codec = _codec()
     mark = f'"unit":"{unit % 2**64:016x}"'.encode()
     ids: list[str] = []
     for path in sorted(folder.glob("*/day=*/part-*")):
@@ -125,7 +121,7 @@ def calls_of_unit(folder: Path, unit: int) -> tuple[list[str], int]:
         for line in _lines(path):
             (gone.append(json.loads(line)["id"]) if mark in line else kept.append(line))
         if gone:
-            _replace(path, codec.pack(b"".join(kept)))
+            _replace(path, _packed(b"".join(kept)))
             ids += gone
     _forget_in_index(folder, unit)
     return ids, len(ids)
@@ -145,39 +141,16 @@ def prune(folder: Path, keep_since: Mapping[str, date], *, index_since: datetime
     return gone
 
 
-@dataclass(frozen=True)
-class _Codec:
-    """How pieces are compressed: with zstandard where it is installed, else with gzip."""
-
-    zstd: Any
-
-    @property
-    def ending(self) -> str:
-        return ".jsonl.gz" if self.zstd is None else ".jsonl.zst"
-
-    def pack(self, text: bytes) -> bytes:
-        if self.zstd is None:
-            return gzip.compress(text, compresslevel=5, mtime=0)
-        return cast("bytes", self.zstd.ZstdCompressor(level=6).compress(text))
-
-
-def _codec() -> _Codec:
-    try:
-        return _Codec(importlib.import_module("zstandard"))
-    except ModuleNotFoundError:
-        return _Codec(None)
+def _packed(text: bytes) -> bytes:
+    return zstandard.ZstdCompressor(level=6).compress(text)
 
 
 def _lines(path: Path) -> Iterator[bytes]:
     """Lines of a file of pieces, with their line feeds."""
-    if path.name.endswith(".gz"):
-        with gzip.open(path) as file:
-            yield from file
-        return
     with path.open("rb") as raw:
-        reader = _codec().zstd.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+        reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
         rest = b""
-        while block := cast("bytes", reader.read(1 << 20)):
+        while block := reader.read(1 << 20):
             *lines, rest = (rest + block).split(b"\n")
             yield from (line + b"\n" for line in lines)
 

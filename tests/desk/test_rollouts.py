@@ -67,7 +67,7 @@ def test_draft_goes_to_shadow_to_one_percent_on_evidence(counter: Desk, clock: F
     assert execute(counter, token).stage == "shadow", "executed twice is executed once"
     assert approvals.show(counter, token).state is ApprovalState.EXECUTED
 
-    with pytest.raises(NotReady, match="cannot leave shadow yet: evidence is old"):
+    with pytest.raises(NotReady, match="cannot leave shadow yet: no call of it was recorded lately"):
         asked(counter)
     start = clock.now()
     clock.move(hours=23)
@@ -75,7 +75,7 @@ def test_draft_goes_to_shadow_to_one_percent_on_evidence(counter: Desk, clock: F
     with pytest.raises(NotReady, match="too few hours"):
         asked(counter)
     clock.move(hours=1)
-    with pytest.raises(NotReady, match="evidence is old"):
+    with pytest.raises(NotReady, match="no call of it was recorded lately"):
         asked(counter)
     some_traffic(counter, start + timedelta(hours=23), hours=1, an_hour=100, tuned=100)
     second = asked(counter)

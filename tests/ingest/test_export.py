@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import uuid
 from pathlib import Path
@@ -52,7 +51,6 @@ def every_byte(*roots: Path) -> bytes:
         for path in root.rglob("*"):
             if path.is_file():
                 found += path.read_bytes()
-                found += gzip.decompress(path.read_bytes()) if path.name.endswith(".gz") else b""
                 found += b"".join(raw_calls._lines(path)) if path.name.endswith(".zst") else b""
     return found
 

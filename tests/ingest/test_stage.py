@@ -153,7 +153,7 @@ def test_silence_pauses_and_a_live_gateway_without_calls_is_no_silence(counter: 
     clock.move(minutes=3)
     assert stages.tick(counter.services) == [SLUG]
     said = rollouts.show(counter, SLUG)
-    assert (said.status, said.reason) == (RolloutStatus.PAUSED, "evidence is old")
+    assert (said.status, said.reason) == (RolloutStatus.PAUSED, "no call of it was recorded lately")
     assert said.share == 0.05, "a pause keeps the split"
 
 

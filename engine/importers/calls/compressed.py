@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
-import importlib
 import io
 import zlib
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
+
+import zstandard
 
 from engine.errors import Invalid
 
@@ -37,7 +38,7 @@ def opened(stream: IO[bytes]) -> tuple[bytes, io.BufferedReader]:
     if head.startswith(_GZIP):
         return _peeked(gzip.GzipFile(fileobj=whole))
     if head.startswith(_ZSTD):
-        return _peeked(_zstd(whole))
+        return _peeked(zstandard.ZstdDecompressor().stream_reader(whole, read_across_frames=True))
     return head, whole
 
 
@@ -78,33 +79,8 @@ def _peeked(stream: _Readable) -> tuple[bytes, io.BufferedReader]:
 def _read(stream: _Readable, size: int) -> bytes:
     try:
         return stream.read(size)
-    except (EOFError, OSError, zlib.error) as error:
+    except (EOFError, OSError, zlib.error, zstandard.ZstdError) as error:
         raise Invalid(
             "The file cannot be read to its end: it is broken or cut off.",
             hint="Copy it again and import it again; what was counted is not counted twice.",
-        ) from error
-
-
-class _Zstd:
-    """A zstd stream whose own error is told as a file that breaks off."""
-
-    def __init__(self, stream: IO[bytes], zstandard: Any) -> None:  # noqa: ANN401 (a module that may be missing)
-        self._reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
-        self._error: type[Exception] = zstandard.ZstdError
-
-    def read(self, size: int) -> bytes:
-        """At most ``size`` bytes of what was packed. Raises ``EOFError`` where it is broken."""
-        try:
-            return self._reader.read(size)
-        except self._error as error:
-            raise EOFError from error
-
-
-def _zstd(stream: IO[bytes]) -> _Zstd:
-    try:
-        return _Zstd(stream, importlib.import_module("zstandard"))
-    except ModuleNotFoundError as error:
-        raise Invalid(
-            "The file is compressed with zstd, and its reader is not installed.",
-            hint="pip install zstandard, or unpack the file first: zstd -d FILE",
         ) from error
