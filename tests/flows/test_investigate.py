@@ -138,7 +138,7 @@ def test_a_prompted_model_that_answers_nonsense_is_told_to_the_owner(desk: Desk)
 
 
 def test_served_answers_that_differ_stop_the_run_before_the_seal(desk: Desk) -> None:
-    ready(desk)
+    ready(desk, count=2_000)  # dev then surely holds 200 rows, whatever the salt
     seen = run(desk, Script(right=BETTER, agree=0.9))
     assert "Served answers differ from offline on 20 of 200 rows (90.0%, need 99%); first: id row-3." in seen.reason
     with desk.services.database.read() as tx:
