@@ -48,7 +48,7 @@ def _is_deciding(deployment: Deployment) -> bool:
 @pytest.mark.timeout(900)
 def test_an_engine_killed_in_asking_training_scoring_and_deciding_gives_one_verdict(deployment: Deployment) -> None:
     deployment.register()
-    deployment.say(f"investigate {SLUG} effort=quick")
+    deployment.say(f"investigate {SLUG} effort=quick budget=500")
     for moment in (_is_asking, _is_training, _is_scoring_sealed, _is_deciding):
         engine = deployment.start_engine()
         deployment.wait(lambda moment=moment: moment(deployment), moment.__name__)
@@ -85,7 +85,7 @@ def test_a_second_engine_is_refused_with_who_holds_the_deployment(deployment: De
 
 def test_cancelling_ends_every_process_of_the_run(deployment: Deployment) -> None:
     deployment.register()
-    told = deployment.say(f"investigate {SLUG} effort=quick")
+    told = deployment.say(f"investigate {SLUG} effort=quick budget=500")
     run_id = next(word for word in told.replace(".", " ").split() if word.startswith("inv-"))
     deployment.start_engine()
     deployment.wait(lambda: _is_training(deployment), "training")

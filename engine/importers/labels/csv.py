@@ -16,6 +16,7 @@ from engine.rules.redact import redact
 NEEDED = ("input", "output")
 SEPARATORS = ",;\t|"
 _COLUMNS_MOST = 1000
+_CELL_MOST = 131_072  # characters; the module's limit is one for the whole process, so each reader sets its own
 _SHOWN = 10  # columns named in a refusal
 _HINT = "Its first line must name the columns: input, output and, where there are, group, source, minutes, id."
 
@@ -25,6 +26,7 @@ def read(name: str, text: str) -> Iterator[RawRow | BadRow]:
 
     Raises ``Invalid`` naming line and column for a broken quote, and for a header that is missing, doubled or other.
     """
+    csv.field_size_limit(_CELL_MOST)
     separator, header = _header(name, text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     line = 1
@@ -83,7 +85,7 @@ def _broken(name: str, text: str, separator: str, lines: tuple[int, int], *, err
     first, last = lines
     if "field limit" in str(error):
         return Invalid(
-            f"{name}, line {first}: a cell is longer than {csv.field_size_limit():,} characters.",
+            f"{name}, line {first}: a cell is longer than {_CELL_MOST:,} characters.",
             hint="Is a quote left open there? A text of that length fits no model: cut it, or leave the row out.",
         )
     if first == last and "expected after" in str(error):

@@ -64,3 +64,7 @@ def test_rows_that_one_person_judged_do_not_count_and_alpha_takes_all_judges() -
 def test_a_broken_confidence_is_refused() -> None:
     with pytest.raises(ValueError, match="confidence"):
         kappa_interval(TABLE, 1.5)
+
+
+def test_where_everybody_says_the_same_kappa_and_its_interval_are_undefined() -> None:
+    assert kappa_interval([[10, 0], [0, 0]]) == (None, None)

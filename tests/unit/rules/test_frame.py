@@ -94,3 +94,11 @@ def test_an_event_is_read_back_and_a_torn_one_refused(payload: bytes) -> None:
 def test_the_gateway_gets_frames_without_numpy() -> None:
     code = "import sys, engine.rules.frame; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, env=dict(os.environ)).returncode == 0
+
+
+def test_a_line_that_is_no_event_is_refused() -> None:
+    whole = frame.event_line(b'{"kind": "trip"}')
+    assert frame.event_payload(whole) == b'{"kind": "trip"}'
+    for torn in (b"", b"not hex! {}", whole[:-4], whole.replace(b" {", b"_{")):
+        with pytest.raises(ValueError, match="are no event"):
+            frame.event_payload(torn)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.rules.money import CostPolicy, Money, Spending, hosting, judged, planned
+from engine.rules.money import CostPolicy, Money, Spending, cheapest, hosting, judged, planned
 
 POLICY = CostPolicy(engineering_usd=6000, retraining_usd=900, retrain_months=3, operations_month_usd=200)
 A = Spending(1_000_000, 0.0022, label_minutes=800, label_rows=2400, bill_usd=48.8, needs_gpu=True)
@@ -62,3 +62,8 @@ def test_a_processor_never_costs_more_than_a_gpu(calls: float, price: float) -> 
     spending = Spending(calls, price, 0.0, 1000, 0.0)
     on_gpu = planned(replace(spending, needs_gpu=True), POLICY)
     assert planned(spending, POLICY).fixed_month_usd < on_gpu.fixed_month_usd
+
+
+def test_a_saving_is_counted_against_an_option_or_refused() -> None:
+    with pytest.raises(ValueError, match="the baseline is always one"):
+        cheapest([], 0.9, 0.02)

@@ -57,3 +57,9 @@ def test_one_size_alone_has_no_bins_to_compare() -> None:
 def test_the_sum_of_a_histogram_is_right_within_a_hundredth() -> None:
     assert histogram.amount(histogram.of([100.0] * 50 + [0.0] * 3)) == pytest.approx(5_000, rel=0.01)
     assert histogram.amount(histogram.of([])) == 0.0
+
+
+def test_in_a_single_bin_nothing_shifts() -> None:
+    found = shift(drawn(1, 500), drawn(2, 500, middle=9.0), DriftPolicy(bins=1))
+    assert found is not None
+    assert (found.psi, found.is_alarm, found.rows) == (0.0, False, 500)

@@ -60,3 +60,7 @@ def test_words_become_values() -> None:
 def test_what_cannot_be_is_refused_with_a_sentence(name: str, word: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         changed(TrafficPolicy(), {name: word})
+
+
+def test_a_name_is_taken_as_it_is_written() -> None:
+    assert changed(TrafficPolicy(), {"tuned_model": "ticket-tuned-3"}).tuned_model == "ticket-tuned-3"
