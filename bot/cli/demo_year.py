@@ -71,9 +71,7 @@ def leave(settings: Settings) -> bool:
             return False
         for _ in year.play(desk, clock, first, PAST):
             continue
-        for asked in desk.durable.runs(
-            state="queued"
-        ):  # the story ran them itself; no engine may again
+        for asked in desk.durable.runs(state="queued"):  # the story ran them itself; no engine may again
             desk.durable.cancel(asked.run_id)
     return True
 
