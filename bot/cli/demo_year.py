@@ -22,15 +22,6 @@ from engine.testing import year
 from engine.testing.clock import FixedClock
 from engine.testing.runner import ScriptedRunner
 
-PAST = year.Story(
-    slug="chat-mood",
-    channel=demo_seed.YEAR,
-    first_model="simulated-dear-1",
-    better_model="simulated-cheap-2",
-    months=11,
-    zone="UTC",
-    obeys=False,
-)
 INTRO = (
     "A year in the life of one model. Calls, labels, prices and answers are simulated; the rules, votes and digests "
     "are the real ones.\n"
@@ -62,14 +53,23 @@ def leave(settings: Settings) -> bool:
     Nobody obeys that digest: its button waits for a visitor. False where the deployment has features already.
     """
     now = SystemClock().now()
-    first = year.before(now, PAST.months)
+    story = year.Story(
+        slug="chat-mood",
+        channel=demo_seed.YEAR,
+        first_model="simulated-dear-1",
+        better_model="simulated-cheap-2",
+        months=11,
+        zone="UTC",
+        obeys=False,
+    )
+    first = year.before(now, story.months)
     clock = FixedClock(now - timedelta(days=800))
     services = replace(build(settings, clock=clock), runner=ScriptedRunner())
     operate.prepare(services)
     with closing(open_desk(services)) as desk:
         if features.every(desk):
             return False
-        for _ in year.play(desk, clock, first, PAST):
+        for _ in year.play(desk, clock, first, story):
             continue
         for asked in desk.durable.runs(state="queued"):  # the story ran them itself; no engine may again
             desk.durable.cancel(asked.run_id)
