@@ -104,7 +104,7 @@ def test_an_export_holds_train_and_dev_alone_and_no_cell_a_spreadsheet_would_run
 def test_by_words_an_export_is_a_file_of_the_shell_and_overwrites_none(counter: Desk, tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     assert "sealed rows stay" in said(counter, f"labels {SLUG} export file={path}")
-    assert path.read_text().count("\n") > 300
+    assert path.read_text().count("\n") > 200  # train and dev; the salt says how many that are
     with pytest.raises(Invalid, match="is there already"):
         said(counter, f"labels {SLUG} export file={path}")
     assert "2 label versions" in said(counter, f"labels {SLUG} history")

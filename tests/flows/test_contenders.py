@@ -77,10 +77,10 @@ def test_without_a_cheaper_tier_the_record_says_so_and_one_that_is_refused_is_le
 
 
 def test_a_saving_counts_against_a_cheaper_prompt_that_is_good_enough(desk: Desk) -> None:
-    ready(desk, count=1_600, margin=0.15)
+    ready(desk, count=3_000, margin=0.15)  # the margin is wide, so that chance decides nothing, whatever the salt
     decide(desk, cheaper_model=CHEAPER)
     _price(desk, CHEAPER, 90)  # a hundredth of the baseline's
-    script = Script(right={**BETTER, "baseline": 0.77, "cheaper": 0.75, "few_shot": 0.5})
+    script = Script(right={**BETTER, "baseline": 0.80, "cheaper": 0.79, "few_shot": 0.5})
     seen = run(desk, script)
     assert seen.record["prompting"]["name"] == "cheaper"
     assert seen.record["prompting"]["ratio"] == pytest.approx(0.01)
