@@ -150,7 +150,8 @@ def test_sealed_rows_that_the_prompt_shows_or_a_teacher_labelled_are_not_compare
 def test_a_protected_slice_and_a_latency_ceiling_can_forbid_what_is_better_on_the_whole(desk: Desk) -> None:
     ready(desk, count=1_500, margin=0.05)
     decide(desk, protected_slices="neutral, nowhere", latency_ceiling_ms="8")
-    script = Script(right={**BETTER, "tfidf": 0.97, "frozen": 0.97}, weak={"tfidf": "neutral", "frozen": "neutral"})
+    right = {**BETTER, "tfidf": 0.97, "frozen": 0.97, "baseline": 0.45, "few_shot": 0.4}  # far apart, whatever the salt
+    script = Script(right=right, weak={"tfidf": "neutral", "frozen": "neutral"})
     seen = run(desk, script)
     assert seen.outcome == Outcome.NO_GO
     assert seen.record["reasons"] == ["slower than the latency ceiling", "surely worse on neutral"]
