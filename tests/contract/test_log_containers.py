@@ -95,7 +95,7 @@ def test_a_packed_file_reads_as_the_plain_one(name) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (gzip.compress(b"{}\n" * 5_000)[:-40], "broken or cut off"),
+        (gzip.compress(b"{}\n" * 5_000, mtime=0)[:-40], "broken or cut off"),
         (b"\x1f\x8b" + b"nothing" * 9, "broken or cut off"),
         (b"\x28\xb5\x2f\xfd" + b"nothing" * 9, "broken or cut off"),
         (b"PK\x03\x04", "a zip or Excel file"),

@@ -60,7 +60,7 @@ def _money(desk: Desk) -> None:
     traffic.import_calls(desk, ANN, SLUG, io.BytesIO(lines), format_name="assay")
 
 
-def run(desk: Desk, script: Script, *, effort: Effort = Effort.QUICK, budget_usd: float = 50.0) -> RunView:
+def run(desk: Desk, script: Script, *, effort: Effort = Effort.QUICK, budget_usd: float = 5_000.0) -> RunView:
     scripted(desk.services, script)
     started = investigations.start(desk, ANN, SLUG, effort=effort, budget_usd=budget_usd)
     investigate(DirectStepper(desk.services), Brief(run_id=started.run_id))

@@ -17,6 +17,7 @@ from engine.models.verdict import Outcome
 from engine.runners import JobKind, JobSpec
 from engine.store import features as feature_rows
 from engine.store import labels as label_rows
+from engine.store import seals
 from engine.testing.runner import ScriptedRunner
 from tests.flows.ready import ANN, BETTER, SLUG, ready, run
 from tests.flows.scripted import Script
@@ -145,6 +146,20 @@ def test_sealed_rows_that_the_prompt_shows_or_a_teacher_labelled_are_not_compare
     assert seen.record["left_out"] == {"shown": 1, "teacher": 1}
     assert seen.record["quality"]["n"] == count - 2
     assert gate(seen, "labels")["status"] == "pass"
+
+
+def test_the_seal_stays_shut_where_the_budget_cannot_pay_the_best_options_answers(desk: Desk) -> None:
+    ready(desk)
+    script = Script(right={**BETTER, "few_shot": 0.9})
+    seen = run(desk, script, budget_usd=100.0)
+    assert (seen.state, seen.outcome) == ("failed", "")
+    assert "few_shot is the best prompted option on dev." in seen.reason
+    assert "so none was opened." in seen.reason
+    with desk.services.database.read() as tx:
+        feature_id = feature_rows.by_slug(tx, SLUG).id or 0
+        assert seals.looks(tx, seals.current(tx, feature_id).id or 0) == []
+    enough = float(seen.reason.rpartition("budget=")[2].rstrip("."))
+    assert run(desk, script, budget_usd=enough + 1).outcome  # what it names does pay for them
 
 
 def test_a_protected_slice_and_a_latency_ceiling_can_forbid_what_is_better_on_the_whole(desk: Desk) -> None:

@@ -40,7 +40,7 @@ class Between(DirectStepper):
 
 def walked(desk: Desk, before: str, deed: Callable[[str], object]) -> RunView:
     scripted(desk.services, Script(right=BETTER))
-    started = investigations.start(desk, ANN, SLUG, effort=Effort.QUICK)
+    started = investigations.start(desk, ANN, SLUG, effort=Effort.QUICK, budget_usd=5_000.0)
     investigate(Between(desk, before, lambda: deed(started.run_id)), Brief(run_id=started.run_id))
     (seen,) = investigations.status(desk, started.run_id)
     return seen
@@ -62,7 +62,7 @@ def test_an_edit_during_a_run_changes_nothing_in_it(desk: Desk) -> None:
 def test_a_run_is_cancelled_before_its_next_job(desk: Desk) -> None:
     ready(desk)
     scripted(desk.services, Script(right=BETTER))
-    started = investigations.start(desk, ANN, SLUG, effort=Effort.QUICK)
+    started = investigations.start(desk, ANN, SLUG, effort=Effort.QUICK, budget_usd=5_000.0)
 
     class Cancelling(DirectStepper):
         def step(self, name, fn, *args, **kwargs):

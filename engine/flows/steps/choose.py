@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,15 +11,17 @@ from engine.flows.steps import cascade, contenders, scores
 from engine.flows.steps.compare import paired
 from engine.flows.steps.plan import rows_artifact
 from engine.flows.steps.progress import note
-from engine.flows.steps.values import Asked, Choice, Frozen, Opened, Plan, TrainedCandidate
+from engine.flows.steps.values import Asked, Choice, Frozen, Opened, Plan, TrainedCandidate, Tried
 from engine.models.investigation import RunTask, TaskState
 from engine.models.labels import Part
+from engine.models.money import to_usd
 from engine.rules.pairs import tango_interval
 from engine.rules.power import rows_planned
 from engine.services import Services
-from engine.store import features, investigations, labels, seals
+from engine.store import features, investigations, labels, replies, seals
 from engine.store.database import Tx
 
+SEALED_ROOM = 1.1  # of what the sealed rows would cost at the dev rows' mean: their texts are others
 PROMOTION_CONFIDENCE = 0.95  # docs/engine.md: a rung replaces the one below only if this interval lies above 0
 
 
@@ -34,12 +37,13 @@ def choose(
 ) -> Choice:
     """The cheapest candidate that none dearer beats for sure on dev, and the best prompted option on dev.
 
-    Raises ``WorkFailed`` when no candidate may be promoted.
+    Raises ``WorkFailed`` when no candidate may be promoted, or the budget cannot pay that option's sealed answers.
     """
     with services.database.read() as tx:
         best, reasons = _promoted([_standing(tx, frozen, one) for one in made if not one.alarm])
         tried = contenders.tried(tx, services, frozen, asked, untried=road.untried)
         prompted = contenders.best(tried)
+        _refuse_unpayable(tx, frozen, road, prompted)
         theirs = investigations.predictions(tx, frozen.run_id, prompted.contender, Part.DEV)
         found = cascade.considered(best.rows, theirs, PROMOTION_CONFIDENCE)
         rows = found[1] if found else best.rows
@@ -83,6 +87,20 @@ def open_seal(services: Services, frozen: Frozen, road: Plan, choice: Choice) ->
         number, alpha = look.number, look.alpha
     note(services, frozen.run_id, RunTask(name="sealed rows", state=TaskState.RUNNING, note=f"{len(sealed):,} rows"))
     return Opened(look=number, alpha=alpha, rows=rows_artifact(services, sealed), count=len(sealed))
+
+
+def _refuse_unpayable(tx: Tx, frozen: Frozen, road: Plan, prompted: Tried) -> None:
+    """Refuse before the seal is opened: a look is one of three, and half of the answers give no verdict."""
+    if prompted.call_nano is None:
+        return
+    left = frozen.budget_nano - replies.bill(tx, frozen.run_id).nano_usd
+    needed = round(SEALED_ROOM * prompted.call_nano * road.sealed_rows)
+    if needed > left:
+        raise WorkFailed(
+            f"{prompted.contender} is the best prompted option on dev. Its {road.sealed_rows:,} sealed rows may cost "
+            f"${to_usd(needed):,.2f} and ${to_usd(max(left, 0)):,.2f} of the budget is left, so none was opened. "
+            f"What was paid is kept; start again: /assay investigate {frozen.slug} budget={math.ceil(to_usd(needed))}"
+        )
 
 
 def _standing(tx: Tx, frozen: Frozen, candidate: TrainedCandidate) -> _Standing:
