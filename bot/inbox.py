@@ -25,7 +25,7 @@ from engine.models.mail import Once, Outbox
 
 log = logging.getLogger(__name__)
 
-HASTE_SECONDS = 2.0  # how long a delivery waits for the database before its person is told that it is busy
+HASTE_SECONDS = 1.25  # a delivery waits so long in line and again for another process; then its person is told
 MET_SECONDS = 24 * 3600.0
 
 # Runs work for a person and tells them what came of it, errors included. Given by ``bot.app``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ Tx = Session
 
 BUSY_SECONDS = 10.0  # how long a write waits for another (docs/decisions/0007-sqlite-first.md)
 _EXAMPLE = "For example: postgresql://assay@db.internal/assay"
+_BUSY = "The database is busy, nothing was changed. Try again."
 _WRITE = "assay_write"  # execution option: this transaction will write
 _PATIENCE = "assay_patience"  # execution option: seconds a write waits for another
 
@@ -26,13 +28,15 @@ _PATIENCE = "assay_patience"  # execution option: seconds a write waits for anot
 class Database:
     """Transactions on one database. ``read`` sees one moment; ``write`` commits at its end or leaves nothing."""
 
-    def __init__(self, engine: Engine, patience: float = BUSY_SECONDS) -> None:
+    def __init__(self, engine: Engine, patience: float = BUSY_SECONDS, queue: threading.Lock | None = None) -> None:
         self.engine = engine
         self.writer = engine.execution_options(**{_WRITE: True, _PATIENCE: patience})
+        self._patience = patience
+        self._queue = queue or threading.Lock()
 
     def patient(self, seconds: float) -> Database:
         """The same database for somebody who cannot wait long: on SQLite a write gives up after so many seconds."""
-        return Database(self.engine, seconds)
+        return Database(self.engine, seconds, self._queue)
 
     @property
     def url(self) -> URL:
@@ -61,9 +65,22 @@ class Database:
 
         Raises ``Unavailable`` when an SQLite file stays locked, or PostgreSQL does not answer.
         """
-        with Session(self.writer, expire_on_commit=False) as tx, self._told():
+        with self._in_line(), Session(self.writer, expire_on_commit=False) as tx, self._told():
             yield tx
             tx.commit()
+
+    @contextmanager
+    def _in_line(self) -> Generator[None]:
+        """SQLite's own waiting is a poll that starves some of many threads, so this process's writers queue up."""
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._queue.acquire(timeout=self._patience):
+            raise Unavailable(_BUSY)
+        try:
+            yield
+        finally:
+            self._queue.release()
 
     @contextmanager
     def _told(self) -> Generator[None]:
@@ -71,7 +88,7 @@ class Database:
             yield
         except OperationalError as error:
             if "locked" in str(error.orig) or "busy" in str(error.orig):
-                raise Unavailable("The database is busy, nothing was changed. Try again.") from error
+                raise Unavailable(_BUSY) from error
             if not self.is_sqlite:  # the driver's word for a server that went away, refuses or restarts
                 raise Unavailable("The database does not answer. Try again in a minute.") from error
             raise
