@@ -13,7 +13,7 @@ from engine.desk import Desk, approvals, digests, features, investigations, labe
 from engine.desk import labels as uploads
 from engine.desk import watch as clocks
 from engine.models.mail import Outbox
-from engine.models.rollout import RolloutStatus
+from engine.models.rollout import ApprovalState, RolloutStatus
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,12 @@ def _approval(projections: Projections, token: str) -> tuple[View, int]:
     return approval.card(seen), seen.version
 
 
+def _recall(projections: Projections, token: str) -> tuple[View, int]:
+    seen = approvals.show(projections.desk, token)
+    made = approval.recalled(seen) if seen.state is ApprovalState.PENDING else approval.decided(seen)
+    return made, seen.version
+
+
 def _digest(projections: Projections, period: str) -> tuple[View, int]:
     seen = digests.show(projections.desk, period)
     return digest.month(seen, page_url=projections.digest_url(period)), seen.version
@@ -117,6 +123,7 @@ _ENTITIES: Mapping[str, Callable[[Projections, str], tuple[View, int]]] = {
     "rollout": _rollout,
     "machine": _machine,
     "approval": _approval,
+    "recall": _recall,
     "digest": _digest,
     "alerts": _alerts,
     "memo": _memo,

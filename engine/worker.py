@@ -18,12 +18,12 @@ from engine.errors import Conflict, Unavailable
 from engine.flows import ingest
 from engine.flows.dbos_durable import DbosEngine, open_durable
 from engine.flows.durable import Queue
-from engine.flows.steps import end, labelling, stage
+from engine.flows.steps import end, labelling, requests, stage
 from engine.log import set_up
 from engine.models.investigation import RunState
 from engine.services import Services, build
 from engine.settings import load_settings
-from engine.store import investigations, labellings
+from engine.store import investigations, labellings, rollouts
 
 log = logging.getLogger(__name__)
 
@@ -88,15 +88,22 @@ def drain(services: Services, *, until: Callable[[], bool]) -> None:
 def close_lost(services: Services) -> None:
     """End the runs whose flow ended without them: its last words could not be written at that moment.
 
-    Called before any flow runs. Without this such a run stayed open, and its feature could have no other, for ever.
+    Called at the start and each minute. Without this such a run stayed open, and its feature could have no other, and
+    an approved request whose flow is gone waited, for ever. What ended by itself meanwhile stays as it ended.
     """
     with services.database.read() as tx:
         taught = {run.run_id for run in labellings.open_runs(tx)}
-        open_runs = {run.run_id for run in investigations.open_runs(tx)} | taught
+        votes = {f"{'retire' if one.retires else 'advance'}-{one.id}": one.id or 0 for one in rollouts.approved(tx)}
+        open_runs = {run.run_id for run in investigations.open_runs(tx)} | taught | votes.keys()
+    if not open_runs:
+        return
     with closing(open_durable(services)) as durable:
         ended = [run.run_id for run in durable.runs() if run.state not in ("queued", "running")]
     for run_id in open_runs.intersection(ended):
         log.error("run.lost", extra={"run": run_id})
+        if run_id in votes:
+            stage.give_up(services, votes[run_id], LOST)
+            continue
         close = labelling.close if run_id in taught else end.close
         close(services, run_id, end.Told(state=RunState.FAILED, reason=LOST))
 
@@ -117,7 +124,7 @@ def store_calls(services: Services, until: Callable[[], bool]) -> None:
     """Bring the gateway's spool into the database, for as long as the engine runs, whatever happens to it."""
     while not until():
         try:
-            ingest.run(services, until, each_minute=lambda: stage.tick(services))
+            ingest.run(services, until, each_minute=lambda: each_minute(services))
         except Conflict as error:  # assay ingest runs beside us, and does the work
             log.info("spool.taken", extra={"why": str(error)})
         except Exception:  # the spool keeps what is not stored; a person must look
@@ -125,6 +132,13 @@ def store_calls(services: Services, until: Callable[[], bool]) -> None:
         ends = time.monotonic() + RETRY_SECONDS
         while not until() and time.monotonic() < ends:
             time.sleep(0.1)
+
+
+def each_minute(services: Services) -> None:
+    """What is due whatever people do: stages judged, requests that wait looked at, runs closed that lost their flow."""
+    stage.tick(services)
+    requests.sweep(services)
+    close_lost(services)
 
 
 def _beat(services: Services) -> None:

@@ -57,6 +57,21 @@ class Decided:
 
 
 @dataclass(frozen=True)
+class Recalled:
+    """A request that waits half of its time already: whose vote is missing, and until when."""
+
+    template: ClassVar[str] = "approval/recalled"
+    approval: ApprovalView
+    missing: int
+    expires_at: datetime
+
+    @classmethod
+    def example(cls) -> Recalled:
+        """A request for 25 % with one of two votes."""
+        return recalled(examples.approval())
+
+
+@dataclass(frozen=True)
 class Waiting:
     """The requests that wait for a vote."""
 
@@ -92,6 +107,12 @@ def request(approval: ApprovalView) -> Request:
         expires_at=datetime.fromisoformat(approval.expires_at),
         reasons=_advice(evidence),
     )
+
+
+def recalled(approval: ApprovalView) -> Recalled:
+    """Recall a request that waits."""
+    missing = max(approval.needed - len(approval.voters), 0)
+    return Recalled(approval, missing, datetime.fromisoformat(approval.expires_at))
 
 
 def _advice(evidence: dict[str, object]) -> str:

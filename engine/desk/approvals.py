@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.desk import Desk
 from engine.errors import Conflict, Invalid, NotAllowed
 from engine.flows.durable import Queue
+from engine.flows.steps import requests
 from engine.models.actor import Actor, Role
 from engine.models.base import Value
 from engine.models.mail import Once
@@ -58,30 +59,38 @@ def approve(
     """Say yes; with the last needed vote the move is enqueued in the same transaction.
 
     ``version`` is what a button showed. Raises ``NotAllowed`` for the requester or somebody without the role,
-    ``Conflict`` for a second vote or a decided request.
+    ``Conflict`` for a second vote, a decided request, or one whose evidence changed: that one is ended by the press.
     """
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
         approval = _alone(tx, token)
         _refuse_decided(desk, tx, approval)
         _refuse_person(tx, approval, actor)
-        now = desk.services.clock.now()
-        if rollouts.add_vote(tx, approval.id or 0, actor.id, now) is None:
-            first = next(vote for vote in rollouts.votes(tx, approval.id or 0) if vote.person == actor.id)
-            raise Conflict(f"You approved this at {first.at:%H:%M} UTC.", hint="One more person is needed.")
-        _enough(desk, tx, approval, actor, version=version)
-        deeds.record(
-            tx,
-            desk.services.clock,
-            actor,
-            "approve",
-            entity="approval",
-            entity_id=token,
-            feature_id=approval.feature_id,
-            after={"to": approval.to_stage, "digest": approval.digest},
-        )
-        mail.enqueue_projection(tx, desk.services.clock, "approval", token, kind="card", channel=approval.channel)
-        return view(desk, tx, approval)
+        why = requests.changed(tx, approval)
+        if not why:
+            return _voted(desk, tx, approval, actor, version=version)
+        requests.close(tx, desk.services, approval, why)  # kept, and told to everybody, though this vote is refused
+        hint = _again(tx, approval)
+    raise Conflict(f"The evidence changed ({why}). Nothing was approved.", hint=hint)
+
+
+def _voted(desk: Desk, tx: Tx, approval: Approval, actor: Actor, *, version: int | None) -> ApprovalView:
+    if rollouts.add_vote(tx, approval.id or 0, actor.id, desk.services.clock.now()) is None:
+        first = next(vote for vote in rollouts.votes(tx, approval.id or 0) if vote.person == actor.id)
+        raise Conflict(f"You approved this at {first.at:%H:%M} UTC.", hint="One more person is needed.")
+    _enough(desk, tx, approval, actor, version=version)
+    deeds.record(
+        tx,
+        desk.services.clock,
+        actor,
+        "approve",
+        entity="approval",
+        entity_id=approval.token,
+        feature_id=approval.feature_id,
+        after={"to": approval.to_stage, "digest": approval.digest},
+    )
+    mail.enqueue_projection(tx, desk.services.clock, "approval", approval.token, kind="card", channel=approval.channel)
+    return view(desk, tx, approval)
 
 
 def reject(desk: Desk, actor: Actor, token: str, reason: str, *, once: Once | None = None) -> ApprovalView:
@@ -167,7 +176,6 @@ def _move(desk: Desk, tx: Tx, approval: Approval, state: ApprovalState, *, actor
 def _refuse_decided(desk: Desk, tx: Tx, approval: Approval) -> None:
     if approval.state is ApprovalState.PENDING and not approval.is_over(desk.services.clock.now()):
         return
-    slug = features.by_id(tx, approval.feature_id).slug
     when = approval.decided_at or approval.expires_at
     match approval.state:
         case ApprovalState.APPROVED | ApprovalState.EXECUTED | ApprovalState.REJECTED:
@@ -177,14 +185,14 @@ def _refuse_decided(desk: Desk, tx: Tx, approval: Approval) -> None:
                 people=(approval.decided_by,),
             )
         case ApprovalState.SUPERSEDED:
-            raise Conflict(
-                f"The evidence changed at {when:%H:%M} UTC ({approval.reason}).",
-                hint=f"/assay rollout {slug} next asks again.",
-            )
+            raise Conflict(f"The evidence changed at {when:%H:%M} UTC ({approval.reason}).", hint=_again(tx, approval))
         case ApprovalState.PENDING | ApprovalState.EXPIRED:
-            raise Conflict(
-                f"This request ran out on {approval.expires_at:%d %b}.", hint=f"/assay rollout {slug} next asks again."
-            )
+            raise Conflict(f"This request ran out on {approval.expires_at:%d %b}.", hint=_again(tx, approval))
+
+
+def _again(tx: Tx, approval: Approval) -> str:
+    slug = features.by_id(tx, approval.feature_id).slug
+    return f"/assay {f'retire {slug}' if approval.retires else f'rollout {slug} next'} asks again."
 
 
 def _refuse_person(tx: Tx, approval: Approval, actor: Actor) -> None:

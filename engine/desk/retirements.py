@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
 from typing import Any
 
 from engine.desk import Desk
 from engine.errors import NotReady
+from engine.flows.steps import requests
 from engine.flows.steps import retire as retiring
 from engine.models.actor import Actor
 from engine.models.base import Value
 from engine.models.feature import Feature, is_simulated
 from engine.models.mail import Once
-from engine.models.rollout import Approval, ApprovalState, Rollout
+from engine.models.rollout import Approval, Rollout
+from engine.rules.calendar import working_days
 from engine.store import checkups, deeds, features, mail, rollouts
 from engine.store.database import Tx
 
-EXPIRY = timedelta(days=5)  # three working days, whatever day it is
+EXPIRY_DAYS = 3  # working days (docs/slack.md)
 
 
 class MemoView(Value):
@@ -55,7 +56,7 @@ def retire(desk: Desk, actor: Actor, slug: str, *, once: Once | None = None) -> 
         for waiting in rollouts.pending(tx, feature.id):
             if waiting.digest == digest and not waiting.is_over(desk.services.clock.now()):
                 return waiting
-            _close(desk, tx, waiting)
+            requests.close(tx, desk.services, waiting, "asked to retire instead")
         return _ask(desk, tx, actor, rollout, digest=digest)
 
 
@@ -92,14 +93,6 @@ def _open(tx: Tx, feature: Feature) -> Rollout:
     return rollout
 
 
-def _close(desk: Desk, tx: Tx, waiting: Approval) -> None:
-    over = waiting.is_over(desk.services.clock.now())
-    state = ApprovalState.EXPIRED if over else ApprovalState.SUPERSEDED
-    reason = "" if over else "asked to retire instead"
-    rollouts.move(tx, waiting, state, reason=reason, at=desk.services.clock.now())
-    mail.enqueue_projection(tx, desk.services.clock, "approval", waiting.token, kind="card", channel=waiting.channel)
-
-
 def _ask(desk: Desk, tx: Tx, actor: Actor, rollout: Rollout, *, digest: str) -> Approval:
     now = desk.services.clock.now()
     to_stage, to_share = retiring.target(rollout)
@@ -124,7 +117,7 @@ def _ask(desk: Desk, tx: Tx, actor: Actor, rollout: Rollout, *, digest: str) -> 
             requested_by=actor.id,
             channel=rollout.channel,
             created_at=now,
-            expires_at=now + EXPIRY,
+            expires_at=working_days(now, EXPIRY_DAYS),
         ),
     )
     deeds.record(

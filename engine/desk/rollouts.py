@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, timedelta
 
 from engine.desk import Desk
 from engine.errors import NotReady
-from engine.flows.steps import guardrails, route
+from engine.flows.steps import guardrails, requests, route
 from engine.flows.steps import stage as stages
 from engine.flows.steps.guardrails import ArmView, GuardrailView, StageView
 from engine.models.actor import Actor
 from engine.models.base import Value
 from engine.models.feature import Feature
 from engine.models.mail import Once
-from engine.models.rollout import Approval, ApprovalState, Rollout, RolloutStatus, Stage
+from engine.models.rollout import Approval, Rollout, RolloutStatus, Stage
 from engine.models.verdict import Verdict
+from engine.rules.calendar import working_days
 from engine.rules.rollout import SHARES, Action, Gate
 from engine.store import deeds, features, mail, rollouts, usage, verdicts
 from engine.store.database import Tx
@@ -23,9 +23,8 @@ from engine.store.database import Tx
 __all__ = ["ArmView", "GuardrailView", "RolloutView", "StageView", "by_id", "lower", "next_stage", "show"]
 
 SECOND_APPROVER_SHARE = 0.25  # docs/slack.md: two people from 25 % on
-EXPIRY = timedelta(days=3)  # working days: weekends are added
+EXPIRY_DAYS = 3  # working days (docs/slack.md)
 WORDS = {"rollback": "roll back"}  # an event of the rules as a person says it
-_SATURDAY = 5
 
 
 class RolloutView(Value):
@@ -108,7 +107,7 @@ def next_stage(desk: Desk, actor: Actor, slug: str, *, once: Once | None = None)
         for waiting in rollouts.pending(tx, feature.id):
             if waiting.digest == digest and not waiting.is_over(desk.services.clock.now()):
                 return waiting
-            _close(desk, tx, waiting)
+            requests.close(tx, desk.services, waiting, "asked again on new evidence")
         return _ask(desk, tx, actor, rollout, to_stage=to_stage)
 
 
@@ -205,7 +204,7 @@ def _ask(desk: Desk, tx: Tx, actor: Actor, rollout: Rollout, *, to_stage: Stage)
             requested_by=actor.id,
             channel=rollout.channel,
             created_at=now,
-            expires_at=_working_days(now, EXPIRY),
+            expires_at=working_days(now, EXPIRY_DAYS),
         ),
     )
     deeds.record(
@@ -220,15 +219,6 @@ def _ask(desk: Desk, tx: Tx, actor: Actor, rollout: Rollout, *, to_stage: Stage)
     )
     mail.enqueue_projection(tx, desk.services.clock, "approval", approval.token, kind="card", channel=approval.channel)
     return approval
-
-
-def _close(desk: Desk, tx: Tx, waiting: Approval) -> None:
-    """End a request that makes room for another: it ran out, or the evidence is another now."""
-    over = waiting.is_over(desk.services.clock.now())
-    state = ApprovalState.EXPIRED if over else ApprovalState.SUPERSEDED
-    reason = "" if over else "asked again on new evidence"
-    rollouts.move(tx, waiting, state, reason=reason, at=desk.services.clock.now())
-    mail.enqueue_projection(tx, desk.services.clock, "approval", waiting.token, kind="card", channel=waiting.channel)
 
 
 def _gate(desk: Desk, tx: Tx, rollout: Rollout) -> Gate:
@@ -246,11 +236,3 @@ def _facts(desk: Desk, tx: Tx, rollout: Rollout) -> dict[str, object]:
         "model": verdict.record["prompted"]["model"],
         "calls_a_day": round(month.calls / 30) if month else None,
     }
-
-
-def _working_days(start: datetime, days: timedelta) -> datetime:
-    moment, left = start, days.days
-    while left:
-        moment += timedelta(days=1)
-        left -= moment.weekday() < _SATURDAY
-    return moment

@@ -43,6 +43,15 @@ def bounds(period: str) -> tuple[datetime, datetime]:
     return start, (start + timedelta(days=32)).replace(day=1)
 
 
+def working_days(start: datetime, days: int) -> datetime:
+    """The moment so many working days (Monday to Friday) after one, at the same time of day."""
+    moment, left = start, days
+    while left > 0:
+        moment += timedelta(days=1)
+        left -= moment.weekday() < _SATURDAY
+    return moment
+
+
 def zone_of(name: str) -> ZoneInfo:
     """The time zone of an IANA name, like ``Europe/Berlin``. Raises ``ValueError``."""
     try:

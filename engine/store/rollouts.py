@@ -69,6 +69,11 @@ def pending(tx: Session, feature_id: int | None = None) -> list[Approval]:
     return list(tx.exec(query if feature_id is None else query.where(Approval.feature_id == feature_id)))
 
 
+def approved(tx: Session) -> list[Approval]:
+    """Requests with all their votes that are not executed yet."""
+    return list(tx.exec(select(Approval).where(Approval.state == ApprovalState.APPROVED).order_by(col(Approval.id))))
+
+
 def approvals(tx: Session, rollout_id: int) -> list[Approval]:
     """All requests of a rollout, oldest first."""
     return list(tx.exec(select(Approval).where(Approval.rollout_id == rollout_id).order_by(col(Approval.id))))

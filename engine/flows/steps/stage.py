@@ -21,7 +21,6 @@ from engine.store.database import Tx
 
 log = logging.getLogger(__name__)
 
-TICK = timedelta(minutes=1)
 MACHINE = Actor(id="")
 MODES = {
     Stage.DRAFT: Mode.OBSERVE,
@@ -80,10 +79,16 @@ def _advance(services: Services, approval_id: int) -> Advanced:
 
 
 def give_up(services: Services, approval_id: int, reason: str) -> None:
-    """End an approved request whose execution broke: nothing moved, and it can be asked for again."""
+    """End an approved request whose execution broke: nothing moved, and it can be asked for again.
+
+    One that was executed or ended meanwhile stays as it is.
+    """
     with services.database.write() as tx:
         approval = rollouts.approval_by_id(tx, approval_id)
-        if rollouts.move(tx, approval, ApprovalState.SUPERSEDED, at=services.clock.now(), reason=reason):
+        features.alone(tx, approval.feature_id)
+        tx.refresh(approval)
+        if approval.state is ApprovalState.APPROVED:
+            rollouts.move(tx, approval, ApprovalState.SUPERSEDED, at=services.clock.now(), reason=reason)
             _tell(tx, services, rollouts.by_id(tx, approval.rollout_id), approval)
 
 
@@ -179,7 +184,7 @@ def evidence(tx: Tx, services: Services, rollout: Rollout) -> StageEvidence:
         hours,
         sides.tuned_n,
         {"errors": log_e_harm([counts])},
-        ticks_old=max((now - sides.seen_until) / TICK, 0.0),
+        ticks_old=max((now - sides.seen_until) / guardrails.TICK, 0.0),
         full_week=full_week,
     )
 
