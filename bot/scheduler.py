@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from engine import stop
+from engine import status, stop
 from engine.clock import SystemClock
 from engine.desk import Desk, digests, open_desk, operate
 from engine.errors import Conflict, Invalid, Unavailable
 from engine.log import set_up
 from engine.services import Services, build
 from engine.settings import load_settings
-from engine.worker import drain
+from engine.worker import drain, serve_status
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--once", action="store_true", help="do all that is due, wait until it is done, and end")
     parser.add_argument("--now", help="as of this moment (UTC), like 2026-12-01T09:00:00Z; only with --once")
+    status.add_port(parser)
     known = parser.parse_args(argv)
     if known.now and not known.once:
         raise Invalid("--now is for --once: a scheduler that runs on uses the machine's clock.", hint="Add --once.")
@@ -55,6 +56,8 @@ def main(argv: list[str]) -> int:
     operate.prepare(services)
     if known.once:
         return once(services)
+    if known.status_port is not None:
+        serve_status(services, known.status_port, "scheduler")
     return _run(services)
 
 

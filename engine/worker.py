@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
-from engine import lock, stop
-from engine.desk import operate
+from engine import lock, status, stop
+from engine.desk import operate, vitals
 from engine.errors import Conflict, Unavailable
 from engine.flows import ingest
 from engine.flows.dbos_durable import DbosEngine, open_durable
@@ -37,9 +37,10 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="assay engine",
         description="Run investigations on this host, one engine per deployment. Killed at any moment, it goes on.",
-        epilog="Example: ASSAY_HOME=/var/lib/assay assay engine",
+        epilog="Example: ASSAY_HOME=/var/lib/assay assay engine --status-port 9101",
     )
-    parser.parse_args(argv)
+    status.add_port(parser)
+    known = parser.parse_args(argv)
     settings = load_settings()
     set_up(settings.log_level)
     services = build(settings)
@@ -48,6 +49,8 @@ def main(argv: list[str]) -> int:
     stopping = stop.on_signal()
     with lock.held(services) as still_held:
         close_lost(services)
+        if known.status_port is not None:
+            serve_status(services, known.status_port, "engine")
         work(services, until=stopping.is_set, queues=(Queue.LIGHT, Queue.HEAVY), still_held=still_held)
     # Threads of polled steps may wait in a service's timeout; whatever they do is safe to cut (docs/engine.md).
     sys.stderr.flush()
@@ -83,6 +86,16 @@ def drain(services: Services, *, until: Callable[[], bool]) -> None:
     """Work the light queue off, where no engine is alive. Raises ``Conflict`` when one is."""
     with lock.held(services) as still_held:
         work(services, until=until, queues=(Queue.LIGHT,), still_held=still_held)
+
+
+def serve_status(services: Services, port: int, program: str) -> None:
+    """Answer probes and Prometheus while the program runs. Raises ``Invalid`` for a port that cannot be had."""
+    status.serve(
+        services.settings.host,
+        port,
+        ready=lambda: vitals.why_not(services, program),
+        gauges=lambda: vitals.gauges(services),
+    )
 
 
 def close_lost(services: Services) -> None:

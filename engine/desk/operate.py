@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import dataclass
+from pathlib import Path
 
-from engine.errors import NotReady
+from engine.errors import Invalid, NotReady
 from engine.flows import dbos_durable
 from engine.services import Services
 from engine.store import migrate, work
+from engine.store.artifacts import Artifacts
 from engine.store.database import Database
 from engine.store.migrate import Upgraded
 from engine.store.work import SILENT
+
+DUMP_POSTGRESQL = 'PostgreSQL copies itself: pg_dump --format=custom --file=assay.dump "$ASSAY_DATABASE_URL"'
 
 
 def prepare(services: Services) -> None:
@@ -34,6 +39,38 @@ def upgrade(services: Services) -> Upgraded:
     with services.database.write() as tx:
         work.found(tx, services.clock.now())
     return done
+
+
+@dataclass(frozen=True)
+class Backup:
+    """What was copied: the database's file (none for PostgreSQL); artifacts that were copied, and that it had."""
+
+    database: Path | None
+    copied: int
+    known: int
+
+
+def back_up(services: Services, folder: Path) -> Backup:
+    """Copy the database as of one moment, then every artifact the folder lacks, while everything runs.
+
+    In that order no copied row names an artifact that the copy lacks. Raises ``Invalid`` for a folder that cannot be
+    made, ``WorkFailed`` for a damaged artifact, naming its file.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Invalid(
+            f"The folder {folder} cannot be made: {error.strerror}.", hint="Name one you may write."
+        ) from error
+    database = folder / "assay.db" if services.database.is_sqlite else None
+    if database is not None:
+        services.database.copy_to(database)
+    kept = Artifacts(f"file://{folder.resolve()}/artifacts")
+    stored = services.artifacts.ids()
+    lacking = [artifact_id for artifact_id in stored if not kept.has(artifact_id)]
+    for artifact_id in lacking:
+        kept.put(services.artifacts.path(artifact_id))
+    return Backup(database, copied=len(lacking), known=len(stored) - len(lacking))
 
 
 def beat(services: Services, program: str) -> None:

@@ -57,6 +57,13 @@ class Artifacts:
         """Whether it is stored."""
         return bool(self._files.exists(f"{self._root}/{artifact_id}/{MANIFEST}"))
 
+    def ids(self) -> list[str]:
+        """The ids of all that is stored, in order; what is half written is not among them."""
+        if not self._files.exists(self._root):
+            return []
+        names = (str(path).rsplit("/", 1)[-1] for path in self._files.ls(self._root, detail=False))
+        return sorted(name for name in names if not name.startswith(".") and self.has(name))
+
     def path(self, artifact_id: str, cache: Path | None = None) -> Path:
         """The verified artifact as a folder on this host; copied into ``cache`` where the store is elsewhere.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,16 @@ class Database:
             if not self.is_sqlite:  # the driver's word for a server that went away, refuses or restarts
                 raise Unavailable("The database does not answer. Try again in a minute.") from error
             raise
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the SQLite file as it stands at one moment, while others write; a file that was there is replaced."""
+        half = path.with_name(path.name + ".half")
+        half.unlink(missing_ok=True)
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection, self._told():
+            held: Any = connection.connection.driver_connection
+            with closing(sqlite3.connect(half)) as copy:
+                held.backup(copy)
+        half.replace(path)
 
     def close(self) -> None:
         """Give every connection back."""

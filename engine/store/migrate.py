@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -144,9 +143,7 @@ def _copied(database: Database, before: str) -> Path | None:
     if database.path is None:
         return None
     copy = database.path.with_name(f"{database.path.name}.before-{before}")
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")  # the copy must hold what the log still holds
-    shutil.copy2(database.path, copy)
+    database.copy_to(copy)
     return copy
 
 

@@ -7,9 +7,11 @@ import json
 import logging
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Generator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import pytest
 
 from bot.cli import PROGRAMS, main
 from bot.manifest import SCOPES
+from engine.store.artifacts import Artifacts
 from engine.testing.traffic import month_of_calls
 from tests.builders import csv_of
 from tests.ingest.spooled import segment, some_frames
@@ -114,6 +117,24 @@ def test_upgrading_twice_is_upgrading_once(run: Run) -> None:
     assert "Upgraded to" in first[1]
     assert "The database is at" in second[1]
     assert "Copied" not in second[1]
+
+
+def test_a_backup_holds_database_and_artifacts_and_again_copies_what_is_new(run: Run, tmp_path: Path) -> None:
+    run("db", "upgrade")
+    run("say", "register", "triage", "model=m", "prompt=p", "labels=a,b")
+    stored = Artifacts(f"file://{tmp_path / 'home' / 'artifacts'}")
+    first = stored.put_bytes("rows.jsonl", b"one")
+    safe = tmp_path / "safe"
+    assert "Artifacts: 1 new, 0 already there." in run("db", "backup", str(safe))[1]
+    stored.put_bytes("rows.jsonl", b"two")
+    run("say", "register", "later", "model=m", "prompt=p", "labels=a,b")
+    assert "Artifacts: 1 new, 1 already there." in run("db", "backup", str(safe))[1]
+    assert Artifacts(f"file://{safe / 'artifacts'}").read_bytes(first, "rows.jsonl") == b"one"
+    with closing(sqlite3.connect(safe / "assay.db")) as copy:
+        assert [row[0] for row in copy.execute("select slug from feature order by id")] == ["triage", "later"]
+    (tmp_path / "a-file").touch()
+    code, _, said = run("db", "backup", str(tmp_path / "a-file" / "below"))
+    assert (code, "cannot be made" in said) == (1, True)
 
 
 def test_prices_are_shown_set_and_refused(run: Run) -> None:
