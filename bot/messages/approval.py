@@ -30,6 +30,7 @@ class Request:
     calls_a_day: int | None
     missing: int
     expires_at: datetime
+    days: int | None
     reasons: str = ""
 
     @classmethod
@@ -105,6 +106,7 @@ def request(approval: ApprovalView) -> Request:
         calls_a_day=round(calls * approval.to_share) if isinstance(calls, int | float) else None,
         missing=max(approval.needed - len(approval.voters), 0),
         expires_at=datetime.fromisoformat(approval.expires_at),
+        days=days if isinstance(days := evidence.get("days"), int) else None,
         reasons=_advice(evidence),
     )
 

@@ -146,9 +146,18 @@ def rollout(**changes: object) -> RolloutView:
             "share": 0.01,
             "next_stage": Stage.CANARY_5,
             "gate": "HOLD",
-            "reasons": ("only 3 of 24 hours",),
+            "reasons": ("too few hours", "too few units"),
             "share_before": 0.01,
             "evidence": stage_evidence(),
+            "horizon": {
+                "needs": (
+                    {"name": "hours", "have": 3.0, "need": 24.0},
+                    {"name": "units", "have": 94.0, "need": 100.0},
+                ),
+                "days": 12,
+                "calls_a_day": 164_000,
+                "is_slow": False,
+            },
             **changes,
         }
     )
@@ -193,6 +202,7 @@ def approval(**changes: object) -> ApprovalView:
                 "quality": quality(),
                 "model": "gpt-4o-mini",
                 "calls_a_day": 164_000,
+                "days": 9,
             },
             "created_at": "2026-11-03T14:02:00+00:00",
             "expires_at": "2026-11-06T14:02:00+00:00",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from bot.messages import examples
-from engine.desk.rollouts import ArmView, GuardrailView, RolloutView
+from engine.desk.rollouts import ArmView, GuardrailView, NeedView, RolloutView
 from engine.models.rollout import RolloutStatus
 
 BAR = 10  # signs of a bar
@@ -41,6 +42,18 @@ class Bar:
 
 
 @dataclass(frozen=True)
+class Needed:
+    """One thing the next stage asks for, as a bar: "hours", "units", "week" or "safe", there is and needed."""
+
+    name: str
+    bar: str
+    share: float
+    have: int
+    need: int
+    is_met: bool
+
+
+@dataclass(frozen=True)
 class State:
     """A rollout as people ask about it; at most one of the buttons stands."""
 
@@ -53,6 +66,7 @@ class State:
     is_back: bool
     sides: tuple[Side, ...]
     bars: tuple[Bar, ...]
+    needs: tuple[Needed, ...]
 
     @classmethod
     def example(cls) -> State:
@@ -73,6 +87,7 @@ def state(rollout: RolloutView) -> State:
         is_back=begun and rollout.status is RolloutStatus.ROLLED_BACK,
         sides=tuple(_side(arm) for arm in rollout.evidence.arms),
         bars=tuple(_bar(one) for one in rollout.evidence.guardrails),
+        needs=tuple(_needed(one) for one in rollout.horizon.needs) if is_open else (),
     )
 
 
@@ -91,15 +106,26 @@ def _side(arm: ArmView) -> Side:
 
 def _bar(guardrail: GuardrailView) -> Bar:
     share = min(max(guardrail.log_e / guardrail.limit, 0.0), 1.0)
-    full = round(share * BAR)
     return Bar(
         name=guardrail.name.replace("_", " "),
-        bar="█" * full + "░" * (BAR - full),
+        bar=_drawn(share),
         share=share,
         is_harmed=guardrail.log_e >= guardrail.limit,
         prompted=guardrail.baseline,
         tuned=guardrail.tuned,
     )
+
+
+def _needed(need: NeedView) -> Needed:
+    share = min(max(need.have / need.need, 0.0), 1.0)
+    met = need.have >= need.need
+    return Needed(need.name, _drawn(share), share, math.floor(need.have), math.ceil(need.need), met)
+
+
+def _drawn(share: float) -> str:
+    """A bar; a full one only where nothing is missing."""
+    full = math.floor(share * BAR)
+    return "█" * full + "░" * (BAR - full)
 
 
 @dataclass(frozen=True)

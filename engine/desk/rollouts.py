@@ -9,6 +9,7 @@ from engine.errors import NotReady
 from engine.flows.steps import guardrails, requests, route
 from engine.flows.steps import stage as stages
 from engine.flows.steps.guardrails import ArmView, GuardrailView, StageView
+from engine.flows.steps.horizon import Horizon, NeedView, ahead
 from engine.models.actor import Actor
 from engine.models.base import Value
 from engine.models.feature import Feature
@@ -20,7 +21,7 @@ from engine.rules.rollout import SHARES, Action, Gate
 from engine.store import deeds, features, mail, rollouts, usage, verdicts
 from engine.store.database import Tx
 
-__all__ = ["ArmView", "GuardrailView", "RolloutView", "StageView", "by_id", "lower", "next_stage", "show"]
+__all__ = ["ArmView", "GuardrailView", "NeedView", "RolloutView", "StageView", "by_id", "lower", "next_stage", "show"]
 
 SECOND_APPROVER_SHARE = 0.25  # docs/slack.md: two people from 25 % on
 EXPIRY_DAYS = 3  # working days (docs/slack.md)
@@ -45,6 +46,7 @@ class RolloutView(Value):
     reason: str = ""
     share_before: float = 0.0
     evidence: StageView = StageView()
+    horizon: Horizon = Horizon()
     version: int = 1
 
 
@@ -70,7 +72,8 @@ def view(desk: Desk, tx: Tx, feature: Feature, verdict: Verdict, *, rollout: Rol
     simulated = bool(verdict.record.get("prompted", {}).get("simulated"))
     plain = RolloutView(slug=feature.slug, outcome=verdict.outcome, run_id=verdict.run_id, simulated=simulated)
     if rollout is None:
-        return plain.model_copy(update={"next_stage": Stage.SHADOW, "gate": Action.READY})
+        horizon = ahead(tx, desk.services, feature.id or 0, None)
+        return plain.model_copy(update={"next_stage": Stage.SHADOW, "gate": Action.READY, "horizon": horizon})
     said = _gate(desk, tx, rollout)
     open_requests = [one for one in rollouts.pending(tx, feature.id) if not one.is_over(desk.services.clock.now())]
     waiting = next((one for one in open_requests if one.rollout_id == rollout.id), None)
@@ -87,6 +90,7 @@ def view(desk: Desk, tx: Tx, feature: Feature, verdict: Verdict, *, rollout: Rol
             "reason": rollout.reason,
             "share_before": SHARES[rollout.stage],
             "evidence": guardrails.view(tx, rollout),
+            "horizon": ahead(tx, desk.services, feature.id or 0, rollout),
             "version": rollout.version,
         }
     )
@@ -235,4 +239,5 @@ def _facts(desk: Desk, tx: Tx, rollout: Rollout) -> dict[str, object]:
         "quality": verdict.record["quality"],
         "model": verdict.record["prompted"]["model"],
         "calls_a_day": round(month.calls / 30) if month else None,
+        "days": ahead(tx, desk.services, rollout.feature_id, rollout).days,
     }

@@ -17,6 +17,7 @@ from engine.flows import ingest
 from engine.flows.steps import stage as stages
 from engine.models.actor import Role
 from engine.models.evidence import StageUnit
+from engine.models.mail import Outbox
 from engine.models.rollout import RolloutStatus, Stage
 from engine.rules import frame
 from engine.rules.frame import Arm, Flag, Frame, Why
@@ -137,6 +138,26 @@ def test_equal_sides_are_left_alone_and_units_are_counted(counter: Desk, clock: 
     assert set(said.reasons) == {"too few hours", "too few units"}
     assert {one.name for one in said.evidence.guardrails} == {"errors", "invalid", "slow", "thumbs_down"}
     assert all(one.limit == pytest.approx(math.log(4 / 0.025)) for one in said.evidence.guardrails)
+
+
+def test_the_stages_message_follows_what_comes_in_and_says_how_long_it_takes(counter: Desk, clock: FixedClock) -> None:
+    key = at_stage(counter, clock, Stage.CANARY_5)
+    before = rollouts.show(counter, SLUG).horizon
+    assert before.days is not None
+    assert before.is_slow, "a few thousand calls in a month"
+    recorded(counter, key, calls(clock, key, Stage.CANARY_5, units=3_000, each=1))
+    with counter.services.database.write() as tx:
+        for row in tx.exec(select(Outbox)):
+            tx.delete(row)
+    stages.tick(counter.services)
+    assert [(row.entity, row.kind) for row in waiting(counter)] == [("rollout", "card")]
+    clock.move(hours=13)
+    recorded(counter, key, calls(clock, key, Stage.CANARY_5, units=50, each=1, seed=3), "host-1-1764066600001-1")
+    after = rollouts.show(counter, SLUG).horizon
+    assert {one.name: round(one.need) for one in after.needs} == {"hours": 24, "units": 500}
+    assert {one.name: round(one.have) for one in after.needs}["hours"] == 13
+    assert after.days is not None
+    assert after.days < before.days, "more traffic, and half a day later"
 
 
 def test_silence_pauses_and_a_live_gateway_without_calls_is_no_silence(counter: Desk, clock: FixedClock) -> None:

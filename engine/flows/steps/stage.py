@@ -130,6 +130,8 @@ def _tick(services: Services, rollout_id: int) -> str:
         seen = guardrails.gathered(tx, services, rollout, full_week=full_week)
         if seen is None or rollout.status is not RolloutStatus.RUNNING:
             return ""
+        if rollout.stage is not Stage.LIVE:
+            _tell(tx, services, rollout, None)  # its message shows what came in; the same again is not sent
         said = gate(rollout.stage, seen, policies.current(tx, rollout.feature_id).stage)
         event = {Action.ROLLBACK: "rollback", Action.PAUSE: "pause"}.get(said.action)
         if event is None:

@@ -13,7 +13,10 @@ from tests.unit.messages.reading import buttons
 def test_a_waiting_stage_names_what_lacks() -> None:
     found = render(rollout.state(examples.rollout()))
 
-    assert "The next stage must wait: only 3 of 24 hours." in found.said
+    assert "The next stage must wait: too few hours; too few units." in found.said
+    assert "█░░░░░░░░░ 3 of 24 hours" in found.said
+    assert "█████████░ 94 of 100 units on the tuned side" in found.said
+    assert "About 12 days until it can be decided whether everybody is served, at 164,000 calls a day." in found.said
     assert "Ask for the next stage" not in buttons(found.blocks)
 
 
@@ -44,6 +47,16 @@ def test_before_the_first_stage_shadow_is_offered() -> None:
 
     assert "ticket-router is not rolled out yet." in found.said
     assert list(buttons(found.blocks)) == ["Ask for the next stage"]
+
+
+def test_little_traffic_is_warned_of_before_the_start() -> None:
+    horizon = {"needs": (), "days": 210, "calls_a_day": 400, "is_slow": True}
+    unbegun = examples.rollout(
+        rollout_id=0, stage=Stage.DRAFT, next_stage=Stage.SHADOW, gate="READY", reasons=(), horizon=horizon
+    )
+    said = render(rollout.state(unbegun)).said
+    assert "About 210 days until it can be decided whether everybody is served, at 400 calls a day" in said
+    assert "under 5,000 calls a day proof comes slowly" in said
 
 
 def test_an_ended_rollout_has_no_buttons() -> None:
