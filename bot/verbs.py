@@ -83,6 +83,7 @@ VERBS: tuple[Verb, ...] = (
             "labels ticket-router sample=500 teacher=gpt-4o budget=20",
             "labels ticket-router queue=50 double=10%",
             "labels ticket-router audit=100",
+            "labels reply-writer pairs=120",
             "labels ticket-router next",
             "labels ticket-router rollback version=5c1f09ab77de",
         ),
@@ -97,11 +98,14 @@ VERBS: tuple[Verb, ...] = (
             Key("queue", Kind.WORD, "50"),
             Key("double", Kind.SHARE, "10%"),
             Key("audit", Kind.WORD, "100"),
+            Key("pairs", Kind.WORD, "120"),
             Key("answer", Kind.TEXT, "billing"),
             Key("version", Kind.WORD, "5c1f09ab77de"),
         ),
         loosened=tuple((word, Role.GUEST) for word in ("show", "history", "diff")),
-        tightened=tuple((word, Role.OWNER) for word in ("sample", "queue", "audit", "close", "rollback", "export")),
+        tightened=tuple(
+            (word, Role.OWNER) for word in ("sample", "queue", "audit", "pairs", "close", "rollback", "export")
+        ),
         aliases=("upload", "import", "rows", "label"),
     ),
     Verb(

@@ -26,7 +26,8 @@ class TeacherAsked(TypedDict):
     rights: str
 
 
-QUIET = ("file", "queue", "audit", "answer")  # keys that open no form
+QUEUES = {"queue": QueuePurpose.LABEL, "audit": QueuePurpose.AUDIT, "pairs": QueuePurpose.PAIRS}  # by their keys
+QUIET = ("file", *QUEUES, "answer")  # keys that open no form
 
 
 def _opens(asked: Asked) -> bool:
@@ -46,7 +47,7 @@ def upload(words: Words) -> Answer | Form:
         return _taught(words)
     if words.asked.word(1) in ("history", "diff", "rollback", "export"):
         return _looked_back(words, slug)
-    if words.asked.word(1) or any(key in words.asked.options for key in ("queue", "audit", "answer")):
+    if words.asked.word(1) or any(key in words.asked.options for key in (*QUEUES, "answer")):
         return _by_people(words, slug)
     if path:
         return Answer(labels.stored(_import(words, slug, path)))
@@ -155,8 +156,9 @@ def _refuse_mixed(asked: Asked) -> None:
 def _by_people(words: Words, slug: str) -> Answer:
     """What people do with a queue, by words."""
     asked = words.asked
-    if "queue" in asked.options or "audit" in asked.options:
-        return Answer(_queued(words, slug))
+    opened = next((key for key in QUEUES if key in asked.options), "")
+    if opened:
+        return Answer(_queued(words, slug, opened))
     if "answer" in asked.options:
         found = queues.say(words.desk, words.actor, slug, asked.text("answer"), once=words.once)
         return Answer(queue.following(found, slug))
@@ -201,16 +203,14 @@ def _exported(words: Words, slug: str, name: str) -> edition.FileWritten:
     return edition.written(made, str(path))
 
 
-def _queued(words: Words, slug: str) -> notice.Receipt:
-    asked = words.asked
-    purpose = QueuePurpose.AUDIT if "audit" in asked.options else QueuePurpose.LABEL
+def _queued(words: Words, slug: str, key: str) -> notice.Receipt:
     seen = queues.start(
         words.desk,
         words.actor,
         slug,
-        size=asked.whole("audit" if purpose is QueuePurpose.AUDIT else "queue", 0),
-        double=asked.share("double"),
-        purpose=purpose,
+        size=words.asked.whole(key, 0),
+        double=words.asked.share("double"),
+        purpose=QUEUES[key],
         once=words.once,
     )
     return notice.Receipt("queued", slug, seen.channel, seen.name)

@@ -21,6 +21,7 @@ class Queue:
     seen: QueueView
     is_open: bool
     is_audit: bool
+    is_pairs: bool
     rows: int
     kappa: float | None
     low: float | None
@@ -37,7 +38,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class Choice:
-    """One label a person may press: its word, and what the press carries."""
+    """One label a person may press: its word, and what the press carries; or one of two texts, under its letter."""
 
     name: str
     value: str
@@ -45,7 +46,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Turn:
-    """A text before one person: its labels as rows of buttons until they answered. ``cut`` characters do not fit."""
+    """A text before one person: its labels as rows of buttons until they answered. ``cut`` characters do not fit.
+
+    Of a pair the brief is the text, and ``pair`` holds the two texts written for it.
+    """
 
     template: ClassVar[str] = "queue/turn"
     seen: TurnView
@@ -53,6 +57,7 @@ class Turn:
     cut: int
     rows: tuple[tuple[Choice, ...], ...]
     can_answer: bool
+    pair: tuple[Choice, ...] = ()
 
     @classmethod
     def example(cls) -> Turn:
@@ -80,6 +85,7 @@ def queue(seen: QueueView) -> Queue:
         seen=seen,
         is_open=seen.state is QueueState.OPEN,
         is_audit=seen.purpose is QueuePurpose.AUDIT,
+        is_pairs=seen.purpose is QueuePurpose.PAIRS,
         rows=int(rows) if rows else 0,
         **{name: seen.agreement.get(name) for name in ("kappa", "low", "high", "ac1", "alpha", "agreed")},
     )
@@ -89,10 +95,13 @@ def turn(seen: TurnView) -> Turn:
     """A text before a person."""
     can_answer = seen.said is None and seen.is_open
     choices = [Choice(name, f"{seen.turn_id}.{place}") for place, name in enumerate(seen.classes)] if can_answer else []
+    shown = (seen.text, seen.first, seen.second)
+    pair = (Choice("A", seen.first[:SHOWN]), Choice("B", seen.second[:SHOWN])) if seen.first or seen.second else ()
     return Turn(
         seen=seen,
         text=seen.text[:SHOWN],
-        cut=max(len(seen.text) - SHOWN, 0),
+        cut=sum(max(len(text) - SHOWN, 0) for text in shown),
+        pair=pair,
         rows=tuple(tuple(choices[start : start + A_ROW]) for start in range(0, len(choices), A_ROW)),
         can_answer=can_answer,
     )

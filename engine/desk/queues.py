@@ -1,4 +1,4 @@
-"""Have people label captured texts, or audit a teacher's labels, blind: a queue, one text at a time for each person."""
+"""Have people label texts, audit a teacher or compare two texts, blind: a queue, one at a time for each person."""
 
 from __future__ import annotations
 
@@ -8,62 +8,20 @@ from collections.abc import Mapping
 
 from engine.desk import Desk
 from engine.errors import Conflict, Invalid, NotAllowed, NotReady
-from engine.flows.steps import drawing, people
+from engine.flows.steps import drawing, people, queued
+from engine.flows.steps.queued import QueueView, TurnView
 from engine.models.actor import Actor
-from engine.models.base import Value
 from engine.models.feature import Feature
-from engine.models.labelling import LabelQueue, QueuePurpose, QueueState, Said, TextState, Turn
+from engine.models.labelling import LabelQueue, QueuePurpose, QueueState, Said, Turn
 from engine.models.mail import Once
-from engine.store import deeds, features, labels, mail, queues
+from engine.store import deeds, features, mail, queues
 from engine.store.database import Tx
+
+__all__ = ["DOUBLE_SHARE", "SIZE_MOST", "QueueView", "TurnView"]
 
 DOUBLE_SHARE = 0.10
 SIZE_MOST = 2_000
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
-
-
-class QueueView(Value):
-    """A queue as people see it. ``agreement`` is ``engine.rules.annotators.Agreement``, empty while it is open.
-
-    In an audit it is the teacher's labels against people's.
-    """
-
-    name: str
-    slug: str
-    purpose: QueuePurpose
-    state: QueueState
-    size: int
-    double_share: float
-    waiting: int
-    disputed: int
-    settled: int
-    left_out: int
-    people: tuple[tuple[str, int], ...]
-    minutes: float
-    agreement: dict[str, float | int | None]
-    by: str
-    channel: str = ""
-    version: str = ""
-    why_open: str = ""
-    number: int = 1
-
-
-class TurnView(Value):
-    """One text before one person: what it is, what they may say, and what they said. ``left`` texts wait for them."""
-
-    turn_id: int
-    slug: str
-    queue: str
-    text: str
-    classes: tuple[str, ...]
-    settles: bool
-    said: Said | None
-    answer: str
-    person: str
-    place: int
-    size: int
-    is_open: bool
-    number: int = 1
 
 
 def start(
@@ -76,12 +34,12 @@ def start(
     purpose: QueuePurpose = QueuePurpose.LABEL,
     once: Once | None = None,
 ) -> QueueView:
-    """Open a queue of captured texts, or of a teacher's labels to audit.
+    """Open a queue of captured texts, of a teacher's labels to audit, or of pairs of texts to compare.
 
     Raises ``Invalid`` for a size or share out of range, ``Conflict`` while one is open, ``NotReady`` where no text is
-    left or no 100 labels of a teacher are.
+    left, no 100 labels of a teacher are, or no two texts were written yet.
     """
-    share = (DOUBLE_SHARE if purpose is QueuePurpose.LABEL else 0.0) if double is None else double
+    share = (0.0 if purpose is QueuePurpose.AUDIT else DOUBLE_SHARE) if double is None else double
     _check(slug, size, share, purpose)
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
@@ -113,26 +71,26 @@ def start(
         after = {"queue": name, "purpose": purpose, "texts": len(texts), "twice": doubled}
         _deed(desk, tx, actor, "open a queue", queue=queue, after=after)
         people.tell_queue(tx, desk.services, queue)
-        return _view(tx, queue)
+        return queued.queue_view(tx, queue)
 
 
 def show(desk: Desk, slug: str) -> QueueView:
     """The feature's open queue. Raises ``NotFound``, ``NotReady``."""
     with desk.services.database.read() as tx:
         feature = features.by_slug(tx, slug)
-        return _view(tx, queues.open_of(tx, feature.id or 0, slug))
+        return queued.queue_view(tx, queues.open_of(tx, feature.id or 0, slug))
 
 
 def by_name(desk: Desk, name: str) -> QueueView:
     """A queue by its name. Raises ``NotFound``."""
     with desk.services.database.read() as tx:
-        return _view(tx, queues.by_name(tx, name))
+        return queued.queue_view(tx, queues.by_name(tx, name))
 
 
 def turn(desk: Desk, turn_id: int) -> TurnView:
     """A text before a person. Raises ``NotFound``."""
     with desk.services.database.read() as tx:
-        return _turn_view(tx, queues.turn(tx, turn_id))
+        return queued.turn_view(tx, queues.turn(tx, turn_id))
 
 
 def take(desk: Desk, actor: Actor, slug: str, *, once: Once | None = None) -> TurnView:
@@ -152,7 +110,7 @@ def take(desk: Desk, actor: Actor, slug: str, *, once: Once | None = None) -> Tu
                 hint=f"How it stands: /assay labels {slug} show",
             )
         people.tell_turn(tx, desk.services, found)
-        return _turn_view(tx, found)
+        return queued.turn_view(tx, found)
 
 
 def answer(
@@ -177,7 +135,7 @@ def answer(
         if following is not None:
             people.tell_turn(tx, desk.services, following)
         people.close_when_done(tx, desk.services, feature, queue, actor=actor)
-        return _turn_view(tx, following) if following else None
+        return queued.turn_view(tx, following) if following else None
 
 
 def say(desk: Desk, actor: Actor, slug: str, word: str, *, once: Once | None = None) -> TurnView | None:
@@ -186,15 +144,14 @@ def say(desk: Desk, actor: Actor, slug: str, word: str, *, once: Once | None = N
         feature = features.by_slug(tx, slug)
         queue = queues.open_of(tx, feature.id or 0, slug)
         found = people.open_turn(tx, queue, actor.id)
-        spelled = {name.casefold(): name for name in feature.labels}
+        choices = people.choices(feature, queue)
+        spelled = {name.casefold(): name for name in choices}
     if found is None:
         raise NotReady(f"You have no text of {slug} before you.", hint=f"Take one: /assay labels {slug} next")
     label = spelled.get(word.strip().casefold(), "")
     other = {"skip": Said.SKIP, "unclear": Said.UNCLEAR}.get(word.strip().casefold())
     if not label and other is None:
-        raise Invalid(
-            f"{word[:40]!r} is no label of {slug}.", hint=f"One of: {', '.join(feature.labels)}, skip, unclear."
-        )
+        raise Invalid(f"{word[:40]!r} is no answer here.", hint=f"One of: {', '.join(choices)}, skip, unclear.")
     return answer(desk, actor, found.id or 0, Said.LABEL if label else other or Said.SKIP, label=label, once=once)
 
 
@@ -207,11 +164,11 @@ def close(desk: Desk, actor: Actor, slug: str, *, once: Once | None = None) -> Q
         queue = queues.open_of(tx, feature.id or 0, slug)
         tx.refresh(queue)
         people.close(tx, desk.services, feature, queue, actor=actor)
-        return _view(tx, queue)
+        return queued.queue_view(tx, queue)
 
 
 def _check(slug: str, size: int, share: float, purpose: QueuePurpose) -> None:
-    word = "audit" if purpose is QueuePurpose.AUDIT else "queue"
+    word = "queue" if purpose is QueuePurpose.LABEL else purpose.value
     least = drawing.AUDIT_LEAST if purpose is QueuePurpose.AUDIT else 1
     if not least <= size <= SIZE_MOST:
         raise Invalid(
@@ -229,56 +186,9 @@ def _check_answer(actor: Actor, feature: Feature, queue: LabelQueue, *, turn: Tu
         raise Conflict(f"You said {turn.answer or turn.said.value} already. Nothing was changed.")
     if queue.state is not QueueState.OPEN:
         raise Conflict(f"{queue.name} is closed. Nothing was changed.", hint=f"/assay labels {feature.slug} show")
-    if said is Said.LABEL and label not in feature.labels:
-        raise Invalid(f"That is no label of {feature.slug}.", hint=f"One of: {', '.join(feature.labels)}")
-
-
-def _view(tx: Tx, queue: LabelQueue) -> QueueView:
-    counts = queues.counts(tx, queue.id or 0)
-    settled = queues.texts(tx, queue.id or 0, TextState.SETTLED)
-    made = labels.by_id(tx, queue.label_set_id) if queue.label_set_id else None
-    is_open = queue.state is QueueState.OPEN
-    return QueueView(
-        name=queue.name,
-        slug=features.by_id(tx, queue.feature_id).slug,
-        purpose=queue.purpose,
-        state=queue.state,
-        size=queue.size,
-        double_share=queue.double_share,
-        waiting=counts[TextState.WAITING],
-        disputed=counts[TextState.DISPUTED],
-        settled=counts[TextState.SETTLED],
-        left_out=sum(not one.output for one in settled),
-        people=tuple(queues.people(tx, queue.id or 0).items()),
-        minutes=queues.minutes(tx, queue.id or 0),
-        agreement={} if is_open else queue.agreement,  # while it is open, a figure would tell what others said
-        by=queue.by,
-        channel=queue.channel,
-        version=made.name if made else "",
-        why_open=people.why_open(tx, queue) if is_open else "",
-        number=queue.version,
-    )
-
-
-def _turn_view(tx: Tx, turn: Turn) -> TurnView:
-    text = queues.text(tx, turn.text_id)
-    queue = queues.by_id(tx, text.queue_id)
-    feature = features.by_id(tx, queue.feature_id)
-    return TurnView(
-        turn_id=turn.id or 0,
-        slug=feature.slug,
-        queue=queue.name,
-        text=text.input,
-        classes=tuple(feature.labels),
-        settles=turn.settles,
-        said=turn.said,
-        answer=turn.answer,
-        person=turn.person,
-        place=queues.people(tx, queue.id or 0).get(turn.person, 0) + (turn.said is None),
-        size=queue.size,
-        is_open=queue.state is QueueState.OPEN,
-        number=turn.version,
-    )
+    choices = people.choices(feature, queue)
+    if said is Said.LABEL and label not in choices:
+        raise Invalid(f"That is no answer to a text of {feature.slug}.", hint=f"One of: {', '.join(choices)}")
 
 
 def _deed(desk: Desk, tx: Tx, actor: Actor, verb: str, *, queue: LabelQueue, after: Mapping[str, object]) -> None:

@@ -52,10 +52,11 @@ class Labelling(Table, table=True):
 
 
 class QueuePurpose(StrEnum):
-    """Why people are asked: to make labels, or to audit a teacher's."""
+    """Why people are asked: to make labels, to audit a teacher's, or to say which of two texts reads better."""
 
     LABEL = "label"
     AUDIT = "audit"
+    PAIRS = "pairs"
 
 
 class QueueState(StrEnum):
@@ -100,7 +101,11 @@ class TextState(StrEnum):
 
 
 class QueuedText(Table, table=True):
-    """One text of a queue. ``given`` is a teacher's label, which an audit hides; ``output`` what people settled on."""
+    """One text of a queue. ``given`` is a teacher's label, which an audit hides; ``output`` what people settled on.
+
+    Of a pair ``input`` is the brief, ``first`` and ``second`` are the texts written for it in the order they are shown;
+    that the candidate wrote the first (``candidate_first``) nobody sees.
+    """
 
     __table_args__ = (UniqueConstraint("queue_id", "number"), words_check("state", TextState))
 
@@ -113,6 +118,9 @@ class QueuedText(Table, table=True):
     wanted: int = 1
     state: TextState = word(TextState, default=TextState.WAITING)
     output: str = ""
+    first: str = ""
+    second: str = ""
+    candidate_first: bool = False
 
 
 class Said(StrEnum):

@@ -6,6 +6,7 @@ Knows nothing of prompts, of who judged, or of what follows.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import numpy as np
 
 from engine.rules import checks
 from engine.rules.agreement import cohen_kappa, gwet_ac1
+from engine.rules.distributions import normal_quantile
 from engine.rules.gates import KAPPA_LEAST
 from engine.rules.judges import PpiMean, SwapWinRate, ppi_mean, swap_win_rate
 from engine.rules.pairs import Interval
@@ -46,11 +48,55 @@ class JudgedPair:
 
 
 @dataclass(frozen=True)
+class Tally:
+    """How a judge saw pairs in both orders: won in both, by the place they stood in, or tied in an order."""
+
+    candidate_both: int = 0
+    prompted_both: int = 0
+    first_slot: int = 0
+    second_slot: int = 0
+    ties: int = 0
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs were judged."""
+        return self.candidate_both + self.prompted_both + self.even
+
+    @property
+    def even(self) -> int:
+        """Pairs that nobody won in both orders."""
+        return self.first_slot + self.second_slot + self.ties
+
+    @property
+    def worths(self) -> list[float]:
+        """What each pair is worth to the candidate: 1, 0 or one half."""
+        return [1.0] * self.candidate_both + [0.0] * self.prompted_both + [0.5] * self.even
+
+
+@dataclass(frozen=True)
+class Ruled:
+    """Pairs that need no judge: only one text is valid (won or lost), or both say the same or neither is valid."""
+
+    won: int = 0
+    lost: int = 0
+    even: int = 0
+
+    @property
+    def worths(self) -> list[float]:
+        """What each pair is worth to the candidate."""
+        return [1.0] * self.won + [0.0] * self.lost + [0.5] * self.even
+
+
+Table = Sequence[Sequence[int]]  # pairs by what the judge said (rows) and people said: candidate, prompted, tie
+
+
+@dataclass(frozen=True)
 class Judged:
     """Judgements made into a score. ``blockers`` say why it gives no verdict; ``difference`` is none then.
 
-    ``difference`` is the candidate's win rate less one half, as people would give it (PPI++). kappa and AC1 are of the
-    judge against people; both are shown, for kappa is low where nearly all answers are the same.
+    ``difference`` is the candidate's win rate less one half, as people would give it: PPI++ over the pairs a judge saw,
+    with the pairs that needed none as they are. kappa and AC1 are of the judge against people; both are shown, for
+    kappa is low where nearly all answers are the same.
     """
 
     swap: SwapWinRate
@@ -60,13 +106,7 @@ class Judged:
     ac1: float | None
     ppi: PpiMean | None
     blockers: tuple[str, ...]
-
-    @property
-    def difference(self) -> Interval | None:
-        """Candidate minus prompted, or none while something blocks."""
-        if self.blockers or self.ppi is None:
-            return None
-        return Interval(self.ppi.estimate - 0.5, self.ppi.low - 0.5, self.ppi.high - 0.5)
+    difference: Interval | None
 
 
 @dataclass(frozen=True)
@@ -90,18 +130,68 @@ def judged(pairs: Sequence[JudgedPair], *, confidence: float = 0.95) -> Judged:
         raise ValueError("pairs is empty; at least one judged pair is needed")
     for place, pair in enumerate(pairs):
         _check(place, pair)
-    people = [pair for pair in pairs if pair.human is not None]
-    table = _table(people)
-    kappa = cohen_kappa(table) if people else None
-    return Judged(
-        swap=_swap(pairs, confidence),
-        length_controlled=_length_controlled(pairs),
-        humans=len(people),
-        kappa=kappa,
-        ac1=gwet_ac1(table) if people else None,
-        ppi=_ppi(pairs, people, confidence),
-        blockers=blockers(len(people), kappa),
+    return counted(
+        tally(pairs),
+        tabled(pairs),
+        alone=tally([pair for pair in pairs if pair.human is None]),
+        length_controlled=length_controlled(pairs),
+        confidence=confidence,
     )
+
+
+def counted(
+    shown: Tally,
+    table: Table,
+    *,
+    alone: Tally,
+    length_controlled: float,
+    ruled: Ruled | None = None,
+    confidence: float = 0.95,
+    design_effect: float = 1.0,
+) -> Judged:
+    """Score judgements from counts alone, which are all that leaves the sealed rows.
+
+    ``shown`` are the pairs the win rate is told of, ``alone`` those the judge saw without people, ``table`` those both
+    saw, ``ruled`` those beside ``alone`` that needed no judge. ``design_effect`` says how many times as many rows
+    grouped rows need: the interval is wider by its root. Raises ValueError for broken counts, no pair, or an effect
+    below 1.
+    """
+    humans = sum(map(sum, table))
+    kappa = cohen_kappa(table) if humans else None
+    found, effect = blockers(humans, kappa), checks.number("design_effect", design_effect, 1.0)
+    ppi = _ppi(table, alone, confidence)
+    return Judged(
+        swap=swap_win_rate(
+            shown.candidate_both, shown.prompted_both, shown.first_slot, shown.second_slot, shown.ties, confidence
+        ),
+        length_controlled=length_controlled,
+        humans=humans,
+        kappa=kappa,
+        ac1=gwet_ac1(table) if humans else None,
+        ppi=ppi,
+        blockers=found,
+        difference=_difference(ppi, table, alone, ruled or Ruled(), confidence=confidence, effect=effect)
+        if ppi and not found
+        else None,
+    )
+
+
+def tally(pairs: Sequence[JudgedPair]) -> Tally:
+    """Count pairs by how both orders came out."""
+    seen = Counter((pair.first, pair.second) for pair in pairs)
+    return Tally(
+        candidate_both=seen["candidate", "candidate"],
+        prompted_both=seen["prompted", "prompted"],
+        first_slot=seen["candidate", "prompted"],
+        second_slot=seen["prompted", "candidate"],
+        ties=sum(count for orders, count in seen.items() if "tie" in orders),
+    )
+
+
+def tabled(pairs: Sequence[JudgedPair]) -> list[list[int]]:
+    """Count the pairs that people saw too, by the judge's word (rows) and theirs."""
+    seen = Counter((pair.survived, pair.human) for pair in pairs)
+    return [[seen[judge, human] for human in _WINNERS] for judge in _WINNERS]
 
 
 def blockers(humans: int, kappa: float | None) -> tuple[str, ...]:
@@ -133,21 +223,8 @@ def sampled(answers: Sequence[Sequence[str]], truth: Sequence[str]) -> Sampled:
     return Sampled(tuple(shares), tuple(majority), draws.pop())
 
 
-def _swap(pairs: Sequence[JudgedPair], confidence: float) -> SwapWinRate:
-    seen = Counter((pair.first, pair.second) for pair in pairs)
-    ties = sum(count for orders, count in seen.items() if "tie" in orders)
-    return swap_win_rate(
-        seen["candidate", "candidate"],
-        seen["prompted", "prompted"],
-        seen["candidate", "prompted"],
-        seen["prompted", "candidate"],
-        ties,
-        confidence,
-    )
-
-
-def _length_controlled(pairs: Sequence[JudgedPair]) -> float:
-    """The win rate at equal lengths: the intercept of least squares of wins on the log of the length ratio."""
+def length_controlled(pairs: Sequence[JudgedPair]) -> float:
+    """Give the win rate at equal lengths: least squares of wins on the log of the length ratio, where that is 0."""
     wins = np.array([_WORTH[pair.survived] for pair in pairs])
     longer = np.log([pair.length_ratio for pair in pairs])
     spread = float(np.square(longer - longer.mean()).sum())
@@ -155,17 +232,32 @@ def _length_controlled(pairs: Sequence[JudgedPair]) -> float:
     return min(1.0, max(0.0, float(wins.mean()) - slope * float(longer.mean())))
 
 
-def _table(people: Sequence[JudgedPair]) -> list[list[int]]:
-    seen = Counter((pair.survived, pair.human) for pair in people)
-    return [[seen[judge, human] for human in _WINNERS] for judge in _WINNERS]
+def _seen(table: Table) -> tuple[list[float], list[float]]:
+    """What the pairs that both saw are worth by people and by the judge."""
+    labels = [_WORTH[_WINNERS[human]] for row in table for human, count in enumerate(row) for _ in range(count)]
+    return labels, [_WORTH[_WINNERS[judge]] for judge, row in enumerate(table) for _ in range(sum(row))]
 
 
-def _ppi(pairs: Sequence[JudgedPair], people: Sequence[JudgedPair], confidence: float) -> PpiMean | None:
-    alone = [_WORTH[pair.survived] for pair in pairs if pair.human is None]
-    labels = [_WORTH[pair.human] for pair in people if pair.human is not None]
-    if len(labels) < 2 or len(alone) < 2:
+def _ppi(table: Table, alone: Tally, confidence: float) -> PpiMean | None:
+    labels, seen = _seen(table)
+    if len(labels) < 2 or alone.pairs < 2:
         return None
-    return ppi_mean(labels, [_WORTH[pair.survived] for pair in people], alone, confidence=confidence)
+    return ppi_mean(labels, seen, alone.worths, confidence=confidence)
+
+
+def _difference(
+    ppi: PpiMean, table: Table, alone: Tally, ruled: Ruled, *, confidence: float, effect: float
+) -> Interval:
+    """PPI++ over the judged pairs and the ruled ones as they are; without ruled ones it is PPI++'s own interval."""
+    labels, seen = (np.array(side) for side in _seen(table))
+    corrections = labels - ppi.weight * seen
+    judged_worths = ppi.weight * np.array(alone.worths) + corrections.mean()
+    worths = np.concatenate([judged_worths, ruled.worths])
+    share = alone.pairs / len(worths)
+    variance = worths.var(ddof=1) / len(worths) + share**2 * corrections.var(ddof=1) / len(labels)
+    half = normal_quantile(0.5 + confidence / 2.0) * math.sqrt(float(variance) * effect)
+    middle = float(worths.mean()) - 0.5
+    return Interval(middle, middle - half, middle + half)
 
 
 def _check(place: int, pair: JudgedPair) -> None:

@@ -85,9 +85,10 @@ def prepare(database: Database) -> None:
         raise NotReady(*_refusal(found))
 
 
-def upgrade(database: Database) -> Upgraded:
+def upgrade(database: Database, *, to: str = "head") -> Upgraded:
     """Bring the schema to ``newest()``; an SQLite file is copied first. Twice, or by two programs at once, is safe.
 
+    ``to`` stops at an older revision, so that a test can upgrade from there.
     Raises ``NotReady`` for a database of a newer Assay, ``Unavailable`` for one that cannot be opened.
     """
     revision(database)  # told here, before a lock is asked for
@@ -98,9 +99,9 @@ def upgrade(database: Database) -> Upgraded:
         if before and before not in _known():
             raise NotReady(*_refusal(before))
         copy = _copied(database, before) if before else None
-        with database.writer.begin() as connection:
-            _run(connection)
-        return Upgraded(before, newest(), copy)
+        with _remaking(database) as connection:
+            _run(connection, to)
+        return Upgraded(before, revision(database), copy)
 
 
 def _refusal(found: str) -> tuple[str, str]:
@@ -118,11 +119,33 @@ def _scripts() -> ScriptDirectory:
     return ScriptDirectory(folder, version_locations=[folder])
 
 
-def _run(connection: Connection) -> None:
+@contextmanager
+def _remaking(database: Database) -> Generator[Connection]:
+    """A transaction in which SQLite may make a table anew that others refer to: they are checked at its end.
+
+    SQLite turns its checking on and off outside of transactions alone.
+    """
+    with database.writer.connect() as connection:
+        driver = connection.connection.driver_connection
+        if not database.is_sqlite or driver is None:
+            with connection.begin():
+                yield connection
+            return
+        driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            with connection.begin():
+                yield connection
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+                assert broken is None, f"a migration left rows that refer to nothing: {broken}"
+        finally:
+            driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _run(connection: Connection, to: str) -> None:
     scripts = _scripts()
 
     def steps(found: str, _context: object) -> object:  # as alembic.command.upgrade, which wants an ini file and env.py
-        return scripts._upgrade_revs("head", found)  # pyright: ignore[reportPrivateUsage] # there is no public one
+        return scripts._upgrade_revs(to, found)  # pyright: ignore[reportPrivateUsage] # there is no public one
 
     environment = EnvironmentContext(Config(), scripts, fn=steps)
     with environment:

@@ -148,3 +148,20 @@ def close(tx: Session, queue: LabelQueue, state: QueueState, at: datetime) -> No
     queue.version += 1
     tx.add(queue)
     tx.flush()
+
+
+def paired(tx: Session, feature_id: int) -> list[QueuedText]:
+    """The pairs people settled in closed queues, oldest first."""
+    query = (
+        select(QueuedText)
+        .join(LabelQueue, col(LabelQueue.id) == QueuedText.queue_id)
+        .where(
+            LabelQueue.feature_id == feature_id,
+            LabelQueue.purpose == QueuePurpose.PAIRS,
+            LabelQueue.state == QueueState.CLOSED,
+            QueuedText.state == TextState.SETTLED,
+            QueuedText.output != "",
+        )
+        .order_by(col(QueuedText.id))
+    )
+    return list(tx.exec(query))

@@ -152,7 +152,7 @@ def test_words_do_what_buttons_do(counter: Desk) -> None:
     with pytest.raises(NotReady, match="no text of ticket-router before you"):
         queues.say(counter, ANN, SLUG, "bug")
     queues.take(counter, ANN, SLUG)
-    with pytest.raises(Invalid, match="'banana' is no label"):
+    with pytest.raises(Invalid, match="'banana' is no answer"):
         queues.say(counter, ANN, SLUG, "banana")
     following = queues.say(counter, ANN, SLUG, "BUG")
     assert following is not None

@@ -8,6 +8,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from engine.errors import Invalid, NotReady, Unavailable
 from engine.models.base import METADATA
@@ -30,6 +31,32 @@ def test_upgrading_twice_changes_nothing(services: Services) -> None:
     done = migrate.upgrade(services.database)
     assert done.before == done.after == migrate.newest()
     assert done.copy is None
+
+
+def test_an_older_file_with_rows_that_others_refer_to_is_upgraded(tmp_path: pathlib.Path) -> None:
+    old = open_database(f"sqlite:///{tmp_path / 'assay.db'}")
+    migrate.upgrade(old, to="20261129_add_labelling")
+    with old.writer.begin() as connection:
+        for row in (
+            "INSERT INTO feature (id, slug, approach, owner, channel, live_since, margin, labels, rights, "
+            "registered_by, registered_at, version) "
+            "VALUES (1, 'a', 'classify', 'U1', '', '2026-01-01', 0.02, '[]', '', 'U1', '2026-01-01', 1)",
+            "INSERT INTO label_queue (id, name, feature_id, purpose, state, size, double_share, by, channel, "
+            "agreement, created_at, version) "
+            "VALUES (1, 'que-a', 1, 'label', 'closed', 1, 0, 'U1', '', '{}', '2026-01-01', 1)",
+            "INSERT INTO queued_text (queue_id, number, row_id, input, given, wanted, state, output) "
+            "VALUES (1, 1, 'r1', 'text', '', 1, 'settled', 'bug')",
+        ):
+            connection.execute(text(row))
+    done = migrate.upgrade(old)
+    assert done.after == migrate.newest()
+    with old.writer.begin() as connection:
+        connection.execute(text("UPDATE label_queue SET purpose = 'pairs'"))
+        assert connection.execute(text("SELECT first FROM queued_text")).scalar() == ""
+    with pytest.raises(IntegrityError), old.writer.begin() as connection:
+        connection.execute(text("DELETE FROM label_queue"))
+    with pytest.raises(IntegrityError), old.writer.begin() as connection:
+        connection.execute(text("UPDATE label_queue SET state = 'nowhere'"))
 
 
 def test_a_newer_schema_is_refused_with_a_sentence(services: Services) -> None:

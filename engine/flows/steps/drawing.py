@@ -1,4 +1,4 @@
-"""Draw the texts of a queue: captured ones that nobody labelled, or a teacher's labels that nobody audited."""
+"""Draw the texts of a queue: captured ones nobody labelled, a teacher's labels nobody audited, or pairs to compare."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 
 from engine.errors import NotReady
-from engine.flows.steps import labelling
+from engine.flows.steps import labelling, pairing
 from engine.models.feature import Feature
 from engine.models.labelling import QueuedText, QueuePurpose
 from engine.models.labels import Label, Source
@@ -17,10 +17,12 @@ AUDIT_LEAST = 100  # docs/rules.md 2: rows below which an audit proves nothing
 
 
 def texts(tx: Tx, feature: Feature, size: int, purpose: QueuePurpose) -> list[QueuedText]:
-    """Up to ``size`` captured texts for people to label, or labels of a teacher for them to audit, a fair draw.
+    """Up to ``size`` captured texts to label, labels of a teacher to audit, or pairs to compare, a fair draw.
 
     Raises ``NotReady`` where none is left, or fewer than 100 labels of a teacher.
     """
+    if purpose is QueuePurpose.PAIRS:
+        return pairing.pairs(tx, feature, size)
     if purpose is QueuePurpose.LABEL:
         drawn = labelling.texts(tx, feature, size, Source.PERSON)
         if not drawn:

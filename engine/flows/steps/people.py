@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from engine.errors import Invalid
-from engine.flows.steps import versions
+from engine.flows.steps import pairing, versions
 from engine.models.actor import Actor
 from engine.models.feature import Feature
 from engine.models.labelling import LabelQueue, QueuedText, QueuePurpose, QueueState, Said, TextState, Turn
@@ -23,6 +23,11 @@ CARD = "card"
 MINUTES_MOST = 5.0  # longer than that before one text is a pause, not labelling
 HELD = timedelta(minutes=30)  # how long a text lies before a person who does not answer
 _NOBODY = Agreement(0)
+
+
+def choices(feature: Feature, queue: LabelQueue) -> tuple[str, ...]:
+    """What a person may answer: the feature's labels, or which of two texts reads better."""
+    return pairing.CHOICES if queue.purpose is QueuePurpose.PAIRS else tuple(feature.labels)
 
 
 def open_turn(tx: Tx, queue: LabelQueue, person: str) -> Turn | None:
@@ -89,7 +94,8 @@ def why_open(tx: Tx, queue: LabelQueue) -> str:
 def close(tx: Tx, services: Services, feature: Feature, queue: LabelQueue, *, actor: Actor) -> None:
     """End a queue: measure agreement, and make the next label version of what is settled.
 
-    An audit replaces the labels people gave otherwise. Raises ``Invalid`` where the version would hold one class.
+    An audit replaces the labels people gave otherwise; pairs make no version, they stand beside a judge's word. Raises
+    ``Invalid`` where the version would hold one class.
     """
     why = why_open(tx, queue)
     if why:
@@ -192,6 +198,8 @@ def _rows(tx: Tx, queue: LabelQueue) -> list[LabelRow]:
 
 def _version(tx: Tx, services: Services, feature: Feature, queue: LabelQueue, *, actor: Actor) -> LabelSet | None:
     """Store what people settled. In an audit their word takes the place of a teacher's label they gave otherwise."""
+    if queue.purpose is QueuePurpose.PAIRS:
+        return None
     rows, gone = _rows(tx, queue), list[Label]()
     if _is_audit(queue):
         taught = {row.row_id: row for row in labels.by_teacher(tx, feature.id or 0)}

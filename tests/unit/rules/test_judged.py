@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import astuple
 
 import pytest
 
 from engine.rules.agreement import cohen_kappa, gwet_ac1
-from engine.rules.judged import HUMANS_LEAST, JudgedPair, Sampled, blockers, judged, sampled
+from engine.rules.judged import HUMANS_LEAST, JudgedPair, Ruled, Sampled, Tally, blockers, counted, judged, sampled
 from engine.rules.judges import ppi_mean, swap_win_rate
-from engine.rules.pairs import Interval
 
 WON, LOST, TIED = (JudgedPair(who, who) for who in ("candidate", "prompted", "tie"))
 FIRST, SECOND = JudgedPair("candidate", "prompted"), JudgedPair("prompted", "candidate")
@@ -48,8 +48,33 @@ def test_with_people_the_number_is_ppi_and_kappa_and_ac1_stand_beside_it() -> No
     assert found.blockers == ()
     labels = [0.0] * 5 + [1.0] * 65 + [1.0] * 5 + [0.0] * 45
     number = ppi_mean(labels, [1.0] * 70 + [0.0] * 50, [1.0] * 300 + [0.0] * 200)
-    assert found.ppi == number
-    assert found.difference == Interval(number.estimate - 0.5, number.low - 0.5, number.high - 0.5)
+    assert found.ppi is not None
+    assert astuple(found.ppi) == pytest.approx(astuple(number))
+    assert found.difference is not None
+    assert astuple(found.difference) == pytest.approx((number.estimate - 0.5, number.low - 0.5, number.high - 0.5))
+
+
+def test_grouped_rows_make_the_interval_wider_about_the_same_middle() -> None:
+    table = [[65, 5, 0], [5, 45, 0], [0, 0, 0]]
+    alone = Tally(candidate_both=300, prompted_both=200)
+    plain, wider = (
+        counted(alone, table, alone=alone, length_controlled=0.5, design_effect=effect).difference for effect in (1, 4)
+    )
+    assert plain is not None
+    assert wider is not None
+    assert wider.estimate == plain.estimate
+    assert wider.high - wider.low == pytest.approx(2 * (plain.high - plain.low))
+
+
+def test_pairs_that_need_no_judge_count_as_they_are() -> None:
+    table = [[65, 5, 0], [5, 45, 0], [0, 0, 0]]
+    alone = Tally(candidate_both=300, prompted_both=200)
+    judged_alone = counted(alone, table, alone=alone, length_controlled=0.5).difference
+    whole = counted(alone, table, alone=alone, length_controlled=0.5, ruled=Ruled(0, 250, 250)).difference
+    assert judged_alone is not None
+    assert whole is not None
+    assert whole.estimate == pytest.approx(0.5 * judged_alone.estimate + 0.5 * -0.25)
+    assert whole.high - whole.low < judged_alone.high - judged_alone.low, "what is ruled is known for sure"
 
 
 def test_a_judge_that_people_contradict_is_blocked() -> None:
@@ -88,6 +113,7 @@ def test_answers_drawn_k_times_are_averaged_and_voted_on() -> None:
         lambda: judged([JudgedPair("tie", "tie", "nobody")]),  # pyright: ignore[reportArgumentType]
         lambda: judged([JudgedPair("tie", "tie", length_ratio=0.0)]),
         lambda: blockers(-1, 0.7),
+        lambda: counted(Tally(), [[0]], alone=Tally(), length_controlled=0.5),
         lambda: sampled([["a"], ["a", "b"]], ["a", "b"]),
         lambda: sampled([[]], ["a"]),
         lambda: sampled([["a"]], []),

@@ -1,0 +1,110 @@
+"""A queue and a text before a person, as people see them. Tells nobody what others said while it is open."""
+
+from __future__ import annotations
+
+from engine.flows.steps import people
+from engine.models.base import Value
+from engine.models.labelling import LabelQueue, QueuePurpose, QueueState, Said, TextState, Turn
+from engine.store import features, labels, queues
+from engine.store.database import Tx
+
+
+class QueueView(Value):
+    """A queue as people see it. ``agreement`` is ``engine.rules.annotators.Agreement``, empty while it is open.
+
+    In an audit it is the teacher's labels against people's.
+    """
+
+    name: str
+    slug: str
+    purpose: QueuePurpose
+    state: QueueState
+    size: int
+    double_share: float
+    waiting: int
+    disputed: int
+    settled: int
+    left_out: int
+    people: tuple[tuple[str, int], ...]
+    minutes: float
+    agreement: dict[str, float | int | None]
+    by: str
+    channel: str = ""
+    version: str = ""
+    why_open: str = ""
+    number: int = 1
+
+
+class TurnView(Value):
+    """One text before one person: what it is, what they may say, and what they said.
+
+    Of a pair ``text`` is the brief, ``first`` and ``second`` are the texts to compare; who wrote which is not told.
+    """
+
+    turn_id: int
+    slug: str
+    queue: str
+    text: str
+    classes: tuple[str, ...]
+    settles: bool
+    said: Said | None
+    answer: str
+    person: str
+    place: int
+    size: int
+    is_open: bool
+    first: str = ""
+    second: str = ""
+    number: int = 1
+
+
+def queue_view(tx: Tx, queue: LabelQueue) -> QueueView:
+    """A queue as people see it, inside a transaction."""
+    counts = queues.counts(tx, queue.id or 0)
+    settled = queues.texts(tx, queue.id or 0, TextState.SETTLED)
+    made = labels.by_id(tx, queue.label_set_id) if queue.label_set_id else None
+    is_open = queue.state is QueueState.OPEN
+    return QueueView(
+        name=queue.name,
+        slug=features.by_id(tx, queue.feature_id).slug,
+        purpose=queue.purpose,
+        state=queue.state,
+        size=queue.size,
+        double_share=queue.double_share,
+        waiting=counts[TextState.WAITING],
+        disputed=counts[TextState.DISPUTED],
+        settled=counts[TextState.SETTLED],
+        left_out=sum(not one.output for one in settled),
+        people=tuple(queues.people(tx, queue.id or 0).items()),
+        minutes=queues.minutes(tx, queue.id or 0),
+        agreement={} if is_open else queue.agreement,  # while it is open, a figure would tell what others said
+        by=queue.by,
+        channel=queue.channel,
+        version=made.name if made else "",
+        why_open=people.why_open(tx, queue) if is_open else "",
+        number=queue.version,
+    )
+
+
+def turn_view(tx: Tx, turn: Turn) -> TurnView:
+    """A text before a person, inside a transaction."""
+    text = queues.text(tx, turn.text_id)
+    queue = queues.by_id(tx, text.queue_id)
+    feature = features.by_id(tx, queue.feature_id)
+    return TurnView(
+        turn_id=turn.id or 0,
+        slug=feature.slug,
+        queue=queue.name,
+        text=text.input,
+        classes=people.choices(feature, queue),
+        settles=turn.settles,
+        said=turn.said,
+        answer=turn.answer,
+        person=turn.person,
+        place=queues.people(tx, queue.id or 0).get(turn.person, 0) + (turn.said is None),
+        size=queue.size,
+        is_open=queue.state is QueueState.OPEN,
+        first=text.first,
+        second=text.second,
+        number=turn.version,
+    )
