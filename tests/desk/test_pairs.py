@@ -8,6 +8,7 @@ from sqlmodel import select
 from engine.desk import Desk, queues
 from engine.errors import Invalid, NotReady
 from engine.flows.steps import pairing
+from engine.models.actor import Actor
 from engine.models.feature import ApproachName
 from engine.models.investigation import Prediction
 from engine.models.labelling import LabelQueue, QueuedText, QueuePurpose, QueueState, Said
@@ -50,7 +51,7 @@ def counter(desk: Desk) -> Desk:
     return desk
 
 
-def compare_all(desk: Desk, *people) -> None:
+def compare_all(desk: Desk, *people: Actor) -> None:
     """Everybody finds the shorter text better, and where the lengths are even, neither."""
     idle = 0
     while idle < len(people):

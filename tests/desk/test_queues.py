@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from sqlmodel import select
 
@@ -10,6 +12,7 @@ from engine.desk.queues import QueueView
 from engine.errors import Conflict, Invalid, NotAllowed, NotReady, Repeated
 from engine.flows.steps import versions
 from engine.flows.steps.reading import measure
+from engine.models.actor import Actor
 from engine.models.labelling import QueuePurpose, QueueState, Said
 from engine.models.labels import Label, LabelRow, Origin, Part, Provenance, Source
 from engine.models.mail import Once
@@ -39,7 +42,11 @@ def stored(desk: Desk) -> list[Label]:
         return [row for row in tx.exec(select(Label)) if row.removed_in is None]
 
 
-def work_off(desk: Desk, *people, say=lambda person, text: right(text)) -> None:
+def rightly(_person: Actor, text: str) -> str:
+    return right(text)
+
+
+def work_off(desk: Desk, *people: Actor, say: Callable[[Actor, str], str] = rightly) -> None:
     """Each person in turn labels one text until nothing waits for any of them."""
     idle = 0
     while idle < len(people):
@@ -122,7 +129,7 @@ def test_a_skipped_text_goes_to_somebody_else_and_one_nobody_can_tell_is_left_ou
     other = queues.take(counter, BO, SLUG)
     assert other.text == skipped.text
     queues.answer(counter, BO, other.turn_id, Said.UNCLEAR)
-    work_off(counter, ANN, BO, say=lambda _person, text: right(text))
+    work_off(counter, ANN, BO, say=rightly)
     seen = newest(counter, opened.name)
     assert (seen.state, seen.settled, seen.left_out) == (QueueState.CLOSED, 20, 1)
     assert len(stored(counter)) == 19
