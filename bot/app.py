@@ -7,7 +7,7 @@ import logging
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -15,14 +15,13 @@ from typing import TypeVar
 
 import uvicorn
 from slack_bolt import App, BoltResponse
-from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
 
 from bot import asgi, commands, links
 from bot.access import People
 from bot.blockkit.render import Message, View, render
+from bot.homes import Homes
 from bot.inbox import Deliveries
 from bot.listen import Listener
 from bot.manifest import missing_scopes
@@ -30,6 +29,7 @@ from bot.messages import notice
 from bot.outbox import Sender, Special
 from bot.pages import digest, paper, reading, report
 from bot.projections import Projections
+from bot.socket import TOKEN_SECONDS, Wire, pauses
 from bot.surface import CALL_SECONDS, DEAD_TOKEN, Place, Slack, SlackRefused
 from engine import stop
 from engine.desk import Desk, mail, open_desk, operate
@@ -40,10 +40,8 @@ from engine.settings import Settings, load_settings
 
 log = logging.getLogger(__name__)
 
-SOCKET_THREADS = 32
 BEAT_SECONDS = 5.0
 T = TypeVar("T")
-TOKEN_SECONDS = 30.0  # a bad token is tried again, for somebody may be mending it
 STUCK_SECONDS = 600.0
 
 
@@ -100,11 +98,14 @@ def assemble(services: Services, *, client: WebClient | None = None) -> Bot:
         request_verification_enabled=True,
     )
     app.error(_garbage)
-    Listener(deliveries, slack, boundary.run).attach(app)
+    homes = Homes(desk, slack)
+    Listener(deliveries, slack, homes, boundary.run).attach(app)
     projections = Projections(desk, partial(links.report, settings), partial(links.digest, settings))
     specials: dict[str, Special] = {
         mail.DELIVERY: lambda row: _foreseen("delivery.broke", lambda: deliveries.effect(row)),
         mail.FETCH: lambda row: _foreseen("delivery.broke", lambda: deliveries.fetch(row)),
+        mail.HOMES: lambda row: _foreseen("home.broke", lambda: homes.spread(row)),
+        mail.HOME: lambda row: _foreseen("home.broke", lambda: homes.renew(row)),
     }
     sender = Sender(
         desk,
@@ -135,8 +136,8 @@ def serve(services: Services, stopping: threading.Event) -> None:
     for thread in threads:
         thread.start()
     app_token = services.settings.slack_app_token.get_secret_value()
-    wire = SocketModeHandler(bot.app, app_token, concurrency=SOCKET_THREADS) if app_token else None
-    ready = lambda: [*why_not, *_unconnected(wire), *_stuck(bot)]
+    wire = Wire(bot.app, bot.slack.client, app_token) if app_token else None
+    ready = lambda: [*why_not, *(wire.unconnected() if wire else []), *_stuck(bot)]
     web = asgi.web(bot.app, ready=ready, pages=bot.pages)
     server = uvicorn.Server(
         uvicorn.Config(web, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
@@ -145,8 +146,7 @@ def serve(services: Services, stopping: threading.Event) -> None:
     serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web")
     serving.start()
     if wire is not None:
-        wire.client.web_client = bot.slack.client
-        _connect(wire, stopping)
+        wire.connect(stopping)
     stopping.wait()
     if wire is not None:
         wire.close()
@@ -219,7 +219,7 @@ def _authorization(token: str) -> Callable[..., AuthorizeResult]:
 
 def _greet(services: Services, bot: Bot, why_not: list[str], stopping: threading.Event) -> None:
     """Ask Slack who we are; a bad token is told at ``/readyz`` and tried again every 30 s, the process stays."""
-    pauses = _pauses()
+    waits = pauses()
     while not stopping.is_set():
         try:
             said, granted = bot.slack.who_am_i()
@@ -227,7 +227,7 @@ def _greet(services: Services, bot: Bot, why_not: list[str], stopping: threading
             why_not[:] = [str(error)]
             log.warning("bot.not_ready", extra={"why": str(error)})
             is_dead = isinstance(error, SlackRefused) and error.code in DEAD_TOKEN
-            stopping.wait(TOKEN_SECONDS if is_dead else next(pauses))
+            stopping.wait(TOKEN_SECONDS if is_dead else next(waits))
             continue
         operate.meet_slack(
             services, team=said.get("team_id", ""), team_name=said.get("team", ""), bot_user=said.get("user_id", "")
@@ -238,27 +238,6 @@ def _greet(services: Services, bot: Bot, why_not: list[str], stopping: threading
         return
 
 
-def _connect(wire: SocketModeHandler, stopping: threading.Event) -> None:
-    """Open the socket; what refuses or is out of reach at start is tried again, as the library does later on."""
-    pauses = _pauses()
-    while not stopping.is_set():
-        try:
-            wire.connect()
-        except (SlackApiError, OSError) as error:
-            log.warning("socket.not_connected", extra={"why": str(error)})
-            stopping.wait(TOKEN_SECONDS if isinstance(error, SlackApiError) else next(pauses))
-        else:
-            return
-
-
-def _pauses() -> Iterator[float]:
-    """Seconds between tries while Slack is out of reach: 1, doubled up to 30."""
-    seconds = 1.0
-    while True:
-        yield seconds
-        seconds = min(2 * seconds, TOKEN_SECONDS)
-
-
 def _beats(services: Services, stopping: threading.Event) -> None:
     while not stopping.is_set():
         try:
@@ -266,10 +245,6 @@ def _beats(services: Services, stopping: threading.Event) -> None:
         except Upstream as error:
             log.warning("heartbeat.missed", extra={"why": str(error)})
         stopping.wait(BEAT_SECONDS)
-
-
-def _unconnected(wire: SocketModeHandler | None) -> list[str]:
-    return ["the socket to Slack is not open"] if wire is not None and not wire.client.is_connected() else []
 
 
 def _stuck(bot: Bot) -> list[str]:

@@ -120,14 +120,6 @@ class Deliveries:
         assert found is not None, "a button that opens a form gives one"
         return found
 
-    def home(self, place: Place) -> View:
-        """What the Home tab shows one person: the menu."""
-        menu = REGISTRY.commands[grammar.MENU]
-        asked = grammar.Asked(grammar.MENU)
-        found = menu.handle(Words(desk=self.desk, actor=self._actor(place, known_only=True), asked=asked))
-        assert isinstance(found, Answer), "the menu is no form"
-        return found.view
-
     def meet(self, person: str) -> None:
         """Learn who somebody is before they send the form that was opened for them."""
         try:

@@ -15,6 +15,7 @@ from slack_bolt import Ack, App, BoltResponse
 
 from bot import grammar, payloads
 from bot.blockkit.render import View, render, render_form
+from bot.homes import Homes
 from bot.inbox import Deliveries
 from bot.messages import notice
 from bot.metrics import REQUESTS
@@ -37,8 +38,11 @@ EXPIRED = ("expired_trigger_id", "invalid_trigger_id")
 class Listener:
     """Everything that may arrive, catch-alls included: nothing is ever left unanswered."""
 
-    def __init__(self, deliveries: Deliveries, slack: Slack, boundary: Callable[[Place, Any], None]) -> None:
+    def __init__(
+        self, deliveries: Deliveries, slack: Slack, homes: Homes, boundary: Callable[[Place, Any], None]
+    ) -> None:
         self._deliveries = deliveries
+        self._homes = homes
         self._slack = slack
         self._boundary = boundary
 
@@ -152,15 +156,13 @@ class Listener:
         event = payloads.part(body, "event")
         place = Place(str(event.get("user") or event.get("user_id") or ""), str(event.get("channel") or ""))
         if event.get("type") == "app_home_opened" and event.get("tab", "home") == "home":
-            self._boundary(place, lambda: self._home(place))
+            if self._deliveries.is_first(_event_once(body)):
+                seen = str(payloads.part(event, "view").get("hash") or "")
+                self._boundary(place, lambda: self._homes.opened(place.person, seen))
         elif event.get("type") == "file_shared" and str(event.get("channel_id", "")).startswith("D"):
             self._file(replace(place, channel=str(event["channel_id"])), _event_once(body))
         elif context.get("row_id") is not None:
             self._deliveries.work_off(context["row_id"])
-
-    def _home(self, place: Place) -> None:
-        blocks = render(self._deliveries.home(place)).blocks
-        self._slack.call("views.publish", {"user_id": place.person, "view": {"type": "home", "blocks": blocks}})
 
     def _file(self, place: Place, once: Once) -> None:
         if self._deliveries.is_first(once):

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 POST_SECONDS, POST_BURST = 1.0, 3  # a channel takes a post a second (docs/slack.md)
 UPDATES_A_MINUTE = 40
+HOMES_A_MINUTE = 60  # views.publish takes 100 and more (tier 4, unverified)
 UPDATE_SECONDS = 5.0  # one message is updated at most this often
 WAIT_MOST = 60.0
 GIVE_UP = timedelta(hours=24)
@@ -49,6 +50,7 @@ class _Pace:
     monotonic: Callable[[], float] = time.monotonic
     posts: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
     updates: deque[float] = field(default_factory=deque[float])
+    homes: deque[float] = field(default_factory=deque[float])
     rests: dict[str, float] = field(default_factory=dict[str, float])
 
     def wait_for_post(self, channel: str) -> float:
@@ -60,11 +62,16 @@ class _Pace:
 
     def wait_for_update(self) -> float:
         """Seconds until the workspace takes another update."""
-        while self.updates and self.monotonic() - self.updates[0] > WAIT_MOST:
-            self.updates.popleft()
-        if len(self.updates) < UPDATES_A_MINUTE:
-            return self._rest("chat.update")
-        return self.updates[0] + WAIT_MOST - self.monotonic()
+        return max(self._rest("chat.update"), self._within_a_minute(self.updates, UPDATES_A_MINUTE))
+
+    def wait_for_home(self) -> float:
+        """Seconds until the workspace takes another Home."""
+        return self._within_a_minute(self.homes, HOMES_A_MINUTE)
+
+    def _within_a_minute(self, sent: deque[float], most: int) -> float:
+        while sent and self.monotonic() - sent[0] > WAIT_MOST:
+            sent.popleft()
+        return 0.0 if len(sent) < most else sent[0] + WAIT_MOST - self.monotonic()
 
     def rest(self, name: str, seconds: float) -> None:
         """Slack asked for a pause."""
@@ -137,6 +144,8 @@ class Sender:
         return worked
 
     def _may_go(self, row: Outbox) -> bool:
+        if row.method == mail.HOME:
+            return self._pace.wait_for_home() <= 0
         if row.method in self._specials:
             return True
         if row.method == mail.PROJECT:
@@ -148,8 +157,7 @@ class Sender:
     def _one(self, row: Outbox) -> None:
         try:
             if row.method in self._specials:
-                self._specials[row.method](row)
-                mail.settle(self._desk, row, MailState.SENT)
+                self._special(row)
             elif row.method == mail.PROJECT:
                 self._project(row)
             else:
@@ -167,6 +175,12 @@ class Sender:
             self._later(row, str(error))
         except WorkFailed as error:  # it cannot be rendered; the reference is in the log
             mail.settle(self._desk, row, MailState.DEAD, error=str(error))
+
+    def _special(self, row: Outbox) -> None:
+        if row.method == mail.HOME:
+            self._pace.homes.append(self._pace.monotonic())
+        self._specials[row.method](row)
+        mail.settle(self._desk, row, MailState.SENT)
 
     def _post(self, row: Outbox) -> None:
         if row.state is MailState.UNSURE and self._arrived(row):

@@ -23,8 +23,8 @@ from slack_sdk.models.views import View
 import bot.messages
 import templates
 from bot.blockkit import escape
-from bot.blockkit.render import TWIN_TEXT, render, render_form
-from bot.blockkit.validate import validate
+from bot.blockkit.render import TWIN_TEXT, render, render_form, render_home
+from bot.blockkit.validate import Surface, validate
 from bot.standin.render import draw
 
 ROOT = Path(templates.__file__).parent / "slack"
@@ -45,7 +45,8 @@ def _views() -> list[Any]:
 
 VIEWS = _views()
 FORMS = [view for view in VIEWS if view.template.startswith("forms/")]
-MESSAGES = [view for view in VIEWS if view not in FORMS]
+HOMES = [view for view in VIEWS if view.template.startswith("home/")]
+MESSAGES = [view for view in VIEWS if view not in (*FORMS, *HOMES)]
 SOURCES = sorted(ROOT.rglob("*.j2"))
 
 
@@ -82,6 +83,11 @@ def test_every_form_fits(view: Any) -> None:
     assert validate(render_form(view.example()), "modal") == []
 
 
+@by_template(HOMES)
+def test_every_home_fits(view: Any) -> None:
+    assert validate(render_home(view.example()), "home") == []
+
+
 @by_template(VIEWS)
 def test_slack_sdk_finds_nothing_wrong_either(view: Any) -> None:
     rendered = _rendered(view.example())
@@ -89,13 +95,14 @@ def test_slack_sdk_finds_nothing_wrong_either(view: Any) -> None:
         known = Block.parse(block)
         if known is not None:  # slack_sdk does not know charts yet
             known.validate_json()
-    if view in FORMS:
+    if view not in MESSAGES:
         View(**rendered).validate_json()
 
 
-@by_template(MESSAGES)
-def test_the_stand_in_can_draw_every_message(view: Any) -> None:
-    assert len(draw(render(view.example()).blocks)) == len(render(view.example()).blocks)
+@by_template(VIEWS)
+def test_the_stand_in_can_draw_every_view(view: Any) -> None:
+    blocks = _rendered(view.example())["blocks"]
+    assert len(draw(blocks)) == len(blocks)
 
 
 @by_template(VIEWS)
@@ -162,7 +169,7 @@ def test_no_text_breaks_a_message_or_comes_alive(view: Any, text: str) -> None:
     rendered = _rendered(found)
 
     assert rendered["text"] if "text" in rendered else rendered["blocks"]
-    assert validate(rendered["blocks"], "message" if view in MESSAGES else "modal") == []
+    assert validate(rendered["blocks"], _surface(view)) == []
     assert rendered["blocks"]
     assert len(rendered.get("text", "")) <= TWIN_TEXT
     assert not LIVE.search(rendered.get("text", ""))
@@ -183,9 +190,15 @@ def _only(path: str, text: str) -> Any:
     return lambda at, was: text if at == path else was
 
 
+def _surface(view: Any) -> Surface:
+    return "message" if view in MESSAGES else "home" if view in HOMES else "modal"
+
+
 def _rendered(view: Any) -> dict[str, Any]:
     if view.template.startswith("forms/"):
         return render_form(view)
+    if view.template.startswith("home/"):
+        return render_home(view)
     said = render(view)
     return {"blocks": said.blocks, "text": said.text}
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from bot.blockkit import limits
+from bot.blockkit.escape import cut
 from bot.blockkit.parts import Text, line, words
 from bot.blockkit.shape import Json
 
@@ -62,8 +63,10 @@ def choice(
     value: str = "",
     optional: bool = False,
 ) -> Markup:
-    """One of (value, text) options."""
-    found = [{"text": words(text, limits.OPTION_TEXT), "value": word} for word, text in options]
+    """One of (value, text) options, as many as Slack takes, each value once."""
+    told = {cut(word, limits.OPTION_VALUE): text for word, text in reversed(options)}
+    known = list(dict.fromkeys(cut(word, limits.OPTION_VALUE) for word, _ in options))[: limits.OPTIONS]
+    found = [{"text": words(told[word], limits.OPTION_TEXT), "value": word} for word in known]
     element: Json = {"type": "static_select", "options": found}
     initial = next((option for option in found if option["value"] == value), None)
     if initial:

@@ -106,6 +106,14 @@ def render_form(view: View) -> Json:
     return found
 
 
+def render_home(view: View) -> Json:
+    """A view as a person's Home tab; it has no twin, for nobody is notified of it."""
+    blocks = _lines(_block_words().get_template(f"{view.template}.j2").render(view=view))
+    found: Json = {"type": "home", "blocks": [part for block in blocks for part in degrade.split(block)]}
+    _log_problems(found, "home", view)
+    return found
+
+
 def twin(view: View) -> str:
     """The text twin: complete on its own, at most 3,000 characters, with nothing live in it."""
     told = live.mrkdwn(Markup(_twin_words().get_template(f"{view.template}.txt.j2").render(view=view)))  # noqa: S704 (escaped by autoescape)

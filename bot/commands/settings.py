@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bot import access
 from bot.grammar import Asked, NotUnderstood
-from bot.messages import settings
-from bot.router import Answer, Words, command
+from bot.messages import forms, settings
+from bot.router import Answer, FieldErrors, Filled, Form, Press, Words, button, command, form
 from engine.desk import keys, policies, prices
+from engine.errors import Conflict, Invalid
 
-PRICES, KEY = "prices", "gateway-key"
+PRICES, KEY, TEAM = "prices", "gateway-key", "team"
 PRICE_KEYS = ("model", "input", "cached", "output", "from", "source")
 
 
@@ -49,6 +51,31 @@ def change(words: Words) -> Answer:
         )
     why = words.asked.text("reason")
     return Answer(settings.policy(policies.change(words.desk, words.actor, slug, said, why=why, once=words.once)))
+
+
+@button("settings.edit", opens=True)
+def edit(press: Press) -> Form:
+    """The form that changes one value, of the team's policy or a feature's."""
+    slug = "" if press.value == TEAM else press.value
+    access.check_words(press.desk, press.actor, f'settings {slug} reason="…"')
+    return Form(forms.edit_setting(policies.show(press.desk, slug)))
+
+
+@form("edit_setting")
+def edited(filled: Filled) -> Answer:
+    """The new value, sent: what is wrong with it is told beside it."""
+    slug, said = filled.carried, filled.values
+    access.check_words(filled.desk, filled.actor, f'settings {slug} reason="…"')
+    told = {said.get("setting", ""): said.get("value", "").strip()}
+    try:
+        found = policies.change(
+            filled.desk, filled.actor, slug, told, why=said.get("reason", "").strip(), once=filled.once
+        )
+    except Conflict as error:
+        raise FieldErrors({"setting": str(error)}) from error
+    except Invalid as error:
+        raise FieldErrors({"value": str(error)}) from error
+    return Answer(settings.policy(found))
 
 
 def _make_key(words: Words) -> keys.MadeKey:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from bot.messages import notice, watch
-from bot.router import Answer, Words, always, command
+from bot import access, typed
+from bot.messages import forms, notice, watch
+from bot.router import Answer, FieldErrors, Filled, Form, Press, Words, always, button, command, form
 from engine.desk import retirements
 from engine.desk import watch as clocks
+from engine.errors import Invalid
 
 
 @command("stale")
@@ -28,4 +30,26 @@ def snooze(words: Words) -> Answer:
     asked = words.asked
     days, reason = asked.whole("days", 0), asked.text("reason")
     found = clocks.snooze(words.desk, words.actor, asked.word(), days=days, reason=reason, once=words.once)
+    return Answer(watch.Snoozed(found))
+
+
+@button("watch.snooze", opens=True)
+def snooze_pressed(press: Press) -> Form:
+    """Ask for how long, and why."""
+    access.check_words(press.desk, press.actor, f'snooze {press.value} days=1 reason="…"')
+    return Form(forms.SnoozeFeature(press.value))
+
+
+@form("snooze_feature")
+def snoozed(filled: Filled) -> Answer:
+    """Days and reason, sent."""
+    slug = filled.carried
+    access.check_words(filled.desk, filled.actor, f'snooze {slug} days=1 reason="…"')
+    try:
+        days = typed.whole("days", filled.values.get("days", ""))
+        reason = filled.values.get("reason", "")
+        found = clocks.snooze(filled.desk, filled.actor, slug, days=days, reason=reason, once=filled.once)
+    except Invalid as error:
+        field = "reason" if error.message.startswith("The reason") else "days"
+        raise FieldErrors({field: error.message}) from error
     return Answer(watch.Snoozed(found))

@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from bot.blockkit import limits
 from bot.messages import examples, labelled
 from bot.messages.approval import button_value
 from bot.messages.investigation import start_words
+from bot.messages.settings import Policies
 from engine.desk.approvals import REASON_LEAST, REASON_MOST, ApprovalView
 from engine.desk.investigations import Quote
 from engine.desk.labellings import TeacherQuote
+from engine.desk.policies import BAR, MARGIN, PolicyView
+from engine.desk.watch import REASON_LEAST as WHY_LEAST
+from engine.desk.watch import REASON_MOST as WHY_MOST
+from engine.desk.watch import SNOOZE_DAYS_MOST
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,45 @@ class RejectApproval:
     def example(cls) -> RejectApproval:
         """A no to 25 %."""
         return reject_approval(examples.approval())
+
+
+@dataclass(frozen=True)
+class EditSetting:
+    """One value of a policy to change; ``slug`` is "" for the team's. ``settings`` are names with their values."""
+
+    template: ClassVar[str] = "forms/edit_setting"
+    slug: str
+    sha: str
+    settings: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def example(cls) -> EditSetting:
+        """A feature's policy."""
+        return edit_setting(Policies.example().policy)
+
+
+@dataclass(frozen=True)
+class SnoozeFeature:
+    """How long, and why, the advice on a feature is hidden: at most ``days_most``, in ``least`` to ``most`` letters."""
+
+    template: ClassVar[str] = "forms/snooze_feature"
+    slug: str
+    days_most: int = SNOOZE_DAYS_MOST
+    least: int = WHY_LEAST
+    most: int = WHY_MOST
+
+    @classmethod
+    def example(cls) -> SnoozeFeature:
+        """A model that the digest would retire."""
+        return cls("refund-reason")
+
+
+def edit_setting(policy: PolicyView) -> EditSetting:
+    """The form that changes one value: what may be set, each with the value in force."""
+    own = ((MARGIN, policy.margin), (BAR, policy.quality_bar)) if policy.slug else ()
+    told = [(name, "" if value is None else f"{value:g}") for name, value in own]
+    told += [(one.name, one.value) for kind in policy.kinds for one in kind.settings]
+    return EditSetting(policy.slug, policy.sha[:12], tuple(told[: limits.OPTIONS]))
 
 
 def confirm_investigation(quote: Quote) -> ConfirmInvestigation:

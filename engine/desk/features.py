@@ -75,6 +75,14 @@ class FeatureView(Value):
     version: int = 1
 
 
+class Owned(Value):
+    """Features of one person (``is_mine``), else of the team: the first of ``total``."""
+
+    features: tuple[FeatureView, ...]
+    total: int
+    is_mine: bool
+
+
 def register(desk: Desk, actor: Actor, asked: Registration, *, once: Once | None = None) -> FeatureView:
     """Store a new feature with its baseline; its card goes to its channel.
 
@@ -118,6 +126,17 @@ def every(desk: Desk) -> list[FeatureView]:
     """All features, in order of registration."""
     with desk.services.database.read() as tx:
         return [view(tx, feature) for feature in features.every(tx)]
+
+
+def owned(desk: Desk, person: str, most: int) -> Owned:
+    """The features a person owns, in order of registration; those of the team where they own none."""
+    with desk.services.database.read() as tx:
+        found = features.every(tx)
+        ids = roles.granted_to(tx, person, Role.OWNER)
+        mine = [one for one in found if one.id in ids or None in ids]
+        chosen = mine or found
+        shown = tuple(view(tx, one) for one in chosen[:most])
+        return Owned(features=shown, total=len(chosen), is_mine=bool(mine))
 
 
 def view(tx: Tx, feature: Feature) -> FeatureView:

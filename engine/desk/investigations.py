@@ -145,6 +145,12 @@ def status(desk: Desk, words: str = "") -> list[RunView]:
         return [view(desk, tx, run) for run in investigations.recent(tx)]
 
 
+def running(desk: Desk) -> list[RunView]:
+    """The runs that have not ended, oldest first."""
+    with desk.services.database.read() as tx:
+        return [view(desk, tx, run) for run in investigations.open_runs(tx)]
+
+
 def cancel(desk: Desk, actor: Actor, run_id: str, *, once: Once | None = None) -> RunView:
     """Ask the engine to end a run; it ends within 5 s, a queued one at once. Raises ``Conflict`` when it has ended."""
     with desk.services.database.write() as tx:

@@ -10,7 +10,7 @@ from engine.models.base import Value
 from engine.models.mail import MailState, Once, Outbox
 from engine.store import features, mail
 
-PROJECT = mail.PROJECT
+PROJECT, HOME, HOMES = mail.PROJECT, mail.HOME, mail.HOMES
 SENT, READY = MailState.SENT, MailState.READY
 DELIVERY = "deliver"  # the method of a row that holds an accepted delivery until its effect is done
 FETCH = "fetch_file"  # the method of a row that holds a file a person sent until it was read
@@ -26,6 +26,14 @@ class Shown(Value):
     sha: str
     version: int
     seconds_ago: float
+
+
+class Home(Value):
+    """One person's Home as it was shown last: the hash Slack gave it, and the sha of what it showed ("": never)."""
+
+    person: str
+    hash: str
+    sha: str
 
 
 class Depth(Value):
@@ -141,6 +149,37 @@ def refresh(desk: Desk, channel: str, ts: str) -> bool:
             tx, desk.services.clock, found.entity, found.entity_id, kind=found.kind, channel=found.channel
         )
         return True
+
+
+def open_home(desk: Desk, person: str) -> Home:
+    """Note that a person looks at their Home, so that it is kept new from now on; what it shows."""
+    with desk.services.database.write() as tx:
+        found = mail.open_home(tx, person, desk.services.clock.now())
+        return Home(person=person, hash=found.ts, sha=found.rendered_sha)
+
+
+def home(desk: Desk, person: str) -> Home | None:
+    """What a person's Home shows, none for a person who never opened it."""
+    with desk.services.database.read() as tx:
+        found = mail.ref(tx, HOME, person, HOME, channel=person)
+        return None if found is None else Home(person=person, hash=found.ts, sha=found.rendered_sha)
+
+
+def show_home(desk: Desk, shown: Home) -> None:
+    """Remember what a Home shows now. Who looked when is not changed."""
+    with desk.services.database.write() as tx:
+        found = mail.ref(tx, HOME, shown.person, HOME, channel=shown.person)
+        if found is not None:
+            found.ts, found.rendered_sha = shown.hash, shown.sha
+            tx.add(found)
+
+
+def spread_homes(desk: Desk) -> None:
+    """Have each Home that was opened lately shown anew."""
+    clock = desk.services.clock
+    with desk.services.database.write() as tx:
+        for found in mail.homes(tx, clock.now()):
+            mail.enqueue_home(tx, clock, found.entity_id)
 
 
 def depth(desk: Desk) -> Depth:

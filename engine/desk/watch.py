@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -60,6 +61,22 @@ def stale(desk: Desk) -> StaleView:
     return StaleView(clocks=tuple(sorted(live, key=_stalest)))
 
 
+def months(desk: Desk, slugs: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The newest checkup's facts of each of these features that is live; the month so far before its first."""
+    found: dict[str, dict[str, Any]] = {}
+    now = desk.services.clock.now()
+    with desk.services.database.read() as tx:
+        for slug in slugs:
+            feature = features.by_slug(tx, slug)
+            if rollouts.open_of(tx, feature.id or 0) is None:
+                continue
+            looks = checkups.of_feature(tx, feature.id or 0)
+            facts = looks[-1].facts if looks else measured(tx, desk.services, feature, period_of(now)).facts
+            if facts.get("is_live"):
+                found[slug] = facts | {"snooze": _snoozed(snoozes.of(tx, feature.id or 0, now))}
+    return found
+
+
 def snooze(desk: Desk, actor: Actor, slug: str, *, days: int, reason: str, once: Once | None = None) -> SnoozeView:
     """Hide the advice on a live model until a day. Raises ``Invalid`` without a reason or an end, ``NotReady``."""
     said = _reason(slug, reason)
@@ -74,6 +91,7 @@ def snooze(desk: Desk, actor: Actor, slug: str, *, days: int, reason: str, once:
         _refuse_not_open(tx, feature)
         now = desk.services.clock.now()
         until = now + timedelta(days=days)
+        mail.enqueue_homes(tx, desk.services.clock)
         snoozes.add(tx, Snooze(feature_id=feature.id or 0, by=actor.id, reason=said, at=now, until=until))
         deeds.record(
             tx, desk.services.clock, actor, "snooze", entity="feature", entity_id=slug, feature_id=feature.id,
@@ -104,6 +122,12 @@ def _clock(desk: Desk, tx: Tx, feature: Feature) -> Clock | None:
 def _current(fresh: dict[str, Any]) -> dict[str, Any]:
     """What is as it is today, whatever the newest checkup says."""
     return {name: fresh[name] for name in ("live_days", "shutdowns", "snooze", "stage", "share")}
+
+
+def _snoozed(snooze: Snooze | None) -> dict[str, str] | None:
+    if snooze is None:
+        return None
+    return {"by": snooze.by, "until": snooze.until.date().isoformat(), "reason": snooze.reason}
 
 
 def _stalest(clock: Clock) -> tuple[float, str]:

@@ -70,7 +70,10 @@ class Outbox(Table, table=True):
 
 
 class MessageRef(Table, table=True):
-    """The one Slack message that shows one row: what was last rendered into it, and of which version."""
+    """The one Slack message that shows one row: what was last rendered into it, and of which version.
+
+    A person's Home is kept here too: ``ts`` is then the hash Slack gave it, ``updated_at`` when it was opened last.
+    """
 
     __table_args__ = (UniqueConstraint("entity", "entity_id", "kind", "channel"),)
 

@@ -17,6 +17,10 @@ from engine.models.mail import Inbox, MailState, MessageRef, Once, Outbox
 
 KEPT = timedelta(days=7)  # how long a delivery is remembered (docs/slack.md)
 PROJECT = "project"  # the method of a row that shows the newest state of an entity
+HOMES = "homes"  # the method of a row that has every Home somebody looks at shown anew
+HOME = "home"  # the method of a row that shows one person's Home anew; also the entity of a shown Home
+HOMES_WAIT = timedelta(seconds=5)  # changes that come within it are shown together
+SEEN_LATELY = timedelta(days=7)  # a Home nobody opened for so long waits until it is opened (docs/slack.md)
 WAITING = (MailState.READY, MailState.SENDING, MailState.UNSURE)
 
 
@@ -42,7 +46,11 @@ def forget_taken(tx: Session, now: datetime) -> None:
 
 
 def enqueue_projection(tx: Session, clock: Clock, entity: str, entity_id: str, *, kind: str, channel: str) -> None:
-    """Have the one message of a row show its newest state. Nothing where there is no channel, or one waits already."""
+    """Have the one message of a row, and the Homes that may show it, show its newest state.
+
+    No message where there is no channel, or where one waits already.
+    """
+    enqueue_homes(tx, clock)
     if not channel:
         return
     waiting = select(Outbox.id).where(
@@ -55,6 +63,38 @@ def enqueue_projection(tx: Session, clock: Clock, entity: str, entity_id: str, *
     )
     if tx.exec(waiting).first() is None:
         tx.add(_row(clock, channel, PROJECT, entity=entity, entity_id=entity_id, kind=kind))
+
+
+def enqueue_homes(tx: Session, clock: Clock) -> None:
+    """Have every Home that was opened lately shown anew, soon; nothing where there is none, or one such row waits."""
+    waiting = select(Outbox.id).where(Outbox.state == MailState.READY, Outbox.method == HOMES)
+    if homes(tx, clock.now(), limit=1) and tx.exec(waiting).first() is None:
+        add(tx, clock, "", HOMES, payload={}, delay=HOMES_WAIT)
+
+
+def enqueue_home(tx: Session, clock: Clock, person: str) -> None:
+    """Have one person's Home shown anew, unless that waits already."""
+    waiting = select(Outbox.id).where(
+        Outbox.state == MailState.READY, Outbox.method == HOME, Outbox.entity_id == person
+    )
+    if tx.exec(waiting).first() is None:
+        tx.add(_row(clock, "", HOME, entity=HOME, entity_id=person))
+
+
+def homes(tx: Session, now: datetime, *, limit: int | None = None) -> list[MessageRef]:
+    """The Homes that were opened lately: ``ts`` is the hash Slack gave each, ``updated_at`` when it was opened last."""
+    query = select(MessageRef).where(MessageRef.entity == HOME, col(MessageRef.updated_at) > now - SEEN_LATELY)
+    return list(tx.exec(query.order_by(col(MessageRef.id)).limit(limit)))
+
+
+def open_home(tx: Session, person: str, at: datetime) -> MessageRef:
+    """Note that a person looks at their Home; what it shows."""
+    found = ref(tx, HOME, person, HOME, channel=person)
+    shown = found or MessageRef(entity=HOME, entity_id=person, kind=HOME, channel=person, updated_at=at)
+    shown.updated_at = at
+    tx.add(shown)
+    tx.flush()
+    return shown
 
 
 def enqueue_post(tx: Session, clock: Clock, channel: str, method: str, *, payload: dict[str, Any]) -> None:

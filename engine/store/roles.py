@@ -20,6 +20,12 @@ def has(tx: Session, person: str, role: Role, feature_id: int | None = None) -> 
     return person in people(tx, role, feature_id)
 
 
+def granted_to(tx: Session, person: str, role: Role) -> list[int | None]:
+    """The features a person has a role for, in order of granting; none among them stands for all."""
+    query = select(RoleGrant).where(RoleGrant.role == role, RoleGrant.person == person).order_by(col(RoleGrant.id))
+    return list(dict.fromkeys(grant.feature_id for grant in tx.exec(query)))
+
+
 def grant(tx: Session, person: str, role: Role, *, feature_id: int | None, by: str, at: datetime) -> bool:
     """Give a role; false and no change when the person has it there already."""
     same = RoleGrant.feature_id == feature_id if feature_id is not None else col(RoleGrant.feature_id).is_(None)

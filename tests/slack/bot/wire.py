@@ -119,6 +119,16 @@ class Wire:
         payload["response_url"] = tickets.issue_response_url(room, self.room.url, place)
         return interactive(payload)
 
+    def press_home(self, action: str, value: str = "", person: str = "U1") -> Delivery:
+        """A press on a button of the Home tab: it comes with no channel and no address to answer at."""
+        room = self.room.standin.room
+        somebody, kept = people.person(room, person), views.home(room, person)
+        assert somebody is not None
+        assert kept is not None
+        payload = payloads.press_in_view(room, somebody, views.view_json(room, kept))
+        pressed = {"type": "button", "action_id": action, "value": value, "action_ts": f"{time.time():.6f}"}
+        return interactive({**payload, "actions": [pressed], "trigger_id": self.trigger(person)})
+
     def submission(
         self, callback_id: str, values: dict[str, Any], *, person: str = "U1", carried: str = ""
     ) -> Delivery:

@@ -1,0 +1,89 @@
+"""Each person's Home tab: shown when it is opened, and anew when what it shows has changed.
+
+Knows nothing of what a Home says; ``bot.messages.home`` does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from typing import Any
+
+from bot.blockkit import degrade
+from bot.blockkit.render import View, render_home
+from bot.blockkit.shape import Json, mapping, mappings, string
+from bot.messages import home
+from bot.surface import Slack, SlackRefused
+from engine.desk import Desk, approvals, bills, features, investigations, mail, watch
+from engine.models.mail import Outbox
+
+log = logging.getLogger(__name__)
+
+COMMAND = "/assay"
+REFUSED = ("invalid_arguments", "invalid_blocks")
+GONE = ("user_not_found", "user_not_visible", "not_enabled")
+
+
+class Homes:
+    """Publishes Homes. What did not change is not sent again."""
+
+    def __init__(self, desk: Desk, slack: Slack) -> None:
+        self._desk = desk
+        self._slack = slack
+
+    def opened(self, person: str, seen: str) -> None:
+        """Somebody looks at their Home; ``seen`` is the hash of what Slack shows them, "" for nothing yet."""
+        shown = mail.open_home(self._desk, person)
+        if seen != shown.hash:
+            shown = shown.model_copy(update={"hash": seen, "sha": ""})
+        self._publish(shown)
+
+    def spread(self, _row: Outbox) -> None:
+        """Something changed: every Home that was opened lately is looked through, one row each."""
+        mail.spread_homes(self._desk)
+
+    def renew(self, row: Outbox) -> None:
+        """Show one person's Home as it is now. Raises what ``Slack.call`` raises."""
+        shown = mail.home(self._desk, row.entity_id)
+        if shown is not None:
+            self._publish(shown)
+
+    def _publish(self, shown: mail.Home) -> None:
+        view = render_home(look(self._desk, shown.person))
+        sha = hashlib.sha256(json.dumps(view, sort_keys=True).encode()).hexdigest()
+        if sha == shown.sha:
+            return
+        try:
+            said = self._sent(shown, view)
+        except SlackRefused as error:
+            if error.code not in GONE:
+                raise
+            log.info("home.gone", extra={"code": error.code})
+            return
+        known = string(mapping(said.get("view")).get("hash"))
+        mail.show_home(self._desk, mail.Home(person=shown.person, hash=known, sha=sha))
+
+    def _sent(self, shown: mail.Home, view: Json) -> dict[str, Any]:
+        asked: Json = {"user_id": shown.person, "view": view}
+        try:
+            return self._slack.call("views.publish", asked | ({"hash": shown.hash} if shown.hash else {}))
+        except SlackRefused as error:
+            if error.code == "hash_conflict":  # somebody else of ours was faster; what is rendered is the newest state
+                fresh = render_home(look(self._desk, shown.person))
+                return self._slack.call("views.publish", asked | {"view": fresh})
+            if error.code not in REFUSED:
+                raise
+            log.error("blocks.refused", extra={"code": error.code})  # noqa: TRY400 (no trace: a message of ours is wrong)
+            plain = {**view, "blocks": degrade.plainer(mappings(view["blocks"]))}
+            return self._slack.call("views.publish", asked | {"view": plain})
+
+
+def look(desk: Desk, person: str) -> View:
+    """What a person's Home says now."""
+    owned = features.owned(desk, person, home.FEATURES)
+    if not owned.total:
+        return home.Welcome(COMMAND)
+    looks = watch.months(desk, [one.slug for one in owned.features])
+    waiting = [one for one in approvals.pending(desk) if person in one.approvers]
+    return home.home(waiting, owned, looks, running=investigations.running(desk), cost=bills.month(desk))
