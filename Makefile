@@ -1,7 +1,7 @@
 # Every target with a ## is listed by `make help`.
 PY ?= python3
 BIN := .venv/bin
-.PHONY: setup demo test check format e2e bench bench-gateway bench-import bench-train bench-usage docs help
+.PHONY: setup demo test check format e2e fuzz audit bench bench-gateway bench-import bench-train bench-usage docs help
 
 help:                                                ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,13 @@ format: setup                                        ## format and mend what can
 
 e2e: setup                                           ## browser tests alone; screenshots go to docs/img
 	ASSAY_SCREENSHOTS=docs/img $(BIN)/pytest -n 0 -m e2e tests/e2e
+
+fuzz: setup                                          ## every HTTP surface under spoilt requests for 10 minutes
+	$(BIN)/python -m tests.fuzz
+
+audit: setup                                         ## known weaknesses of what is installed (asks the network)
+	$(BIN)/python -m venv .venv-audit && .venv-audit/bin/pip install -q pip-audit
+	.venv-audit/bin/pip-audit --disable-pip --no-deps -r constraints.txt
 
 docs: setup                                          ## regenerate the generated pages
 	$(BIN)/python -m tests.generate_docs

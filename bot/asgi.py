@@ -119,7 +119,7 @@ async def _deliver(app: App, request: Request) -> Response:
     _widen()
     try:
         answer = await run_in_threadpool(_dispatch, app, request, body)
-    except (BoltError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    except (BoltError, ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
         log.warning("slack.garbage", exc_info=error)
         return PlainTextResponse("Not understood.", status_code=400)
     ACK_SECONDS.observe(time.monotonic() - started)

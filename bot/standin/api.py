@@ -5,7 +5,6 @@ Knows nothing of the methods themselves; those are in `methods_chat`, `methods_v
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from urllib.parse import parse_qsl
 
@@ -14,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from bot.blockkit.shape import Json, mapping, string
 from bot.standin import faults, methods_chat, methods_files, methods_lists, methods_views
-from bot.standin.call import Call
+from bot.standin.call import Call, loaded
 from bot.standin.context import Standin
 from bot.standin.refusals import ApiRefused
 
@@ -77,7 +76,7 @@ async def _arguments(request: Request) -> Json:
     body = (await request.body()).decode("utf-8", "replace")
     if request.headers.get("content-type", "").startswith("application/json"):
         try:
-            return found | mapping(json.loads(body or "{}"))
+            return found | mapping(loaded(body or "{}"))
         except ValueError:
             return found
     return found | dict(parse_qsl(body, keep_blank_values=True))

@@ -5,7 +5,6 @@ Knows nothing of ports or of how it is served; `bot.standin.main` does that.
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qs
@@ -18,6 +17,7 @@ from starlette.websockets import WebSocket
 
 from bot.blockkit.shape import mapping, string
 from bot.standin import api, methods_chat, methods_files, page
+from bot.standin.call import loaded
 from bot.standin.context import Standin, Tour
 from bot.standin.delivery import PATIENCE_SECONDS, Delivery
 from bot.standin.faults import Fault, Faults
@@ -79,7 +79,7 @@ async def _respond(request: Request) -> Response:
     body = (await request.body()).decode("utf-8", "replace")
     payload = parse_qs(body).get("payload", [body])[0]
     try:
-        methods_chat.respond(standin.room, string(request.path_params["token"]), mapping(json.loads(payload)))
+        methods_chat.respond(standin.room, string(request.path_params["token"]), mapping(loaded(payload)))
     except ApiRefused as refused:
         status = 404 if refused.code in ("expired_url", "used_url") else 400
         return PlainTextResponse(refused.code, status)

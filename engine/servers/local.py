@@ -195,7 +195,7 @@ async def _body(request: Request) -> dict[str, Any]:
             raise Invalid("The request is larger than 1 MB.", hint="Send one text at a time.")
     try:
         body: object = json.loads(bytes(content))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Invalid("The request is not JSON.", hint="Send a JSON object.") from error
     if not isinstance(body, dict):
         raise Invalid("The request is not a JSON object.", hint="Send a JSON object.")
