@@ -23,12 +23,15 @@ def percent(share: float | None) -> str:
 
 def points(difference: float | None) -> str:
     """``+3.1 points`` of a difference of fractions; the sign says which way."""
-    return UNKNOWN if difference is None else f"{_idle(f'{difference * 100:+.1f}')} points"
+    return UNKNOWN if difference is None else f"{plus(difference)} points"
 
 
 def plus(difference: float | None) -> str:
     """``+3.1`` of a difference of fractions, in points, for the ends of an interval."""
-    return UNKNOWN if difference is None else _idle(f"{difference * 100:+.1f}")
+    if difference is None:
+        return UNKNOWN
+    told = _idle(f"{difference * 100:+.1f}")
+    return "0" if told in ("+0", "-0") else told
 
 
 def loss(margin: float | None) -> str:

@@ -50,5 +50,7 @@ def _told(done: RecomputedView) -> list[str]:
     lines = [f"{name}: stored {done.decision or 'nothing'}, recomputed {done.found or 'nothing'}."]
     lines.append(f"The same: {done.checked} values follow from the record." if done.same else "Not the same.")
     lines += [f"Missing from the record: {path}." for path in done.missing]
+    if done.missing:
+        lines.append("A record from Slack holds what leaves the seal, too little to decide again: assay export DIR")
     lines += [f"Differs: {sentence}" for sentence in done.differs]
     return lines + [f"Not recomputed, for it needs {one}." for one in done.unknown]

@@ -13,7 +13,10 @@ from engine.models.verdict import Outcome
 
 @dataclass(frozen=True)
 class Quality:
-    """The paired comparison on the sealed part: fractions; the interval is of candidate minus prompted."""
+    """The paired comparison as it left the seal: fractions, multiples of ``step`` (0 for one of an early version).
+
+    The interval is of candidate minus prompted.
+    """
 
     metric: str
     n: int
@@ -24,6 +27,7 @@ class Quality:
     high: float
     level: float
     margin: float
+    step: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,7 @@ def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
 
 
 def quality_of(found: dict[str, Any]) -> Quality:
-    """The quality part of a decision record."""
+    """The quality part of a released record."""
     return Quality(
         metric=found.get("metric", "accuracy"),
         n=found["n"],
@@ -147,6 +151,7 @@ def quality_of(found: dict[str, Any]) -> Quality:
         high=found["high"],
         level=found["level"],
         margin=found["margin"],
+        step=found.get("step", 0.0),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.desk import Desk
 from engine.errors import Refused
+from engine.flows.steps import release
 from engine.models.actor import Actor
 from engine.models.base import Value
 from engine.models.feature import Feature
@@ -38,7 +39,8 @@ class Exported(Value):
 def export(desk: Desk, actor: Actor, folder: Path, slug: str = "", *, sealed: bool = True) -> Exported:
     """Write everything stored of a feature, or of all, into a folder that is new or empty (docs/operate.md).
 
-    Without ``sealed``, rows and predictions of the sealed part stay where they are. Reads one moment of the database.
+    Without ``sealed``, rows and predictions of the sealed part stay where they are, and records hold what leaves the
+    seal: too little to decide again. Reads one moment of the database.
     Raises ``Refused`` for a folder that holds something, ``NotFound``.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -74,7 +76,8 @@ def _feature(tx: Tx, feature: Feature, folder: Path, *, sealed: bool) -> None:
         _lines(folder / f"labels-{label_set.name}.jsonl", map(_label, rows))
     _lines(folder / "runs.jsonl", _runs(tx, feature_id))
     _lines(folder / "predictions.jsonl", _predictions(tx, feature_id, {part.value for part in parts}))
-    records = [verdict.record for verdict in verdicts.of_feature(tx, feature_id)]
+    stored = [verdict.record for verdict in verdicts.of_feature(tx, feature_id)]
+    records = stored if sealed else [release.of_record(record) for record in stored]
     _lines(folder / "verdicts.jsonl", records)
     if records:
         _json(folder / "verdict.json", records[-1])

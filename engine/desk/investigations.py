@@ -11,7 +11,7 @@ from pydantic import Field
 from engine.desk import Desk
 from engine.errors import Conflict, Invalid, NotReady
 from engine.flows.durable import Queue
-from engine.flows.steps import progress
+from engine.flows.steps import progress, release
 from engine.flows.steps.outlook import Prospects, prospects
 from engine.flows.steps.reading import measure
 from engine.models.actor import Actor
@@ -54,7 +54,9 @@ class Quote(Value):
 
 
 class RunView(Value):
-    """A run as people see it: where it stands, its lines of progress, and the verdict's record once there is one.
+    """A run as people see it: where it stands, its lines of progress, and once there is one the verdict's record.
+
+    ``record`` is what leaves the seal of it (``engine.flows.steps.release``), never the stored one.
 
     ``quote`` is there for a run that was started this moment.
     """
@@ -197,7 +199,7 @@ def view(desk: Desk, tx: Tx, run: Investigation) -> RunView:
         lost_since=_lost_since(desk, tx, run),
         outcome=verdict.outcome if verdict else "",
         rows_needed=verdict.rows_needed if verdict else None,
-        record=verdict.record if verdict else {},
+        record=release.of_record(verdict.record) if verdict else {},
         version=run.version,
     )
 

@@ -6,7 +6,7 @@ import secrets
 
 from engine.desk import Desk
 from engine.errors import NotReady
-from engine.flows.steps import guardrails, requests, route
+from engine.flows.steps import guardrails, release, requests, route
 from engine.flows.steps import stage as stages
 from engine.flows.steps.guardrails import ArmView, GuardrailView, StageView
 from engine.flows.steps.horizon import Horizon, NeedView, ahead
@@ -236,7 +236,7 @@ def _facts(desk: Desk, tx: Tx, rollout: Rollout) -> dict[str, object]:
     return {
         "run": verdict.run_id,
         "outcome": verdict.outcome,
-        "quality": verdict.record["quality"],
+        "quality": release.quality_of(verdict.record),
         "model": verdict.record["prompted"]["model"],
         "calls_a_day": round(month.calls / 30) if month else None,
         "days": ahead(tx, desk.services, rollout.feature_id, rollout).days,

@@ -19,7 +19,8 @@ class Standing:
     """One prompted option against the live model: ``difference`` is option minus live, at 1 - 2 alpha / N for N tried.
 
     ``p_value`` is one-sided for "worse by the margin or more", ``adjusted`` the same after Holm over all tried;
-    ``is_qualified``: it surely is not worse by more than the margin, and could take the live model's place.
+    ``is_qualified``: it surely is not worse by more than the margin, and could take the live model's place;
+    ``row_variance`` is of the difference per row.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Standing:
     p_value: float
     adjusted: float
     is_qualified: bool
+    row_variance: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -67,5 +69,6 @@ def rebaseline(
     standings: list[Standing] = []
     for (name, scores), p_value, adjusted in zip(options.items(), raw, holm(raw), strict=True):
         found = compared(scores, live, groups, level=level)
-        standings.append(Standing(name, found.interval, found.method, p_value, adjusted, adjusted <= size))
+        is_fit = adjusted <= size
+        standings.append(Standing(name, found.interval, found.method, p_value, adjusted, is_fit, found.row_variance))
     return Rebaseline(tuple(standings), any(one.difference.low > allowed for one in standings))

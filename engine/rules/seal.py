@@ -20,6 +20,7 @@ Part = Literal["train", "dev", "sealed"]
 
 # One-sided alpha of looks 1, 2 and 3; the sum is .025 (docs/rules.md 3).
 _LOOK_ALPHAS = (0.020, 0.004, 0.001)
+_STEP_LEAST = 0.005
 _SHINGLE_WORDS = 3
 _WORD = re.compile(r"\w+")
 
@@ -50,8 +51,16 @@ def released_difference(difference: float, sd: float, rows: int) -> float:
     Raises ValueError for a negative sd or fewer than 1 row.
     """
     lead = checks.number("difference", difference)
-    step = max(0.005, _standard_error(sd, rows))
+    step = release_step(sd, rows)
     return round(lead / step) * step
+
+
+def release_step(sd: float, rows: int) -> float:
+    """Give the step of the grid that sealed figures are rounded to: max(.005, sd/sqrt(rows)).
+
+    Raises ValueError for a negative sd or fewer than 1 row.
+    """
+    return max(_STEP_LEAST, _standard_error(sd, rows))
 
 
 def ladder(best: float | None, score: float, sd: float, rows: int) -> float:

@@ -10,6 +10,8 @@ from engine.models.checkup import Rebaseline
 from engine.models.feature import is_simulated
 from engine.rules.bill import alternative_month_usd
 from engine.rules.calendar import bounds, following
+from engine.rules.release import on_grid
+from engine.rules.seal import release_step
 from engine.store.database import Tx
 from engine.teachers.options import BASELINE
 from engine.teachers.prices import price_of
@@ -21,7 +23,8 @@ AHEAD = 12  # months of announced prices looked at
 class Option:
     """A prompted option: ``month_usd`` at today's price, none where nobody knows it; quality and bounds as fractions.
 
-    ``size`` is what one call of it takes; ``is_qualified``: it could take the live model's place.
+    ``size`` is what one call of it takes; ``is_qualified``: it could take the live model's place. ``step`` is the grid
+    of what leaves the sealed rows it was tried on.
     """
 
     name: str
@@ -32,12 +35,14 @@ class Option:
     low: float | None
     high: float | None
     is_qualified: bool
+    step: float = 1.0
 
     def told(self) -> dict[str, Any]:
-        """The option as a checkup keeps it."""
+        """The option as a checkup keeps it, and people read it: its sealed figures on their grid."""
         return {
             "name": self.name, "model": self.model, "simulated": is_simulated(self.model), "month_usd": self.month_usd,
-            "quality": self.quality, "low": self.low, "high": self.high, "qualified": self.is_qualified,
+            "quality": on_grid(self.quality, self.step), "low": on_grid(self.low, self.step),
+            "high": on_grid(self.high, self.step), "qualified": self.is_qualified,
         }  # fmt: skip
 
 
@@ -85,6 +90,7 @@ def _option(
         low=said.get("low"),
         high=said.get("high"),
         is_qualified=_baseline_qualifies(case, said) if name == BASELINE else bool(said.get("qualified")),
+        step=release_step(said.get("sd", 1.0), said.get("rows", 1)),
     )
 
 

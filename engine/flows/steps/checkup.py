@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from engine.flows.steps import advice, alternatives, month, wear
+from engine.flows.steps import advice, alternatives, month, release, wear
 from engine.flows.steps.month import Case, Served
 from engine.models.base import Value
 from engine.models.checkup import Checkup
@@ -103,7 +103,7 @@ def _judged(verdict: Verdict | None, until: datetime) -> dict[str, Any]:
     return {
         "outcome": verdict.outcome,
         "run": verdict.run_id,
-        "quality": verdict.record["quality"],
+        "quality": release.quality_of(verdict.record),
         "month_saving_usd": cost.get("month_saving_usd"),
         "verdict_days": max((until - verdict.decided_at).days, 0),
     }

@@ -39,7 +39,8 @@ class Slice:
     def body(self) -> dict[str, Any]:
         """The slice as the record keeps it."""
         counts, method = self.pairs and asdict(self.pairs), self.paired.method if self.paired else ""
-        return {**asdict(self.fact), "pairs": counts, "method": method}
+        variance = self.paired and self.paired.row_variance
+        return {**asdict(self.fact), "pairs": counts, "method": method, "row_variance": variance}
 
 
 @dataclass(frozen=True)

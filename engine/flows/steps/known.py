@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from engine.flows.steps import release
 from engine.models.feature import Feature
 from engine.models.labels import Part
 from engine.models.rollout import RolloutStatus
@@ -82,7 +83,7 @@ def _tried(tx: Tx, feature: Feature) -> dict[str, tuple[Any, str]]:
         "prompts_tried": (len(prompts), "investigations"),
         "models_tried": (len(models), "investigations"),
     }
-    highs = [_high(verdict.record["quality"]) for verdict in verdicts.of_feature(tx, feature.id or 0)]
+    highs = [_high(release.quality_of(verdict.record)) for verdict in verdicts.of_feature(tx, feature.id or 0)]
     return found | ({"prompted_quality_high": (max(highs), "sealed rows, upper 95 % bound")} if highs else {})
 
 

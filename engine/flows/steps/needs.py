@@ -12,13 +12,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Needs:
-    """Evidence beside its thresholds; a claim is none where its evidence is not known. Shares and US dollars."""
+    """Evidence beside its thresholds; a claim is none where its evidence is not known. Shares and US dollars.
+
+    ``low`` and ``high`` are as they left the seal, ``finding`` is what the unrounded interval said.
+    """
 
     rows: int
     planned_rows: int
     low: float
     high: float
     margin: float
+    finding: str
     saving_low: float | None
     saving_floor: float
     payback_probability: float | None
@@ -34,17 +38,17 @@ class Needs:
     @property
     def is_better(self) -> bool:
         """Whether the whole interval lies above nothing."""
-        return self.low > 0
+        return self.finding == "better"
 
     @property
     def is_not_worse(self) -> bool:
         """Whether the whole interval lies above -margin."""
-        return self.low > -self.margin
+        return self.finding in ("better", "not_worse")
 
     @property
     def is_worse(self) -> bool:
         """Whether the whole interval lies below -margin."""
-        return self.high < -self.margin
+        return self.finding == "worse"
 
     @property
     def is_worth_it(self) -> bool | None:
@@ -72,6 +76,7 @@ def needs(record: Mapping[str, Any]) -> Needs | None:
             low=evidence["difference"]["low"],
             high=evidence["difference"]["high"],
             margin=evidence["margin"],
+            finding=record["quality"]["finding"],
             saving_low=evidence["saving_low"],
             saving_floor=policy["saving_floor"],
             payback_probability=evidence["payback_probability"],

@@ -5,6 +5,7 @@ The re-baseline is on its ledger before a row is read. What is not tried is said
 
 from __future__ import annotations
 
+import math
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,7 @@ def _results(
             "quality": score.quality,
             "low": standing.difference.low,
             "high": standing.difference.high,
+            "sd": math.sqrt(standing.row_variance),
             "adjusted": standing.adjusted,
             "qualified": standing.is_qualified,
             "tokens_in": score.tokens_in / score.rows,

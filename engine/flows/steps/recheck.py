@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.flows.steps import gates as gathered
-from engine.flows.steps import money, record
+from engine.flows.steps import money, record, release
 from engine.rules.compare import Interval, Pairs, mcnemar_midp, newcombe_paired, tango_interval
 from engine.rules.cost import Spread, simulate
 from engine.rules.gates import GateFacts, SliceFact, broken, gates, invalid
@@ -67,6 +67,13 @@ def interval(body: Record, clustered: Interval | None) -> Iterator[Check]:
     yield "quality.mcnemar_midp", quality["mcnemar_midp"], midp, "quality.pairs"
     said = record.finding(quality["low"], quality["high"], quality["margin"])
     yield "quality.finding", quality["finding"], said, "quality.low, quality.high and quality.margin"
+
+
+def let_out(body: Record, _clustered: Interval | None) -> Iterator[Check]:
+    """What left the seal, from what was measured; an early record does not say."""
+    again = asdict(release.figures(body["quality"], body["evidence"]))
+    for name, said in body.get("released", {}).items():
+        yield f"released.{name}", said, again[name], "quality and evidence.row_variance"
 
 
 def slices(body: Record, _clustered: Interval | None) -> Iterator[Check]:

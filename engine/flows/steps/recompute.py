@@ -101,6 +101,7 @@ _SECTIONS: Mapping[str, Callable[[Record, Interval | None], Iterator[Check]]] = 
     "policy": recheck.policy,
     "quality": recheck.counts,
     "quality.pairs": recheck.interval,
+    "released": recheck.let_out,
     "slices": recheck.slices,
     "gate_facts": recheck.gate_facts,
     "cost": recheck.cost,

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from engine.flows.steps import compare, leaderboard, money, scores
+from engine.flows.steps import compare, leaderboard, money, release, scores
 from engine.flows.steps.values import Choice, Frozen, Measured, Plan, Tried
 from engine.models.feature import is_simulated
 from engine.models.labels import Part
@@ -41,6 +41,7 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged) -> dict[str, Any]:
     bill = replies.bill(tx, frozen.run_id)
     choice, ruling = judged.choice, judged.ruling
     reasons = [*ruling.reasons, *(["cost_unknown"] if judged.money is None else [])]
+    quality, evidence = _quality(judged, frozen), asdict(judged.evidence)
     return {
         "version": VERSION,
         "run": frozen.run_id,
@@ -67,7 +68,8 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged) -> dict[str, Any]:
             "oldest_at": judged.measured.asked.oldest_at,
         },
         "contenders": [_contender(one) for one in choice.tried],
-        "quality": _quality(judged, frozen),
+        "quality": quality,
+        "released": asdict(release.figures(quality, evidence)),
         "rungs": _rungs(tx, frozen),
         "bill": {
             "paid_calls": bill.paid_calls,
@@ -93,7 +95,7 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged) -> dict[str, Any]:
             "prompted": judged.compared.prompted.model_dump(mode="json"),
         },
         "dev": _dev(tx, frozen, choice),
-        "evidence": asdict(judged.evidence),
+        "evidence": evidence,
         "policy": frozen.policy.judged,
     }
 

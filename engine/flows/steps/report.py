@@ -10,13 +10,14 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from engine.flows.steps import release
 from engine.models.base import Value
 from engine.models.feature import Baseline, Feature
 from engine.models.investigation import Investigation, StoredPrediction
 from engine.models.labels import Label, Part
 from engine.models.seal import Look
 from engine.rules.seal import look_alpha
-from engine.store import features, investigations, labels, replies, seals
+from engine.store import features, investigations, labels, replies, seals, verdicts
 from engine.store.database import Tx
 
 EXAMPLES = 6  # rows shown on each side
@@ -65,7 +66,10 @@ class Apart(Value):
 
 
 class LookLine(Value):
-    """One look at the sealed part, as the ledger has it; ``is_this`` marks the run of the page."""
+    """One look at the sealed part, as the ledger has it; ``is_this`` marks the run of the page.
+
+    ``bits`` is what its verdict let out at the most, none where it gave none.
+    """
 
     number: int
     run_id: str
@@ -76,6 +80,7 @@ class LookLine(Value):
     by: str
     at: datetime
     is_this: bool
+    bits: float | None = None
 
 
 class MomentName(StrEnum):
@@ -118,7 +123,7 @@ def of_run(tx: Tx, run: Investigation, record: Mapping[str, Any]) -> RunReport:
         asked=_asked(tx, run, feature, baseline),
         apart=_apart(tx, run.run_id, record),
         seal_number=seal.number if seal else None,
-        looks=tuple(_look(one, run.run_id) for one in looks),
+        looks=tuple(_look(tx, one, run.run_id) for one in looks),
         looks_left=tuple(look_alpha(number) for number in range(len(looks) + 1, seals.LOOKS + 1)),
         moments=_moments(tx, run, next((one for one in looks if one.run_id == run.run_id), None)),
     )
@@ -180,8 +185,10 @@ def _cut(text: str, most: int) -> str:
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
-def _look(look: Look, run_id: str) -> LookLine:
-    return LookLine(**look.model_dump(exclude={"id", "seal_id"}), is_this=look.run_id == run_id)
+def _look(tx: Tx, look: Look, run_id: str) -> LookLine:
+    verdict = verdicts.of_run(tx, look.run_id)
+    bits = release.quality_of(verdict.record)["bits"] if verdict else None
+    return LookLine(**look.model_dump(exclude={"id", "seal_id"}), is_this=look.run_id == run_id, bits=bits)
 
 
 def _moments(tx: Tx, run: Investigation, look: Look | None) -> tuple[Moment, ...]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from engine.flows.steps.month import Case
 from engine.models.rollout import Rollout
+from engine.rules.release import on_grid
+from engine.rules.seal import release_step
 from engine.rules.sizes import Shift, shift
 from engine.rules.watch import retrain_due
 from engine.store import checkups, months, rebaselines, seals
@@ -58,7 +60,8 @@ def _gap(record: dict[str, Any]) -> dict[str, Any]:
         return {"gap": None, "overfitted": None}
     sealed = quality["candidate"]
     error = math.sqrt(dev * (1 - dev) / rows + sealed * (1 - sealed) / quality["n"])
-    return {"gap": dev - sealed, "overfitted": dev - sealed > SURE * error}
+    step = release_step(math.sqrt(sealed * (1 - sealed)), quality["n"])  # a checkup is read by people
+    return {"gap": on_grid(dev - sealed, step), "overfitted": dev - sealed > SURE * error}
 
 
 def due(tx: Tx, case: Case, passed_on: float | None) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ def test_after_the_decision_the_buttons_are_gone(state: ApprovalState, line: str
 def test_a_simulated_model_is_called_simulated_to_approvers() -> None:
     evidence = {**examples.approval().evidence, "model": "simulated-frontier"}
 
-    assert "prompted (simulated) 91 %" in render(approval.card(examples.approval(evidence=evidence))).said
+    assert "prompted (simulated) 91.5 %" in render(approval.card(examples.approval(evidence=evidence))).said
 
 
 def test_a_request_nobody_may_approve_says_so() -> None:

@@ -23,7 +23,7 @@ def said(**changes: Any) -> str:
             "SHIP_BETTER",
             None,
             [],
-            "Ship the tuned model on ticket-router: it is better than prompting, by +0.7 points.",
+            "Ship the tuned model on ticket-router: it is better than prompting, by about +1.6 points.",
         ),
         (
             "SHIP_CHEAPER",
@@ -60,8 +60,15 @@ def test_the_verdict_is_the_first_line(decision: str, rows_needed: int | None, r
 
 
 def test_quality_stands_with_interval_rows_and_margin() -> None:
-    assert "Tuned (tfidf) 91.7 %, prompted (gpt-4o-mini) 91 % accuracy on 300 sealed rows." in said()
-    assert "+0.7 points (96 % interval -1.4 to +2.8); 2 points may be lost at most." in said()
+    assert "Tuned (tfidf) about 93.1 %, prompted (gpt-4o-mini) about 91.5 % accuracy on 300 sealed rows." in said()
+    assert "about +1.6 points (96 % interval about -1.6 to +4.9); 2 points may be lost at most." in said()
+    assert "Figures of sealed rows leave in steps of 1.6 points; it was judged unrounded." in said()
+
+
+def test_a_lead_that_is_rounded_away_is_still_a_lead() -> None:
+    quality = {**examples.quality(), "difference": 0.0}
+
+    assert said(decision="SHIP_BETTER", quality=quality).splitlines()[0].endswith("by less than 1.6 points.")
 
 
 def test_only_a_ship_offers_shadow() -> None:
@@ -158,7 +165,7 @@ def test_every_prompted_option_says_how_it_did_or_why_it_was_not_tried() -> None
 def test_the_option_that_is_compared_is_named_where_it_is_not_the_current_prompt() -> None:
     text = said(prompted={"contender": "few_shot", "model": "gpt-4o-mini", "simulated": False})
 
-    assert "prompted (gpt-4o-mini, with examples) 91 % accuracy" in text
+    assert "prompted (gpt-4o-mini, with examples) about 91.5 % accuracy" in text
 
 
 def test_a_gate_that_fails_or_is_not_known_and_every_protected_slice_has_a_line() -> None:
