@@ -135,7 +135,9 @@ def _repriced(tx: Tx, row: HourlyUsage) -> str:
         return "same"  # what the source billed, or unknown, as it was
     if len(tiers) > 1:
         return "left"
-    cost = prices.cost_nano(dict(tiers)[0], row.tokens_in, row.tokens_in_cached, row.tokens_out)
+    fed, cached = row.tokens_in, row.tokens_in_cached
+    written = min(row.tokens_cache_write, fed - cached)
+    cost = prices.cost_nano(dict(tiers)[0], fed, cached, row.tokens_out, cache_write=written)
     if not row.unpriced_n and abs(cost - row.cost_nano_usd) <= row.n:
         return "same"  # each call was rounded by itself
     row.cost_nano_usd, row.unpriced_n = cost, 0

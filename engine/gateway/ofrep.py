@@ -45,7 +45,7 @@ def flags(snapshot: Snapshot, breakers: Breakers, opens: tuple[str, ...], raw: b
 
 
 def _evaluated(slug: str, route: Route, breakers: Breakers, unit: str) -> dict[str, Any]:
-    is_off = route.mode == "retired" or (route.splits and breakers.of(slug, route).is_tripped)
+    is_off = route.rolled_back or route.mode == "retired" or (route.splits and breakers.of(slug, route).is_tripped)
     splits = route.splits and not is_off
     side = variant(route.salt, unit, route.share) if splits else "baseline"
     reason = "DISABLED" if is_off else "SPLIT" if splits else "STATIC"

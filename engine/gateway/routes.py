@@ -84,6 +84,7 @@ class Route(_Part):
     salt: str = Field(min_length=1)
     unit: Literal["sticky", "request"] = "sticky"
     stage: str = ""
+    rolled_back: bool = False  # an observe that came of a rollback: flags say so
     baseline: Side
     tuned: Side | None = None
     ttft_timeout_ms: int = Field(default=10_000, gt=0)

@@ -59,20 +59,22 @@ _FIELDS = {  # what a swing is called: the plan's field it moves
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens of one call; `cached_input` is part of `input`."""
+    """Tokens of one call; `cached_input` and `cache_write` are parts of `input`."""
 
     input: int
     output: int
     cached_input: int = 0
+    cache_write: int = 0
 
 
 @dataclass(frozen=True)
 class TokenPrices:
-    """Nano-dollars per million tokens; a `cached_input` of None costs as much as input."""
+    """Nano-dollars per million tokens; a `cached_input` or `cache_write` of None costs as much as input."""
 
     input: int
     output: int
     cached_input: int | None = None
+    cache_write: int | None = None
 
 
 @dataclass(frozen=True)
@@ -135,15 +137,21 @@ def call_cost(tokens: Tokens, prices: TokenPrices, *, retry_rate: float = 0.0, b
     """Give one call's expected cost in nano-dollars, rounded half up once at the end.
 
     `retry_rate` and `batch_discount` are shares. Raises ValueError for broken counts, prices or shares, or more cached
-    than input tokens.
+    and cache-write than input tokens.
     """
     fed, said = checks.count("input", tokens.input), checks.count("output", tokens.output)
-    cached = checks.count("cached_input", tokens.cached_input)
-    if cached > fed:
-        raise ValueError(f"cached_input is {cached} and input is {fed}; cached tokens are part of the input")
+    cached, written = (checks.count(name, getattr(tokens, name)) for name in ("cached_input", "cache_write"))
+    if cached + written > fed:
+        raise ValueError(
+            f"cached_input is {cached}, cache_write {written} and input {fed}; those tokens are part of the input"
+        )
     price_in, price_out = checks.count("prices.input", prices.input), checks.count("prices.output", prices.output)
-    price_cached = price_in if prices.cached_input is None else checks.count("prices.cached_input", prices.cached_input)
-    million_fold = (fed - cached) * price_in + cached * price_cached + said * price_out
+    price_cached, price_written = (
+        price_in if price is None else checks.count(f"prices.{name}", price)
+        for name, price in (("cached_input", prices.cached_input), ("cache_write", prices.cache_write))
+    )
+    plain = fed - cached - written
+    million_fold = plain * price_in + cached * price_cached + written * price_written + said * price_out
     if not retry_rate and not batch_discount:  # a log's calls, millions of them: the same in whole numbers
         return (million_fold + 500_000) // 1_000_000
     factor = (1 + _exact(checks.share("retry_rate", retry_rate))) * (

@@ -5,7 +5,7 @@ Knows nothing of price lists, files or databases: frames come in with their cost
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -108,28 +108,37 @@ def group(frames: Frames) -> list[Group]:
     return [_group(frames, int(model[rows[0]]), rows) for rows in sorted(parts, key=lambda rows: int(rows[0]))]
 
 
-def costs(frames: Frames, price: TokenPrices | None) -> Integers:
+def costs(frames: Frames, tiers: Sequence[tuple[int, TokenPrices]]) -> Integers:
     """Price frames in nano-dollars as `cost.call_cost` does; -1 where that is unknown, which is never free of charge.
 
-    A try that gave no answer and no count of tokens bought nothing; an answer without counts has an unknown cost.
+    ``tiers`` are prices by the input tokens above which they begin, 0 first; none when nobody knows. A call's own input
+    reaches a tier, and then all of its tokens cost what the tier says. A try that gave no answer and no count of tokens
+    bought nothing; an answer without counts has an unknown cost.
     """
-    said = frames["tokens_out"].astype(np.int64)
-    fed = frames["tokens_in"].astype(np.int64)
+    said, fed = frames["tokens_out"].astype(np.int64), frames["tokens_in"].astype(np.int64)
     answered = (frames["status"] >= 200) & (frames["status"] < 300)
-    is_unknown = np.where((fed < 0) | (said < 0), answered, price is None)
-    fed, said = np.maximum(fed, 0), np.maximum(said, 0)
+    is_unknown = np.where((fed < 0) | (said < 0), answered, not tiers)
+    said, fed = np.maximum(said, 0), np.maximum(fed, 0)
     cached = np.clip(frames["tokens_in_cached"].astype(np.int64), 0, fed)
-    bought = np.zeros(len(frames), dtype=np.int64) if price is None else _cost(fed, cached, said, price=price)
-    bought = np.where((frames["flags"] & frame.Flag.CACHE_HIT) != 0, 0, bought)
-    return np.where(is_unknown & ((frames["flags"] & frame.Flag.CACHE_HIT) == 0), -1, bought)
+    written = np.clip(frames["tokens_cache_write"].astype(np.int64), 0, fed - cached)
+    bought = np.zeros(len(frames), dtype=np.int64)
+    for start, price in tiers:
+        dearer = fed > start if start else np.ones(len(frames), dtype=bool)
+        if dearer.any():
+            parts = fed[dearer], cached[dearer], written[dearer], said[dearer]
+            bought[dearer] = _cost(*parts, price=price)
+    is_hit = (frames["flags"] & frame.Flag.CACHE_HIT) != 0
+    return np.where(is_hit, 0, np.where(is_unknown, -1, bought))
 
 
-def _cost(fed: Integers, cached: Integers, said: Integers, *, price: TokenPrices) -> Integers:
+def _cost(fed: Integers, cached: Integers, written: Integers, said: Integers, *, price: TokenPrices) -> Integers:
     cached_price = price.input if price.cached_input is None else price.cached_input
-    dearest = max(price.input, cached_price, price.output, 1)
+    written_price = price.input if price.cache_write is None else price.cache_write
+    dearest = max(price.input, cached_price, written_price, price.output, 1)
     if int(fed.max(initial=0) + said.max(initial=0)) > _MOST_PRODUCT // dearest:  # absurd counts: exact, and slower
-        fed, cached, said = (column.astype(object) for column in (fed, cached, said))
-    million_fold = (fed - cached) * price.input + cached * cached_price + said * price.output
+        fed, cached, written, said = (column.astype(object) for column in (fed, cached, written, said))
+    plain = (fed - cached - written) * price.input
+    million_fold = plain + cached * cached_price + written * written_price + said * price.output
     return ((million_fold + _MILLION // 2) // _MILLION).astype(np.int64)
 
 

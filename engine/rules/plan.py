@@ -49,6 +49,16 @@ def step_factor(plan: Plan, month: float) -> float:
     return math.prod(factor for start, factor in plan.price_steps if start <= month)
 
 
+def call_usd(plan: Plan, metered_usd: float | None = None) -> float:
+    """Give the US dollars of one call on the tuned side: as planned, or with what was `metered_usd` for one instead.
+
+    What is fixed is spread over the plan's volume: over a canary's few calls it would say nothing of the plan.
+    """
+    fixed = checked(plan).fixed_month_usd / plan.calls_per_month if plan.calls_per_month > 0.0 else 0.0
+    planned = plan.tuned_call_usd + plan.escalation * plan.baseline_call_usd
+    return fixed + (planned if metered_usd is None else checks.number("metered_usd", metered_usd, 0.0))
+
+
 def gross_saving(plan: Plan, hosting_month_usd: float) -> float:
     """Give the share of the baseline's bill saved in month 1: 1 - (V c_t + hosting) / (V c_b) - escalation.
 

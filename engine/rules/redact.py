@@ -20,15 +20,17 @@ _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)
 _URL = re.compile(
     r"(?<![\w+.-])[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/@:\"'<>\[\]]{0,256}:[^\s/@\"'<>\[\]]{1,256}@[^\s\"'<>]+"
 )
+# A key may be glued to a word by a hyphen. Where its own signs hold hyphens, what is looked through is bounded or holds
+# none, so that a run of such beginnings is not read anew from each of them.
 _KEY = re.compile(
-    r"(?<![\w-])(?:"
-    r"eyJ[\w-]{4,}\.[\w-]{4,}\.[\w-]*"
-    r"|(?:sk|pk|rk)-(?=[\w-]*\d)[\w-]{10,}"
+    r"(?<!\w)(?:"
+    r"(?<!-)eyJ[\w-]{4,}\.[\w-]{4,}\.[\w-]*|eyJ\w{4,}\.[\w-]{4,}\.[\w-]*"
+    r"|(?:sk|pk|rk)-(?=[\w-]{0,256}\d)[\w-]{10,}"
     r"|gh[pousr]_\w{10,}|github_pat_\w{10,}|glpat-[\w-]{10,}|hf_\w{16,}"
     r"|xox[a-z]-[\w-]{8,}|xapp-[\w-]{8,}"
     r"|A(?:KIA|SIA)[0-9A-Z]{16}|AIza[\w-]{30,}"
     r"|agk_[\w-]{8,}"
-    r")(?![\w-])"
+    r")(?!\w)"
 )
 _BEARER = re.compile(r"\b(?:bearer\s+|authorization[\"']?\s*[:=]\s*[\"']?basic\s+)([\w.~+/=-]{8,})", re.IGNORECASE)
 _ASSIGNED = re.compile(

@@ -72,7 +72,7 @@ class StageEvidence:
     """What was seen since the stage began; e-values as natural logs, None where there is none.
 
     `log_e_harm` by guardrail; `ticks_old` is the evidence's age in scheduler ticks; `full_week` says that a weekday and
-    a weekend day are in.
+    a weekend day are in; `cost_ratio` is a call's measured over its planned cost in the last 24 hours.
     """
 
     hours: float
@@ -83,6 +83,7 @@ class StageEvidence:
     ticks_old: float | None = None
     broken_ceilings: tuple[str, ...] = ()
     full_week: bool = False
+    cost_ratio: float | None = None
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,8 @@ def _doubts(evidence: StageEvidence, limits: StagePolicy) -> list[str]:
         doubts.append("no call of it was recorded lately")
     if evidence.log_e_mismatch is not None and evidence.log_e_mismatch >= math.log(limits.mismatch_odds):
         doubts.append("the split does not match its share")
+    if evidence.cost_ratio is not None and evidence.cost_ratio > limits.cost_ceiling:
+        doubts.append("a call costs more than planned")
     return doubts
 
 
@@ -278,6 +281,8 @@ def _check_evidence(evidence: StageEvidence) -> None:
             checks.number(name, getattr(evidence, name))
     if evidence.ticks_old is not None:
         checks.number("ticks_old", evidence.ticks_old, 0.0)
+    if evidence.cost_ratio is not None:
+        checks.number("cost_ratio", evidence.cost_ratio, 0.0)
 
 
 def _checked_policy(policy: StagePolicy) -> StagePolicy:

@@ -39,9 +39,10 @@ def price_of(tx: Tx, model: str, day: date, *, is_batch: bool = False) -> TokenP
     return None if is_simulated(model) else _bundled(model, day, is_batch=is_batch)
 
 
-def cost_nano(price: TokenPrices, input_tokens: int, cached: int, output_tokens: int) -> int:
-    """What one call costs in nano-dollars, rounded once; ``cached`` tokens are part of the input."""
-    return call_cost(Tokens(input=input_tokens, output=output_tokens, cached_input=cached), price)
+def cost_nano(price: TokenPrices, input_tokens: int, cached: int, output_tokens: int, *, cache_write: int = 0) -> int:
+    """What one call costs in nano-dollars, rounded once; ``cached`` and ``cache_write`` are parts of the input."""
+    tokens = Tokens(input=input_tokens, output=output_tokens, cached_input=cached, cache_write=cache_write)
+    return call_cost(tokens, price)
 
 
 def snapshot_id(tx: Tx, day: date) -> str:
@@ -71,7 +72,8 @@ def costing(tx: Tx) -> Callable[[Call], int | None]:
             return call.billed_nano or None
         # A tier is reached by one call's own input, and then all of its tokens cost what the tier says.
         price = next(price for start, price in reversed(tiers) if call.input_tokens > start or start == 0)
-        return cost_nano(price, call.input_tokens, call.cached_tokens, call.output_tokens)
+        fed, cached, written = call.input_tokens, call.cached_tokens, call.cache_write_tokens
+        return cost_nano(price, fed, cached, call.output_tokens, cache_write=written)
 
     return cost_of
 
@@ -112,7 +114,7 @@ def _bundled(model: str, day: date, *, is_batch: bool = False) -> TokenPrices | 
 def _dearer(model: str, day: date, *, is_batch: bool) -> tuple[tuple[int, TokenPrices], ...]:
     """The further tiers of a list price, by the input tokens above which they begin."""
     price = _listed(model, day, is_batch=is_batch)
-    parts = (price.input_mtok, price.output_mtok, price.cache_read_mtok) if price else ()
+    parts = (price.input_mtok, price.output_mtok, price.cache_read_mtok, price.cache_write_mtok) if price else ()
     starts = sorted({tier.start for part in parts if isinstance(part, TieredPrices) for tier in part.tiers})
     found = [(start, _at(price, start, has_output=_EMBEDS not in model)) for start in starts] if price else []
     return tuple((start, tier) for start, tier in found if tier is not None)
@@ -127,10 +129,11 @@ def _listed(model: str, day: date, *, is_batch: bool) -> ModelPrice | None:
 
 def _at(price: ModelPrice, start: int, *, has_output: bool) -> TokenPrices | None:
     """What the tier that begins above so many input tokens costs; embeddings have no output, and no price of it."""
-    fed, said, cached = (_nano(one, start) for one in (price.input_mtok, price.output_mtok, price.cache_read_mtok))
+    kinds = (price.input_mtok, price.output_mtok, price.cache_read_mtok, price.cache_write_mtok)
+    fed, said, cached, written = (_nano(one, start) for one in kinds)
     if fed is None or (said is None and has_output):
         return None
-    return TokenPrices(input=fed, output=said or 0, cached_input=cached)
+    return TokenPrices(input=fed, output=said or 0, cached_input=cached, cache_write=written)
 
 
 def _nano(price: Decimal | TieredPrices | None, start: int) -> int | None:

@@ -87,7 +87,8 @@ def test_a_stage_moves_the_share_once_it_is_said_where_the_candidate_is_served(d
     assert (paused["share"], paused["salt"]) == (entry["share"], entry["salt"]), "a pause keeps the split"
     rollouts.lower(desk, ANN, SLUG, "rollback")
     back = the_file(desk)["features"][SLUG]
-    assert (back["mode"], back["share"]) == ("observe", 0.0)
+    assert (back["mode"], back["share"], back["rolled_back"]) == ("observe", 0.0, True)
+    assert "rolled_back" not in paused
     assert back["stage"] != paused["stage"], "a latched gateway waits for another stage"
 
 

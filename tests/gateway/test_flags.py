@@ -23,7 +23,8 @@ NOWHERE = "http://127.0.0.1:9/v1"
 @pytest.fixture
 def gate(tmp_path: Path) -> Iterator[Gateway]:
     retired = route(NOWHERE, NOWHERE, mode="retired", share=1.0)
-    with gateway(tmp_path, triage=route(NOWHERE, NOWHERE), quiet=route(NOWHERE), gone=retired) as running:
+    back = route(NOWHERE, rolled_back=True)
+    with gateway(tmp_path, triage=route(NOWHERE, NOWHERE), quiet=route(NOWHERE), gone=retired, back=back) as running:
         yield running
 
 
@@ -52,6 +53,7 @@ def test_the_stock_client_understands_what_is_wrong(gate: Gateway) -> None:
         ("triage", {"context": {"targetingKey": "user-1"}}, 200, {"value": "tuned", "reason": "SPLIT"}),
         ("quiet", {"context": {"targetingKey": "user-1"}}, 200, {"value": "baseline", "reason": "STATIC"}),
         ("gone", {"context": {"targetingKey": "user-1"}}, 200, {"value": "baseline", "reason": "DISABLED"}),
+        ("back", {"context": {"targetingKey": "user-1"}}, 200, {"value": "baseline", "reason": "DISABLED"}),
         ("nope", {"context": {"targetingKey": "u"}}, 404, {"errorCode": "FLAG_NOT_FOUND"}),
         ("triage", {"context": {"targetingKey": ""}}, 400, {"errorCode": "TARGETING_KEY_MISSING"}),
         ("triage", {"context": {}}, 400, {"errorCode": "TARGETING_KEY_MISSING"}),
@@ -77,7 +79,7 @@ def test_a_wrong_key_is_told_in_both_languages(gate: Gateway) -> None:
 def test_all_flags_at_once_are_sent_again_only_when_they_changed(gate: Gateway) -> None:
     asked = {"context": {"targetingKey": "user-1"}}
     first = gate.post("/ofrep/v1/evaluate/flags", asked)
-    assert [one["key"] for one in first.json()["flags"]] == ["gone", "quiet", "triage"]
+    assert [one["key"] for one in first.json()["flags"]] == ["back", "gone", "quiet", "triage"]
     known = {"if-none-match": first.headers["etag"]}
     again = gate.post("/ofrep/v1/evaluate/flags", asked, known)
     assert (again.status_code, again.content) == (304, b"")
@@ -103,7 +105,7 @@ def test_feedback_is_kept_with_what_the_sender_may_speak_of_and_without_secrets(
     (event,) = gate.events()
     assert event | {"at_ms": 0} == {
         "kind": "feedback", "at_ms": 0, "id": "0190e2b48d5c7a3e9b1f0123456789ab", "score": -0.5, "label": "bug",
-        "features": ["gone", "quiet", "triage"], "comment": "ask [EMAIL_1]",
+        "features": ["back", "gone", "quiet", "triage"], "comment": "ask [EMAIL_1]",
     }  # fmt: skip
     assert abs(event["at_ms"] / 1000 - time.time()) < 600
 

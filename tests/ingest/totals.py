@@ -52,7 +52,8 @@ def slow_cost(one: frame.Frame) -> int | None:
         return None
     fed = max(one.tokens_in, 0)
     cached = min(max(one.tokens_in_cached, 0), fed)
-    return call_cost(Tokens(input=fed, output=max(one.tokens_out, 0), cached_input=cached), PRICE)
+    written = min(max(one.tokens_cache_write, 0), fed - cached)
+    return call_cost(Tokens(fed, max(one.tokens_out, 0), cached_input=cached, cache_write=written), PRICE)
 
 
 def totals(services: Services) -> dict[tuple[Any, ...], dict[str, Any]]:

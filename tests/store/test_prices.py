@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 from engine.models.money import Price
 from engine.store import prices
-from engine.teachers.prices import PACKAGE, cost_nano, price_of, snapshot_id
+from engine.teachers.prices import PACKAGE, cost_nano, price_of, snapshot_id, tiers_of
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
 
@@ -56,6 +56,15 @@ def test_the_teams_price_wins_over_the_bundled_one_from_its_day(database) -> Non
     assert ours is not None
     assert (ours.input, ours.cached_input, ours.output) == (7, 3, 5)
     assert cost_nano(listed, 1_000_000, 400_000, 1_000) == 90_000_000 + 30_000_000 + 600_000
+
+
+def test_a_list_with_tiers_and_a_price_of_cache_writes_is_read_whole(database) -> None:
+    """Anthropic's list of 2026: $3.75 a million tokens written to the cache, twice the price above 200,000 tokens."""
+    with database.read() as tx:
+        (first, usual), (start, dear) = tiers_of(tx, "claude-sonnet-4-5", date(2026, 10, 1))
+    assert (first, start) == (0, 200_000)
+    assert (usual.input, usual.cache_write, usual.output) == (3_000_000_000, 3_750_000_000, 15_000_000_000)
+    assert (dear.input, dear.cache_write) == (6_000_000_000, 7_500_000_000)
 
 
 def test_a_simulated_model_has_the_teams_price_or_none(database) -> None:

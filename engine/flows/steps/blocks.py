@@ -93,7 +93,7 @@ def count(tx: Tx, frames: Frames, names: Mapping[int, str], world: Known) -> Cou
     for one in groups:
         model = names.get(one.model, f"#{one.model:016x}" if one.model else "unknown")
         here = frames[one.rows]
-        cost[one.rows] = hours.costs(here, book.price(model, one.hour.date()))
+        cost[one.rows] = hours.costs(here, book.tiers(model, one.hour.date()))
         feature_id = world.features.get(one.feature)
         if feature_id is None:
             strange += len(here)
@@ -107,12 +107,12 @@ class _PriceBook:
 
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
-        self._asked: dict[tuple[str, date], TokenPrices | None] = {}
+        self._asked: dict[tuple[str, date], tuple[tuple[int, TokenPrices], ...]] = {}
 
-    def price(self, model: str, day: date) -> TokenPrices | None:
+    def tiers(self, model: str, day: date) -> tuple[tuple[int, TokenPrices], ...]:
         place = (model, day)
         if place not in self._asked:
-            self._asked[place] = prices.price_of(self._tx, model, day)
+            self._asked[place] = prices.tiers_of(self._tx, model, day)
         return self._asked[place]
 
 

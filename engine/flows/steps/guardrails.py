@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from engine.flows.steps import ceiling
 from engine.models.base import Value
 from engine.models.evidence import StageCount, StageScore, StageStart
 from engine.models.rollout import Guardrail, Mode, Rollout, Route, Stage
@@ -130,6 +131,7 @@ def gathered(tx: Tx, services: Services, rollout: Rollout, *, full_week: bool) -
         log_e_mismatch=_mismatch(current),
         ticks_old=max((now - _seen_until(tx, counts)) / TICK, 0.0),
         full_week=full_week,
+        cost_ratio=ceiling.cost_ratio(tx, rollout, now),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from engine.errors import Unavailable
 from engine.models.base import Value
 from engine.models.feature import Feature
-from engine.models.rollout import Mode, Route
+from engine.models.rollout import Mode, RolloutStatus, Route
 from engine.rules import address
 from engine.rules.traffic import TrafficPolicy
 from engine.services import Services
@@ -107,10 +107,16 @@ def _entry(tx: Tx, feature: Feature, route: Route | None, policy: TrafficPolicy)
         "unit": policy.unit,
         "stage": route.stage if route is not None else "",
         "baseline": {"base_url": baseline.base_url, "model": baseline.model},
+        **({"rolled_back": True} if _is_rolled_back(tx, feature) else {}),
         **({} if mode is Mode.OBSERVE or route is None else {"tuned": _tuned(route, policy)}),
         **_limits(feature, policy),
     }
     return entry, Way(slug=feature.slug, mode=mode, share=share, lacks=lacks)
+
+
+def _is_rolled_back(tx: Tx, feature: Feature) -> bool:
+    newest = rollouts.newest_of(tx, feature.id or 0)
+    return newest is not None and newest.status is RolloutStatus.ROLLED_BACK
 
 
 def _as_judged(tx: Tx, route: Route | None, policy: TrafficPolicy) -> TrafficPolicy:

@@ -28,8 +28,10 @@ from engine.rules.cost import (
     simulate,
     tornado,
 )
+from engine.rules.plan import call_usd
 
 PR = TokenPrices(2_500_000_000, 10_000_000_000, 1_250_000_000)
+CLAUDE = TokenPrices(3_000_000_000, 15_000_000_000, cached_input=300_000_000, cache_write=3_750_000_000)
 A = Plan(1e6, 0.0022, 0, 1084, 6448.8)
 MANAGED = replace(A, tuned_call_usd=0.000164, fixed_month_usd=500)
 NAN, INF = math.nan, math.inf
@@ -46,6 +48,7 @@ EXACT: list[tuple[Callable[[], int], int]] = [
     (lambda: call_cost(Tokens(800, 20, 800), PR), 1_200_000),  # all of the input may be cached
     (lambda: call_cost(Tokens(800, 20), PR, batch_discount=0.5), 1_100_000),
     (lambda: call_cost(Tokens(800, 20, 600), TokenPrices(2_500_000_000, 10_000_000_000)), 2_200_000),
+    (lambda: call_cost(Tokens(800, 20, 200, 400), CLAUDE), 2_460_000),
     (lambda: call_cost(Tokens(1, 0), TokenPrices(500_000, 0)), 1),  # half a nano-dollar is rounded up
     (lambda: call_cost(Tokens(1, 0), TokenPrices(499_999, 0)), 0),
     (lambda: replicas(12, 25, 0.6), 1),
@@ -90,6 +93,9 @@ def test_known_shares_and_months_come_out(
 
 
 DOLLARS: list[tuple[Callable[[], float], float]] = [
+    (lambda: call_usd(plan(calls_per_month=1000, fixed_month_usd=500, tuned_call_usd=0.1)), 0.6),
+    (lambda: call_usd(plan(calls_per_month=1000, fixed_month_usd=500, tuned_call_usd=0.1), 0.3), 0.8),
+    (lambda: call_usd(plan(calls_per_month=0, baseline_call_usd=0.02, escalation=0.5)), 0.01),
     (lambda: monthly_saving(A), 1116),
     (lambda: monthly_saving(plan(calls_per_month=1000)), -1081.8),
     (lambda: monthly_saving(plan(halving_months=12), 13), 16),
@@ -196,6 +202,7 @@ def test_at_the_cross_over_both_sides_cost_the_same(drawn: Plan, halving: float)
 
 REFUSED: list[tuple[str, Callable[[], object]]] = [
     ("cached_input", lambda: call_cost(Tokens(10, 0, 11), PR)),
+    ("cache_write", lambda: call_cost(Tokens(10, 0, 5, 6), PR)),
     ("input", lambda: call_cost(Tokens(-1, 0), PR)),
     ("prices.output", lambda: call_cost(Tokens(1, 0), TokenPrices(1, -1))),
     ("retry_rate", lambda: call_cost(Tokens(1, 0), PR, retry_rate=1.1)),

@@ -12,14 +12,15 @@ from engine.rules.frame import Flag
 from engine.rules.hours import SUMS, Sums, costs, group, merged, summed
 from tests.ingest.spooled import a_frame, array_of, plainly, some_frames
 
-PRICE = TokenPrices(input=2_500_000_000, output=10_000_000_001, cached_input=1_250_000_000)
+PRICE = TokenPrices(2_500_000_000, 10_000_000_001, cached_input=1_250_000_000, cache_write=3_125_000_000)
+FLAT = ((0, PRICE),)
 FRAMES = some_frames(3000, slugs=("ticket-router", "other"))
 
 
-def hours(frames, price=PRICE) -> dict:
+def hours(frames) -> dict:
     block = array_of(frames)
     parts = [
-        ((one.feature, one.place(str(one.model))), summed(block[one.rows], costs(block[one.rows], price)))
+        ((one.feature, one.place(str(one.model))), summed(block[one.rows], costs(block[one.rows], FLAT)))
         for one in group(block)
     ]
     return merged(parts)
@@ -32,7 +33,8 @@ def slow_cost(one):
         return None
     fed, said = max(one.tokens_in, 0), max(one.tokens_out, 0)
     cached = min(max(one.tokens_in_cached, 0), fed)
-    return call_cost(Tokens(input=fed, output=said, cached_input=cached), PRICE)
+    written = min(max(one.tokens_cache_write, 0), fed - cached)
+    return call_cost(Tokens(input=fed, output=said, cached_input=cached, cache_write=written), PRICE)
 
 
 def test_sums_are_those_of_a_plain_loop() -> None:
@@ -67,16 +69,29 @@ def test_a_model_without_a_price_is_unpriced_and_what_gave_no_answer_bought_noth
             a_frame(4, flags=Flag.CACHE_HIT),
         ]
     )
-    assert costs(block, PRICE).tolist() == [2_600_000, -1, 0, 0]
-    assert costs(block, None).tolist() == [-1, -1, 0, 0]
-    sums = summed(block, costs(block, PRICE)).sums
+    assert costs(block, FLAT).tolist() == [2_600_000, -1, 0, 0]
+    assert costs(block, ()).tolist() == [-1, -1, 0, 0]
+    sums = summed(block, costs(block, FLAT)).sums
     assert (sums["n"], sums["unpriced_n"], sums["cost_nano_usd"]) == (4, 1, 2_600_000)
 
 
 def test_absurd_counts_are_priced_exactly() -> None:
     block = array_of([a_frame(1, tokens_in=2**31 - 1, tokens_out=2**31 - 1)])
     dear = TokenPrices(input=10**12, output=10**12)
-    assert costs(block, dear).tolist() == [2 * (2**31 - 1) * 10**6]
+    assert costs(block, ((0, dear),)).tolist() == [2 * (2**31 - 1) * 10**6]
+
+
+def test_a_calls_own_input_reaches_a_dearer_tier() -> None:
+    """As anthropic and google sell long contexts: above 200,000 tokens all tokens of the call cost the tier's price."""
+    dear = TokenPrices(input=5_000_000_000, output=20_000_000_000)
+    block = array_of([a_frame(1, tokens_in=fed, tokens_out=10) for fed in (200_000, 200_001)])
+    found = costs(block, ((0, PRICE), (200_000, dear))).tolist()
+    assert found == [call_cost(Tokens(200_000, 10), PRICE), call_cost(Tokens(200_001, 10), dear)]
+
+
+def test_what_is_written_to_a_cache_costs_its_own_price() -> None:
+    block = array_of([a_frame(1, tokens_in=1_000_000, tokens_in_cached=0, tokens_cache_write=400_000, tokens_out=0)])
+    assert costs(block, FLAT).tolist() == [600_000 * 2_500 + 400_000 * 3_125]
 
 
 @pytest.mark.parametrize("status", [0, 99, 100, 299, 400, 599, 65535])

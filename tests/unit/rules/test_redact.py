@@ -38,6 +38,11 @@ FOUND = [
     ("sk-proj-abc123def456ghi", "[KEY_1]"),
     ("ghp_0123456789abcdefABCDEF", "[KEY_1]"),
     ("xoxb-12345-67890-abc", "[KEY_1]"),
+    ("m-ghp_0123456789abcdefABCDEF", "m-[KEY_1]"),  # glued to a word
+    ("ghp_0123456789abcdefABCDEF-m", "[KEY_1]-m"),
+    ("desk-sk-proj-abc123def456ghi", "desk-[KEY_1]"),
+    (f"token-{JWT}", "token-[KEY_1]"),
+    (f"old-{AWS}-new", "old-[KEY_1]-new"),
     (AWS, "[KEY_1]"),
     (JWT, "[KEY_1]"),
     (f"before {PEM} after", "before [KEY_1] after"),
@@ -122,7 +127,9 @@ def test_an_address_is_never_left_behind(before: str, after: str) -> None:
     assert "ada@example.com" not in redact(f"{before} ada@example.com {after}").text
 
 
-@pytest.mark.parametrize("piece", ["a", "1", "1 ", "a@", "-", "12-", "DE12", ":1", "http://", "key=", "1.2.", "+1 "])
+@pytest.mark.parametrize(
+    "piece", ["a", "1", "1 ", "a@", "-", "12-", "DE12", ":1", "http://", "key=", "1.2.", "+1 ", "sk-", "-eyJaaaa"]
+)
 def test_time_grows_with_the_text_and_not_with_its_square(piece: str) -> None:
     began = time.perf_counter()
     redact(piece * (200_000 // len(piece)))

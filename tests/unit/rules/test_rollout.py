@@ -43,6 +43,8 @@ GATES: list[tuple[str, StageEvidence, str]] = [
     ("canary_5", s(ticks_old=None), "PAUSE"),
     ("canary_5", s(ticks_old=2), "READY"),
     ("canary_5", s(ticks_old=2.1), "PAUSE"),
+    ("canary_5", s(cost_ratio=1.26), "PAUSE"),  # docs/rules.md 7: 1.25 times the plan
+    ("canary_5", s(cost_ratio=1.25), "READY"),
     ("canary_25", s(units=1999), "HOLD"),
     ("canary_25", s(hours=47.9), "HOLD"),
     ("canary_1", s(broken_ceilings=("errors",), ticks_old=None), "ROLLBACK"),
