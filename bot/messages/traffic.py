@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from engine.desk.volumes import MonthRow, OpeningRow, TrafficView
+from engine.desk.volumes import MonthRow, OpeningRow, TrafficView, proposals
 from engine.models.money import NANO
 
 LISTED = 60
-MIXED_SHARE = 0.1  # a prompt of which this share of the texts begins is worth a feature of its own
+PROPOSED = 10
 STEADY = 0.1  # a mix of prompts that moved by less is steady
 
 Lack = Literal["traffic", "recent", "history", "price", "latency", "texts"]
@@ -54,7 +54,7 @@ def shown(found: TrafficView) -> Traffic:
 
 @dataclass(frozen=True)
 class Row:
-    """One feature in the overview; ``prompts`` counts those that look like features of their own."""
+    """One feature in the overview."""
 
     slug: str
     model: str
@@ -64,17 +64,28 @@ class Row:
     cost_usd: float | None
     unpriced: int
     error_share: float | None
-    prompts: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """A prompt that is worth a feature of its own; ``begins`` are the words its calls are told by, "" for none."""
+
+    name: str
+    inside: str
+    text: str
+    begins: str
+    calls: int
+    cost_usd: float | None
 
 
 @dataclass(frozen=True)
 class Overview:
-    """The traffic of all features, the dearest first; ``mixed`` ones hold several prompts."""
+    """The traffic of all features, and the prompts in it that nobody registered; both the dearest first."""
 
     template: ClassVar[str] = "traffic/overview"
     rows: tuple[Row, ...]
     more: int
-    mixed: tuple[Row, ...]
+    found: tuple[Found, ...]
 
     @classmethod
     def example(cls) -> Overview:
@@ -95,11 +106,13 @@ def overview(found: tuple[TrafficView, ...]) -> Overview:
             cost_usd=_usd(one.cost_nano),
             unpriced=one.unpriced,
             error_share=one.error_share,
-            prompts=sum(opening.share >= MIXED_SHARE for opening in one.openings),
         )
         for one in found
     )
-    return Overview(rows[:LISTED], max(len(rows) - LISTED, 0), tuple(row for row in rows if row.prompts > 1))
+    prompts = tuple(
+        Found(one.name, one.inside, one.text, one.begins, one.calls, _usd(one.cost_nano)) for one in proposals(found)
+    )
+    return Overview(rows[:LISTED], max(len(rows) - LISTED, 0), prompts[:PROPOSED])
 
 
 def _usd(nano: int | None) -> float | None:
@@ -131,8 +144,17 @@ def example() -> TrafficView:
         months=tuple(MonthRow(period=name, calls=calls, cost_nano=nano, unpriced=0) for name, calls, nano in months),
         weeks=(("09-19", 190_000), ("09-26", 201_000), ("10-03", 205_000), ("10-10", 198_000), ("10-17", 210_000)),
         openings=(
-            OpeningRow(text="Sort this ticket into one of:", share=0.71, first="2026-10-02", last="2026-10-31"),
-            OpeningRow(text="Rewrite this answer in our tone:", share=0.24, first="2026-10-19", last="2026-10-31"),
+            OpeningRow(
+                text="Sort this ticket into one of:",
+                share=0.71,
+                size=0.6,
+                first="2026-10-02",
+                last="2026-10-31",
+                own=True,
+            ),
+            OpeningRow(
+                text="Rewrite this answer in our tone:", share=0.24, size=0.35, first="2026-10-19", last="2026-10-31"
+            ),
         ),
         texts=2_000,
         moved=0.24,

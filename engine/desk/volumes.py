@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from engine.models.call import CallRole
 from engine.models.feature import Feature, is_simulated
 from engine.rules import histogram
 from engine.rules.calendar import bounds, period_of
-from engine.rules.openings import Text, moved, openings
+from engine.rules.openings import Text, begins, moved, openings, plain
 from engine.store import examples, features, volumes
 from engine.store.database import Tx
 from engine.store.volumes import Shape, Spend, Volume
@@ -20,6 +21,8 @@ MONTH = timedelta(days=30)
 WEEKS = 13
 MONTHS = 6
 OPENINGS = 5
+MIXED_SHARE = 0.1  # a prompt of which this share of the texts begins is worth a feature of its own
+NAME_WORDS = 3
 TEXTS = 2_000  # looked at for how they begin
 STALE = timedelta(days=7)
 TENURE = timedelta(days=89)  # ninety days, less the first one's missing hours
@@ -36,12 +39,32 @@ class MonthRow(Value):
 
 
 class OpeningRow(Value):
-    """A prompt by its first words, its share of the texts that were drawn, and the days it was seen."""
+    """A prompt by its first words, its share of the texts that were drawn, and the days it was seen.
+
+    ``size`` is its share of their characters; ``own`` says that it is the one the feature was registered for.
+    """
 
     text: str
     share: float
+    size: float
     first: str
     last: str
+    own: bool = False
+
+
+class Proposal(Value):
+    """A prompt in a feature's log that is worth a feature of its own: a name, and about what it takes in 30 days.
+
+    ``begins`` are the words that tell its calls apart; "" where a number or a mark comes too early.
+    """
+
+    inside: str
+    name: str
+    text: str
+    begins: str
+    model: str
+    calls: int
+    cost_nano: int | None
 
 
 class TrafficView(Value):
@@ -113,7 +136,7 @@ def _view(tx: Tx, feature: Feature, now: datetime) -> TrafficView:
         models=_models(rows),
         months=tuple(_months(tx, feature_id, until)),
         weeks=tuple(_weeks(tx, feature_id, since, until)),
-        openings=tuple(_openings(texts)),
+        openings=tuple(_openings(texts, features.baseline(tx, feature_id).prompt)),
         texts=len(texts),
         moved=moved(texts),
         missing=tuple(
@@ -123,9 +146,41 @@ def _view(tx: Tx, feature: Feature, now: datetime) -> TrafficView:
     return found.model_copy(update={**_sums(rows), **_figures(shape)})
 
 
-def _openings(texts: Sequence[Text]) -> Iterator[OpeningRow]:
-    for one in openings(texts)[:OPENINGS]:
-        yield OpeningRow(text=one.text, share=one.share, first=one.first, last=one.last)
+def proposals(found: Sequence[TrafficView]) -> tuple[Proposal, ...]:
+    """The prompts in logs that nobody registered yet, the dearest first."""
+    known = {one.slug for one in found}
+    many = [_proposal(one, opening, known) for one in found for opening in one.openings if _is_worth_one(opening)]
+    return tuple(sorted(many, key=lambda one: (-(one.cost_nano or 0), -one.calls, one.name)))
+
+
+def _is_worth_one(opening: OpeningRow) -> bool:
+    return not opening.own and opening.share >= MIXED_SHARE
+
+
+def _proposal(one: TrafficView, opening: OpeningRow, known: set[str]) -> Proposal:
+    words = re.findall(r"[a-z][a-z0-9]*", opening.text.lower())[:NAME_WORDS]
+    name = "-".join(words)[:30].strip("-") or "prompt"
+    name = next(each for each in (name, *(f"{name}-{number}" for number in range(2, 1000))) if each not in known)
+    known.add(name)
+    begins = plain(opening.text)
+    return Proposal(
+        inside=one.slug,
+        name=name,
+        text=opening.text,
+        begins=begins if len(begins.split()) >= NAME_WORDS else "",
+        model=one.model,
+        calls=round(one.calls * opening.share),
+        cost_nano=None if one.cost_nano is None else round(one.cost_nano * opening.size),
+    )
+
+
+def _openings(texts: Sequence[Text], prompt: str) -> Iterator[OpeningRow]:
+    """The prompts in the texts; the feature's own is the one its prompt begins like, else the most frequent."""
+    found = openings(texts)[:OPENINGS]
+    fixed = prompt.partition("{{")[0].strip()
+    own = next((one for one in found if fixed and begins(one.text, fixed)), found[0] if found else None)
+    for one in found:
+        yield OpeningRow(text=one.text, share=one.share, size=one.size, first=one.first, last=one.last, own=one is own)
 
 
 def _sums(rows: Sequence[Spend]) -> dict[str, float | int | None]:

@@ -30,11 +30,15 @@ class Text:
 
 @dataclass(frozen=True)
 class Opening:
-    """A prompt by its first words: how many of the texts begin so, which share that is, and the days it was seen."""
+    """A prompt by its first words: how many of the texts begin so, which share that is, and the days it was seen.
+
+    ``size`` is its share of all characters, which is nearer to its share of the cost.
+    """
 
     text: str
     count: int
     share: float
+    size: float
     first: str
     last: str
 
@@ -45,9 +49,7 @@ def openings(texts: Sequence[Text]) -> list[Opening]:
     for one in texts:
         groups.setdefault(tuple(_words(one.text)[:KEY_WORDS]), []).append(one)
     least = max(LEAST, LEAST_SHARE * len(texts))
-    found = [
-        _opening(group, len(texts)) for key, group in groups.items() if len(key) == KEY_WORDS and len(group) >= least
-    ]
+    found = [_opening(group, texts) for key, group in groups.items() if len(key) == KEY_WORDS and len(group) >= least]
     return sorted(found, key=lambda one: (-one.count, one.text))
 
 
@@ -69,11 +71,23 @@ def _words(text: str) -> list[str]:
     return _MASKED.sub(_MASK, text[:2000]).split()[:SHOWN_WORDS]
 
 
-def _opening(group: Sequence[Text], total: int) -> Opening:
+def begins(text: str, opening: str) -> bool:
+    """Whether a text begins with an opening's words; numbers in either are as good as any."""
+    wanted = _words(opening)
+    return _words(text)[: len(wanted)] == wanted
+
+
+def plain(opening: str) -> str:
+    """An opening up to its first mask: what a person would type to name the prompt."""
+    return " ".join(takewhile(lambda word: _MASK not in word, opening.split()))
+
+
+def _opening(group: Sequence[Text], texts: Sequence[Text]) -> Opening:
     places = zip(*(_words(one.text) for one in group), strict=False)
     shared = [words[0] for words in takewhile(lambda words: len(set(words)) == 1, places)]
     days = [one.day for one in group]
-    return Opening(" ".join(shared), len(group), len(group) / total, min(days), max(days))
+    size = sum(len(one.text) for one in group) / sum(len(one.text) for one in texts)
+    return Opening(" ".join(shared), len(group), len(group) / len(texts), size, min(days), max(days))
 
 
 def _mix(texts: Sequence[Text], known: set[tuple[str, ...]]) -> dict[tuple[str, ...], float]:

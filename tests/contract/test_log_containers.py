@@ -185,6 +185,14 @@ def test_where_keeps_the_rows_that_have_the_value(path, value, kept) -> None:
     assert sum(isinstance(row, SkippedRow) for row in found) == 3 - kept
 
 
+def test_where_keeps_the_calls_whose_prompt_begins_with_the_words() -> None:
+    asked = ("Sort ticket 12  now: lost", "Sort ticket 7 now: late", "Sort tickets now", "")
+    rows = [ROW | {"id": f"c{place}", "input": text} for place, text in enumerate(asked)]
+    where = Where("begins", "Sort ticket 1 now:")
+    found = list(importer_of("assay")(io.BytesIO(write_assay(rows)), until=UNTIL, where=where))
+    assert [isinstance(row, Call) for row in found] == [True, True, False, False]
+
+
 def test_bodies_of_any_depth_are_told_and_never_break_a_row() -> None:
     deep = '{"a":' * 900 + "1" + "}" * 900
     for body in ([{"role": "user", "content": json.loads(deep)}], {"messages": [[[[[[[[{}]]]]]]]]}):

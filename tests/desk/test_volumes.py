@@ -104,7 +104,22 @@ def test_prompts_of_a_log_are_told_apart_and_a_mixed_one_is_named(desk) -> None:
     assert found.moved == pytest.approx(0.5), "half of the newer texts begin in a way the older ones never did"
     text = said(desk, "traffic")
     assert text.index("ticket-router, gpt-4o-mini") < text.index("quiet, gpt-4o-mini"), "the dearest first"
-    assert "ticket-router holds 2 prompts" in text
+    (one,) = volumes.proposals(volumes.every(desk))
+    assert (one.inside, one.name, one.begins) == (SLUG, "rewrite-this-answer", "Rewrite this answer in our tone:")
+    assert (one.calls, one.cost_nano) == (
+        round(found.calls * 0.25),
+        round((found.cost_nano or 0) * found.openings[1].size),
+    )
+    assert "/assay register, then assay import-traffic rewrite-this-answer FILE" in text
+
+
+def test_the_prompt_a_feature_was_registered_for_is_never_proposed(desk) -> None:
+    a_feature(desk, prompt="Rewrite this answer in our tone: {{ input }}")
+    rows = daily(10)
+    for number, row in enumerate(rows):
+        row["input"] = f"{'Rewrite this answer in our tone:' if number % 3 == 0 else 'Sort this ticket now:'} {number}"
+    log(desk, rows)
+    assert [one.begins for one in volumes.proposals(volumes.every(desk))] == ["Sort this ticket now:"]
 
 
 def test_failed_tries_and_embeddings_cost_and_are_no_calls(desk) -> None:

@@ -10,7 +10,10 @@ from typing import IO, NamedTuple
 from engine.importers.calls.container import Row, rows
 from engine.importers.calls.fields import Bad, Fields, Skip, at_path
 from engine.models.call import BadRow, Call, SkippedRow
+from engine.rules.openings import begins
 from engine.rules.redact import redact_row
+
+BEGINS = "begins"
 
 Keep = Callable[[Call], bool]  # whether the texts of a call are wanted
 CallOf = Callable[[Fields, datetime | None], Call]  # raises Bad for a row that is refused, Skip for one that is no call
@@ -18,10 +21,18 @@ Read = Iterator[Call | BadRow | SkippedRow]
 
 
 class Where(NamedTuple):
-    """Which rows of a log count: those whose field at a dotted path is, or holds, the value."""
+    """Which rows of a log count: those whose field at a dotted path is, or holds, the value.
+
+    The path ``begins`` is no field: a call counts whose prompt begins with the words, as ``openings`` finds prompts.
+    """
 
     path: str
     value: str
+
+    @property
+    def is_of_text(self) -> bool:
+        """Whether the call's text decides, and no field."""
+        return self.path == BEGINS
 
     def is_met(self, row: Fields) -> bool:
         """Whether the row is one of them."""
@@ -49,11 +60,16 @@ def calls_of(
             yield row
             continue
         fields = opened(row.fields) if opened else row.fields
-        if where is not None and not where.is_met(fields):
+        if where is not None and not where.is_of_text and not where.is_met(fields):
             yield SkippedRow(line=row.line)
             continue
         found = _read(row, fields, call_of, until)
-        yield _with_texts(found, keep) if isinstance(found, Call) else found
+        if not isinstance(found, Call):
+            yield found
+        elif where is not None and where.is_of_text and not begins(found.input or "", where.value):
+            yield SkippedRow(line=row.line)
+        else:
+            yield _with_texts(found, keep)
 
 
 def _read(row: Row, fields: Fields, call_of: CallOf, until: datetime | None) -> Call | BadRow | SkippedRow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.rules.openings import Text, moved, openings
+from engine.rules.openings import Text, begins, moved, openings, plain
 
 SORT = "Sort this ticket into one of: billing, bug. Ticket: "
 TONE = "system: You are a careful editor.\n\nuser: "
@@ -52,3 +52,18 @@ def test_a_mix_that_stays_moves_little_and_one_that_changes_by_its_share() -> No
     new = [Text("2026-10-09", one.text) for one in [*texts(SORT, 30), *texts(TONE, 20)]]
     assert moved([*old, *new]) == pytest.approx(0.4)
     assert moved(old) is None
+
+
+def test_a_text_begins_with_an_opening_whatever_its_numbers_and_spaces() -> None:
+    assert begins("Order 7 of\n 8 came late", "Order # of 9")
+    assert not begins("Order of 8", "Order # of")
+    assert not begins("Ord", "Order")
+    assert plain("Sort ticket # into") == "Sort ticket"
+
+
+def test_a_long_prompt_takes_more_than_its_share_of_texts() -> None:
+    long = [Text("2026-10-01", f"{TONE}{'word ' * 40}{number}") for number in range(10)]
+    found = {one.text[:4]: one for one in openings([*texts(SORT, 30), *long])}
+    assert found["syst"].share == pytest.approx(0.25)
+    assert found["syst"].size > 0.4
+    assert sum(one.size for one in found.values()) == pytest.approx(1.0)
