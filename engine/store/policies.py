@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from engine.models.policy import PolicyVersion
 from engine.rules.calendar import DigestPolicy
@@ -77,7 +77,15 @@ def canonical(body: dict[str, Any]) -> str:
 
 def current(tx: Session, feature_id: int | None = None) -> Policy:
     """The policy in force for a feature: its own newest version of each kind, else the team's, else the defaults."""
-    return Policy(**{kind: _newest(tx, kind, feature_id) for kind in KINDS})
+    newest = select(func.max(PolicyVersion.id)).group_by(PolicyVersion.kind, col(PolicyVersion.feature_id))
+    query = (
+        select(PolicyVersion)
+        .where(col(PolicyVersion.id).in_(newest))
+        .where(col(PolicyVersion.feature_id).is_(None) | (PolicyVersion.feature_id == feature_id))
+        .order_by(col(PolicyVersion.feature_id).is_not(None))
+    )
+    bodies = {row.kind: row.body for row in tx.exec(query)}  # a feature's own comes after the team's, and stays
+    return Policy(**{kind: _read(kind, bodies.get(kind, {})) for kind in KINDS})
 
 
 def traffic(tx: Session, feature_id: int | None = None) -> TrafficPolicy:
@@ -121,10 +129,9 @@ def add(
     return version
 
 
-def _newest(tx: Session, kind: str, feature_id: int | None) -> Any:  # noqa: ANN401 (one of the classes in KINDS)
-    found = stored(tx, kind, feature_id)
+def _read(kind: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 (one of the classes in KINDS)
     known = {field.name for field in fields(KINDS[kind])}
-    return KINDS[kind](**{key: value for key, value in (found.body if found else {}).items() if key in known})
+    return KINDS[kind](**{key: value for key, value in body.items() if key in known})
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401 (JSON: a list stands for a tuple)
