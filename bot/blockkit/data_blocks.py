@@ -70,7 +70,7 @@ def chart(block: Json, at: str) -> Problems:
             yield from _point(segment, f"{here}/segments/{index}")
             if _is_number(segment.get("value")) and segment["value"] <= 0:
                 yield Problem(f"{here}/segments/{index}/value", "must be more than 0")
-    elif found.get("type") in AXIS_CHARTS:
+    elif string(found.get("type")) in AXIS_CHARTS:
         yield from _axes(found, here)
     else:
         yield Problem(f"{here}/type", "must be one of pie, bar, area, line")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from bot.blockkit import limits
-from bot.blockkit.shape import Json, is_mapping, is_sequence, mapping, mappings, sequence
+from bot.blockkit.shape import Json, is_mapping, is_sequence, mapping, mappings, sequence, string
 
 
 class Problem(NamedTuple):
@@ -53,7 +53,7 @@ def text(node: object, at: str, limit: int, *, plain: bool = False, needed: bool
         return
     found = mapping(node)
     kinds = ("plain_text",) if plain else ("plain_text", "mrkdwn")
-    if found.get("type") not in kinds:
+    if string(found.get("type")) not in kinds:
         yield Problem(f"{at}/type", f"must be one of {', '.join(kinds)}")
     yield from short(found.get("text"), f"{at}/text", limit)
 

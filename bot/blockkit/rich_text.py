@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bot.blockkit import limits
 from bot.blockkit.elements import Problem, Problems, between, short
-from bot.blockkit.shape import Json, mapping, sequence
+from bot.blockkit.shape import Json, mapping, sequence, string
 
 PARTS = frozenset({"rich_text_section", "rich_text_list", "rich_text_quote", "rich_text_preformatted"})
 LEAVES: dict[str, str] = {
@@ -33,7 +33,7 @@ def rich_text(block: Json, at: str) -> Problems:
 
 
 def _part(part: Json, at: str) -> Problems:
-    kind = part.get("type")
+    kind = string(part.get("type"))
     if kind not in PARTS:
         yield Problem(f"{at}/type", f"unsupported rich_text part: {kind}")
         return

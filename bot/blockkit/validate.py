@@ -84,7 +84,7 @@ def _total(blocks: list[Json], at: str) -> Problems:
     markdown = sum(len(string(block.get("text"))) for block in blocks if block.get("type") == "markdown")
     if markdown > limits.MARKDOWN_TEXT:
         yield Problem(at, f"markdown blocks must be less than {limits.MARKDOWN_TEXT + 1} characters together")
-    told = sum(letters(block) for block in blocks if block.get("type") not in CELLS_COUNTED_APART)
+    told = sum(letters(block) for block in blocks if string(block.get("type")) not in CELLS_COUNTED_APART)
     if told > limits.MESSAGE_TEXT:
         yield Problem(at, f"all text must be less than {limits.MESSAGE_TEXT + 1} characters together [{told} given]")
 

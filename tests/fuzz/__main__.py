@@ -29,7 +29,7 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     chosen = [one for one in SURFACES if known.only in (None, one.__name__)]
     found = [said for one in chosen for said in _under(one, known.seed, known.minutes * 60 / len(chosen))]
-    lines = [*found[:50], f"{len(found)} found wrong, seed {known.seed}"]
+    lines = [*(said[:300] for said in found[:20]), f"{len(found)} found wrong, seed {known.seed}"]
     sys.stdout.write("\n".join(lines) + "\n")
     return int(bool(found))
 

@@ -17,7 +17,7 @@ from bot.blockkit.shape import mapping, sequence
 PATIENCE_SECONDS = 20.0
 ODD: tuple[Any, ...] = (
     None, True, False, 0, -1, 2**31, 2**63, 1e308, float("inf"), [], {}, [[[[[[[[]]]]]]]], {"": {"": {"": []}}},
-    ["x"] * 2000, "", " ", "\x00", "\ud800", "'\"<&>{{7*7}}{%x%}", "../../etc/passwd", "a" * 20_000, "💥" * 500,
+    ["x"] * 40, "", " ", "\x00", "\ud800", "'\"<&>{{7*7}}{%x%}", "../../etc/passwd", "a" * 20_000, "💥" * 500,
     "\u202eabc", "<!channel>",
 )  # fmt: skip
 TARGETS = (
