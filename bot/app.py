@@ -100,7 +100,7 @@ def assemble(services: Services, *, client: WebClient | None = None) -> Bot:
     app.error(_garbage)
     homes = Homes(desk, slack)
     Listener(deliveries, slack, homes, boundary.run).attach(app)
-    projections = Projections(desk, partial(links.report, settings), partial(links.digest, settings))
+    projections = Projections(desk, partial(links.report, desk), partial(links.digest, desk))
     specials: dict[str, Special] = {
         mail.DELIVERY: lambda row: _foreseen("delivery.broke", lambda: deliveries.effect(row)),
         mail.FETCH: lambda row: _foreseen("delivery.broke", lambda: deliveries.fetch(row)),

@@ -41,12 +41,12 @@ Ready = Callable[[], list[str]]  # why the bot is not ready; empty when it is
 
 @dataclass(frozen=True)
 class Pages:
-    """The pages, as HTML: a run's report by its id, a feature's readiness and a month's digest by name and key.
+    """The pages, as HTML: a run's report, a feature's readiness, a month's digest, each by name and signature.
 
     They raise ``NotFound``. ``policy`` is their Content-Security-Policy.
     """
 
-    report: Callable[[str], str]
+    report: Callable[[str, str], str]
     reading: Callable[[str, str], str]
     digest: Callable[[str, str], str]
     policy: str
@@ -83,9 +83,9 @@ def web(app: App, *, ready: Ready, pages: Pages) -> Starlette:
             Route("/healthz", health),
             Route("/readyz", readiness),
             Route("/metrics", metrics),
-            Route("/reports/{run_id}", report),
-            Route("/readings/{slug}/{key}", reading),
-            Route("/digests/{period}/{key}", digest),
+            Route("/reports/{run_id}/{signature}", report),
+            Route("/readings/{slug}/{signature}", reading),
+            Route("/digests/{period}/{signature}", digest),
         ]
     )
 

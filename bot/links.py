@@ -1,7 +1,7 @@
-"""Addresses of the pages people open from a message. Whoever has one may look, so none can be guessed.
+"""Addresses of the pages people open from a message. Who has one may look: none can be guessed, none lasts for ever.
 
-A run's id is random. A feature's name and a month are not, so the address of such a page carries a key made of its
-name and the bot's token: nothing is stored, and a new token closes the old addresses.
+An address is signed with the bot's token: over the shelf, the name and the day until which it opens. Nothing is
+stored, a new token closes all of them, and one that ran out is given anew by the command that gave it.
 """
 
 from __future__ import annotations
@@ -9,41 +9,79 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from datetime import date, timedelta
+from enum import StrEnum
 
-from engine.settings import Settings
+from engine.desk import Desk
+from engine.errors import NotFound
 
 KEY_LETTERS = 16  # of 32 signs each: 80 bits
+DAYS = 90  # at least; then to the end of the month, so that a message shown again has the address it had
 
 
-def report(settings: Settings, run_id: str) -> str:
-    """The address of a run's report; "" where no public address is known."""
-    return f"{settings.public_url.rstrip('/')}/reports/{run_id}" if settings.public_url else ""
+class Shelf(StrEnum):
+    """A kind of page; the value stands in its address."""
+
+    REPORT = "reports"
+    READING = "readings"
+    DIGEST = "digests"
 
 
-def reading(settings: Settings, slug: str) -> str:
-    """The address of a feature's readiness; "" where no public address or no bot's token is known, as in a shell."""
-    return _keyed(settings, "readings", slug)
+_AGAIN = {
+    Shelf.REPORT: "/assay compare SLUG gives a new one.",
+    Shelf.READING: "/assay ready SLUG gives a new one.",
+    Shelf.DIGEST: "/assay digest gives a new one.",
+}
 
 
-def digest(settings: Settings, period: str) -> str:
-    """The address of a month's digest; "" where no public address or no bot's token is known, as in a shell."""
-    return _keyed(settings, "digests", period)
+def report(desk: Desk, run_id: str) -> str:
+    """The address of a run's report; "" where no public address or no bot's token is known, as in a shell."""
+    return _public(desk, path(desk, Shelf.REPORT, run_id))
 
 
-def opens(settings: Settings, shelf: str, name: str, key: str) -> bool:
-    """Whether the key is the one of this page's address."""
-    known = _key(settings, shelf, name)
-    return bool(known) and hmac.compare_digest(known.encode(), key.encode())
+def reading(desk: Desk, slug: str) -> str:
+    """The address of a feature's readiness; "" as for a report."""
+    return _public(desk, path(desk, Shelf.READING, slug))
 
 
-def _keyed(settings: Settings, shelf: str, name: str) -> str:
-    key = _key(settings, shelf, name)
-    return f"{settings.public_url.rstrip('/')}/{shelf}/{name}/{key}" if settings.public_url and key else ""
+def digest(desk: Desk, period: str) -> str:
+    """The address of a month's digest; "" as for a report."""
+    return _public(desk, path(desk, Shelf.DIGEST, period))
 
 
-def _key(settings: Settings, shelf: str, name: str) -> str:
-    secret = settings.slack_bot_token.get_secret_value()
+def path(desk: Desk, shelf: Shelf, name: str) -> str:
+    """The path of a page, as another page names it; "" where no bot's token is known."""
+    until = _last_day(desk.services.clock.now().date() + timedelta(days=DAYS))
+    key = _key(desk, shelf, name, until)
+    return f"/{shelf}/{name}/{until:%Y%m%d}-{key}" if key else ""
+
+
+def check(desk: Desk, shelf: Shelf, name: str, signature: str) -> None:
+    """Raises ``NotFound`` unless the signature is the one of this page and its day has not passed."""
+    told, _, key = signature.partition("-")
+    try:
+        until = date.fromisoformat(told)
+    except ValueError:
+        until = date.min
+    known = _key(desk, shelf, name, until)
+    if not known or not hmac.compare_digest(known.encode(), key.encode()):
+        raise NotFound("There is no such page, or its address has run out.", hint=_AGAIN[shelf])
+    if desk.services.clock.now().date() > until:
+        raise NotFound(f"This address opened until {until:%d %b %Y}.", hint=_AGAIN[shelf])
+
+
+def _public(desk: Desk, where: str) -> str:
+    base = desk.services.settings.public_url.rstrip("/")
+    return f"{base}{where}" if base and where else ""
+
+
+def _last_day(of: date) -> date:
+    return (of.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+
+
+def _key(desk: Desk, shelf: Shelf, name: str, until: date) -> str:
+    secret = desk.services.settings.slack_bot_token.get_secret_value()
     if not secret:
         return ""
-    digest = hmac.digest(secret.encode(), f"{shelf}:{name}".encode(), hashlib.sha256)
-    return base64.b32encode(digest).decode().lower()[:KEY_LETTERS]
+    signed = hmac.digest(secret.encode(), f"{shelf}:{name}:{until.isoformat()}".encode(), hashlib.sha256)
+    return base64.b32encode(signed).decode().lower()[:KEY_LETTERS]

@@ -66,7 +66,7 @@ def cancel_pressed(press: Press) -> Answer:
 def compare(words: Words) -> Answer:
     """The newest verdict with its evidence."""
     run = investigations.compare(words.desk, words.asked.word())
-    return Answer(verdict.verdict(run, report_url=links.report(words.desk.services.settings, run.run_id)))
+    return Answer(verdict.verdict(run, report_url=links.report(words.desk, run.run_id)))
 
 
 def _asked(asked: grammar.Asked) -> tuple[str, float, Effort]:

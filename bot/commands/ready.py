@@ -36,7 +36,7 @@ def ready(words: Words) -> Answer:
             found = readiness.approve(words.desk, words.actor, words.asked.word(), condition=condition, once=words.once)
         case _:
             found = readiness.read(words.desk, words.asked.word())
-    return Answer(reading.reading(found, page_url=links.reading(words.desk.services.settings, found.slug)))
+    return Answer(reading.reading(found, page_url=links.reading(words.desk, found.slug)))
 
 
 def _signed(words: Words) -> ReadingView:

@@ -8,7 +8,6 @@ from bot import links
 from bot.messages.digest import Month, month
 from bot.pages import paper
 from engine.desk import Desk, digests
-from engine.errors import NotFound
 
 
 @dataclass(frozen=True)
@@ -18,8 +17,7 @@ class DigestPage:
     month: Month
 
 
-def page(desk: Desk, period: str, key: str) -> str:
-    """The digest of a month as HTML. Raises ``NotFound``, for a key of another address too."""
-    if not links.opens(desk.services.settings, "digests", period, key):
-        raise NotFound("There is no such page, or its address has run out.", hint="/assay digest gives a new one.")
+def page(desk: Desk, period: str, signature: str) -> str:
+    """The digest of a month as HTML. Raises ``NotFound``, for a signature of another address too."""
+    links.check(desk, links.Shelf.DIGEST, period, signature)
     return paper.page("digest/month", DigestPage(month(digests.show(desk, period))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,7 +12,6 @@ from bot.pages import paper
 from engine.desk import Desk, readiness, reports
 from engine.desk.readiness import ConditionView
 from engine.desk.reports import FeatureReport
-from engine.errors import NotFound
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class ReadingPage:
 
     told: ReadingMessage
     more: FeatureReport
+    addresses: Mapping[str, str]
     counts: tuple[tuple[str, int], ...]
     overridden: tuple[ConditionView, ...]
     priced_on: date | None
@@ -29,21 +30,23 @@ class ReadingPage:
 STATUSES = ("pass", "fail", "unknown", "overridden")
 
 
-def page(desk: Desk, slug: str, key: str) -> str:
-    """The page as HTML, as the feature is known now. Raises ``NotFound``, for a key of another address too."""
-    if not links.opens(desk.services.settings, "readings", slug, key):
-        raise NotFound("There is no such page, or its address has run out.", hint="/assay ready SLUG gives a new one.")
-    return paper.page("report/reading", view(reading(readiness.read(desk, slug)), reports.of_feature(desk, slug)))
+def page(desk: Desk, slug: str, signature: str) -> str:
+    """The page as HTML, as the feature is known now. Raises ``NotFound``, for a signature of another address too."""
+    links.check(desk, links.Shelf.READING, slug, signature)
+    more = reports.of_feature(desk, slug)
+    addresses = {one.run_id: links.path(desk, links.Shelf.REPORT, one.run_id) for one in more.verdicts}
+    return paper.page("report/reading", view(reading(readiness.read(desk, slug)), more, addresses))
 
 
-def view(told: ReadingMessage, more: FeatureReport) -> ReadingPage:
-    """The page of a reading."""
+def view(told: ReadingMessage, more: FeatureReport, addresses: Mapping[str, str]) -> ReadingPage:
+    """The page of a reading; ``addresses`` are paths of reports, by run."""
     conditions = told.reading.conditions
     statuses = [one.status for one in conditions]
     snapshot = told.reading.price_snapshot
     return ReadingPage(
         told=told,
         more=more,
+        addresses=addresses,
         counts=tuple((status, statuses.count(status)) for status in STATUSES if status in statuses),
         overridden=tuple(one for one in conditions if one.override and one.override.approved_by),
         priced_on=paper.priced_on(snapshot),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from bot import links
 from bot.charts.confusion import Confusion, confusion
 from bot.charts.forest import Row
 from bot.messages.verdict import VerdictMessage, verdict
@@ -46,8 +47,14 @@ class RunPage:
     is_stale: bool
 
 
-def page(desk: Desk, run_id: str) -> str:
-    """The report as HTML. Raises ``NotFound`` for a run without a verdict."""
+def page(desk: Desk, run_id: str, signature: str) -> str:
+    """The report as HTML. Raises ``NotFound`` for a run without a verdict, and for a signature of another address."""
+    links.check(desk, links.Shelf.REPORT, run_id, signature)
+    return shown(desk, run_id)
+
+
+def shown(desk: Desk, run_id: str) -> str:
+    """The report as HTML, for whoever may see it. Raises ``NotFound`` for a run without a verdict."""
     (run,) = investigations.status(desk, run_id if run_id.startswith("inv-") else f"inv-{run_id}")
     if not run.record:
         raise NotFound(f"{run_id[:40]} has no verdict (it is {run.state}).", hint=f"/assay status {run_id[:40]}")

@@ -76,7 +76,7 @@ def test_rows_won_and_lost_are_those_of_dev_and_none_of_the_sealed(judged: tuple
 
 def test_no_page_holds_a_sealed_text(judged: tuple[Desk, str]) -> None:
     desk, run_id = judged
-    html = report_page.page(desk, run_id)
+    html = report_page.shown(desk, run_id)
 
     assert [text for text in texts_of(desk, Part.DEV, slug=SLUG) if f">{text}<" in html]
     assert not [text for text in texts_of(desk, Part.SEALED, slug=SLUG) if f">{text}<" in html]
@@ -181,9 +181,9 @@ def test_a_run_without_a_verdict_has_no_report(desk: Desk) -> None:
     with pytest.raises(NotReady, match="has no verdict"):
         reports.of_run(desk, started.run_id)
     with pytest.raises(NotFound, match="has no verdict"):
-        report_page.page(desk, started.run_id)
+        report_page.shown(desk, started.run_id)
     with pytest.raises(NotFound):
-        report_page.page(desk, "inv-nobody22")
+        report_page.shown(desk, "inv-nobody22")
 
 
 def test_a_verdict_stored_with_less_still_has_a_page(desk: Desk) -> None:
@@ -191,7 +191,7 @@ def test_a_verdict_stored_with_less_still_has_a_page(desk: Desk) -> None:
     started = investigations.start(desk, Actor(id="U1", role=Role.OPERATOR), SLUG)
     a_verdict(desk, slug=SLUG, outcome=Outcome.NO_GO, run_id=started.run_id)
 
-    html = report_page.page(desk, started.run_id)
+    html = report_page.shown(desk, started.run_id)
     assert "Stay with prompting on ticket-mood" in html
     assert "This record does not carry what is needed to draw it over the months." in html
 
@@ -217,9 +217,6 @@ def test_a_feature_without_traffic_has_a_page_that_says_unknown(desk: Desk) -> N
 
 def test_only_its_own_key_opens_a_features_page(judged: tuple[Desk, str]) -> None:
     desk, _ = judged
-    settings = desk.services.settings
-
-    assert links.reading(settings, SLUG) == "", "without the bot's token there is no address"
-    assert not links.opens(settings, "readings", SLUG, "")
+    assert links.reading(desk, SLUG) == "", "without the bot's token there is no address"
     with pytest.raises(NotFound, match="no such page"):
         reading_page.page(desk, SLUG, "")

@@ -46,7 +46,13 @@ def bot(services: Services, _home: Path) -> Generator[Surface]:
         Request("POST", "/slack/events", event),
         *(
             Request("GET", path)
-            for path in ("/healthz", "/metrics", "/reports/inv-aaaaaa", "/readings/a/b", "/digests/2026-11/k")
+            for path in (
+                "/healthz",
+                "/metrics",
+                "/reports/inv-aaaaaa/20270228-b",
+                "/readings/a/b",
+                "/digests/2026-11/k",
+            )
         ),
     )
     with served(patience=3.0) as room, wired(services, room) as wire:

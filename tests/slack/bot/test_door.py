@@ -172,7 +172,7 @@ def test_a_database_that_is_away_makes_pages_say_so_and_not_break(services: Serv
     with serving(web(build_app(services), ready=away, pages=pages)) as url:
         for path in (
             "/readyz",
-            "/reports/inv-7k3mq9ab",
+            "/reports/inv-7k3mq9ab/20270228-k3mq9abk3mq9abk3",
             "/readings/ticket-router/k3mq9abk3mq9abk3",
             "/digests/2026-10/k3mq9abk3mq9abk3",
         ):

@@ -6,20 +6,25 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, Page
+from pydantic import SecretStr
 
 from bot import links
+from engine.desk import Desk
+from engine.errors import NotFound
 from engine.models.labels import Part
 from engine.services import Services
+from engine.testing.clock import FixedClock
 from tests.builders import texts_of
 from tests.flows.ready import BETTER, SLUG, ready, run
 from tests.flows.scripted import Script
-from tests.slack.bot.wire import Wire, settings_for, wired
+from tests.slack.bot.wire import Wire, wired
 from tests.slack.standin.rooms import Served
 
 
@@ -43,9 +48,9 @@ def _site(wire: Wire) -> Site:
     ready(wire.desk)
     run_id = run(wire.desk, Script(right=BETTER)).run_id
     base = f"http://127.0.0.1:{wire.port}"
-    settings = wire.desk.services.settings.model_copy(update={"public_url": base})
+    desk = seen_at(wire.desk, public_url=base)
     sealed = tuple(texts_of(wire.desk, Part.SEALED, slug=SLUG))
-    return Site(links.report(settings, run_id), links.reading(settings, SLUG), base, sealed)
+    return Site(links.report(desk, run_id), links.reading(desk, SLUG), base, sealed)
 
 
 def test_a_page_comes_with_a_policy_that_lets_nothing_else_in(site: Site) -> None:
@@ -65,22 +70,39 @@ def test_an_address_that_was_not_given_opens_nothing(site: Site) -> None:
     whole, _, key = site.reading.rpartition("/")
     wrong = f"{whole}/{'a' if key[0] != 'a' else 'b'}{key[1:]}"
     other = f"{site.base}/readings/other-feature/{key}"
-    month, run_of_none = f"{site.base}/digests/2026-10/{key}", f"{site.base}/reports/inv-22222222"
-    for address in (wrong, other, f"{whole}/", whole, month, run_of_none):
+    month, run_of_none = f"{site.base}/digests/2026-10/{key}", f"{site.base}/reports/inv-22222222/{key}"
+    later = f"{whole}/2099{key[4:]}"
+    for address in (wrong, other, f"{whole}/", whole, month, run_of_none, later, site.report.rpartition("/")[0]):
         with pytest.raises(HTTPError) as told:
             urlopen(address)
         assert told.value.code == 404
         assert SLUG not in told.value.read().decode()
 
 
-def test_another_token_closes_the_address(services: Services, room: Served) -> None:
-    mine = settings_for(room, services).model_copy(update={"public_url": "https://assay.example"})
-    other = mine.model_copy(update={"slack_bot_token": type(mine.slack_bot_token)("xoxb-other")})
+def test_another_token_closes_the_address(wire: Wire) -> None:
+    mine = seen_at(wire.desk, public_url="https://assay.example")
+    other = seen_at(mine, slack_bot_token=SecretStr("xoxb-other"))
 
     assert links.reading(mine, SLUG) != links.reading(other, SLUG)
     assert links.reading(mine, SLUG) != links.reading(mine, f"{SLUG}-2").replace("-2", "")
     assert links.digest(mine, "2026-10").rpartition("/")[2] != links.digest(other, "2026-10").rpartition("/")[2]
     assert "xoxb" not in links.reading(mine, SLUG)
+
+
+def test_an_address_opens_for_three_months_and_says_how_to_get_another(wire: Wire, clock: FixedClock) -> None:
+    signature = links.reading(seen_at(wire.desk, public_url="https://assay.example"), SLUG).rpartition("/")[2]
+    clock.move(days=90)
+    links.check(wire.desk, links.Shelf.READING, SLUG, signature)
+    clock.move(days=31)
+    with pytest.raises(NotFound, match="opened until") as told:
+        links.check(wire.desk, links.Shelf.READING, SLUG, signature)
+    assert told.value.hint == "/assay ready SLUG gives a new one."
+
+
+def seen_at(desk: Desk, **settings: Any) -> Desk:
+    """The same counter under other settings."""
+    changed = desk.services.settings.model_copy(update=settings)
+    return replace(desk, services=replace(desk.services, settings=changed))
 
 
 @pytest.mark.e2e
@@ -90,7 +112,7 @@ def test_both_pages_are_whole_on_a_phone_and_in_the_dark(site: Site, browser: Br
         page = browser.new_page(viewport={"width": 360, "height": 780}, color_scheme="dark")
         broken: list[str] = []
         page.on("console", lambda told, broken=broken: broken.append(told.text))
-        page.on("request", lambda asked, broken=broken, mine=address: asked.url == mine or broken.append(asked.url))
+        page.on("request", lambda asked, broken=broken, mine=address: broken.extend({asked.url} - {mine}))
         page.goto(address)
 
         assert page.evaluate("document.documentElement.scrollWidth") == 360

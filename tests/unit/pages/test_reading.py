@@ -17,7 +17,7 @@ def test_the_reading_tells_every_condition_and_how_to_know_it() -> None:
     assert "sign fact=audited_rows value=…" in text
     assert '<span class="red">Overridden until 2027-01-01: asked by @U0ANN, approved by @U0BO: launch is fixed' in html
     assert "Overridden: tenure." in text
-    assert 'href="/reports/inv-7k3mq9ab"' in html
+    assert 'href="/reports/inv-7k3mq9ab/k"' in html
 
 
 def test_a_reading_without_money_says_unknown_and_draws_nothing() -> None:

@@ -41,8 +41,9 @@ def run_page(record: dict[str, Any] | None = None, more: RunReport | None = None
 
 
 def reading_page(more: Any = None, **changes: object) -> str:
-    told = told_reading(whole.reading(**changes))
-    return paper.page("report/reading", reading.view(told, more or whole.feature_report()))
+    told, shown = told_reading(whole.reading(**changes)), more or whole.feature_report()
+    addresses = {one.run_id: f"/reports/{one.run_id}/k" for one in shown.verdicts}
+    return paper.page("report/reading", reading.view(told, shown, addresses))
 
 
 class Tree(HTMLParser):
