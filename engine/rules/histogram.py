@@ -5,11 +5,13 @@ Knows nothing of hours, features or what is counted.
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,13 +57,30 @@ def of(values: Iterable[float]) -> Histogram:
     Raises ValueError for a negative value, nan or infinity.
     """
     numbers = np.asarray(values if isinstance(values, np.ndarray) else list(values), dtype=np.float64)
-    bad = numbers[~(np.isfinite(numbers) & (numbers >= 0.0))]
-    if bad.size:
-        raise ValueError(f"values holds {float(bad[0])!r}; every value must be finite and at least 0")
+    _refuse_bad(numbers)
     large = numbers[numbers >= _SMALLEST]
-    places = np.ceil(np.log(large) / math.log(_GAMMA)).astype(np.int64)
+    places = _places(large)
     first = int(places.min()) if places.size else 0
     return _sparse(int(numbers.size - large.size), first, np.bincount(places - first))
+
+
+def of_groups(values: NDArray[np.float64], groups: Counts, count: int) -> list[Histogram]:
+    """Count values as `of` does, each for its group, of which there are `count` from 0 on.
+
+    Raises ValueError for a negative value, nan or infinity.
+    """
+    _refuse_bad(values)
+    is_large = values >= _SMALLEST
+    zeros = np.bincount(groups[~is_large], minlength=count).tolist()
+    places = _places(values[is_large])
+    first, width = (int(places.min()), int(np.ptp(places)) + 1) if places.size else (0, 1)
+    pairs, counts = np.unique(groups[is_large] * width + (places - first), return_counts=True)
+    owners, buckets = np.divmod(pairs, width)
+    edges = np.searchsorted(owners, np.arange(count + 1)).tolist()
+    return [
+        Histogram(zeros[group], buckets[start:end] + first, counts[start:end])
+        for group, (start, end) in enumerate(itertools.pairwise(edges))
+    ]
 
 
 def merge(histograms: Iterable[Histogram]) -> Histogram:
@@ -100,9 +119,10 @@ def amount(histogram: Histogram) -> float:
 def to_bytes(histogram: Histogram) -> bytes:
     """Write a histogram as versioned, compressed bytes; equal histograms give equal bytes."""
     # Steps between buckets repeat, absolute numbers do not; columns of like numbers compress best.
-    steps = np.diff(histogram.buckets, prepend=0).astype("<i4").tobytes()
-    head = struct.pack(_HEAD, histogram.zeros, len(histogram.buckets))
-    return _VERSION + zlib.compress(head + _planes(steps, 4) + _planes(histogram.counts.astype("<i8").tobytes(), 8))
+    steps = histogram.buckets.astype("<i4")
+    steps[1:] -= histogram.buckets[:-1]
+    head = struct.pack(_HEAD, histogram.zeros, len(steps))
+    return _VERSION + zlib.compress(head + _planes(steps, 4) + _planes(histogram.counts.astype("<i8"), 8))
 
 
 def from_bytes(blob: bytes) -> Histogram:
@@ -127,9 +147,19 @@ def from_bytes(blob: bytes) -> Histogram:
     return Histogram(zeros, np.cumsum(steps, dtype=np.int64), counts.astype(np.int64))
 
 
-def _planes(raw: bytes, width: int) -> bytes:
+def _refuse_bad(values: NDArray[np.float64]) -> None:
+    bad = values[~(np.isfinite(values) & (values >= 0.0))]
+    if bad.size:
+        raise ValueError(f"values holds {float(bad[0])!r}; every value must be finite and at least 0")
+
+
+def _places(values: NDArray[np.float64]) -> Counts:
+    return np.ceil(np.log(values) / math.log(_GAMMA)).astype(np.int64)
+
+
+def _planes(numbers: NDArray[Any], width: int) -> bytes:
     """Put the first bytes of all numbers first, then the second: high bytes are zeros and vanish in compression."""
-    return b"".join(raw[place::width] for place in range(width))
+    return numbers.view(np.uint8).reshape(-1, width).T.tobytes()
 
 
 def _rows(planes: bytes, width: int) -> bytes:

@@ -96,12 +96,14 @@ def group(frames: Frames) -> list[Group]:
     """Part frames by everything an hourly row and a price depend on, in order of their first frames."""
     if not len(frames):
         return []
-    kinds = _kinds(frames)
     model = np.where(frames["model_served"] != frame.NO_NAME, frames["model_served"], frames["model_asked"])
-    code = np.zeros(len(frames), dtype=np.int64)
-    for column in (frames["at_ms"] // HOUR_MS, frames["feature"], model, frames["host"], kinds):
+    code, size = np.zeros(len(frames), dtype=np.int64), 1
+    for column in (frames["at_ms"] // HOUR_MS, frames["feature"], model, frames["host"], _kinds(frames)):
         values, places = np.unique(column, return_inverse=True)
-        code = np.unique(code * len(values) + places, return_inverse=True)[1]
+        if size * len(values) > _MOST_PRODUCT:
+            code = np.unique(code, return_inverse=True)[1]
+            size = len(frames)
+        code, size = code * len(values) + places, size * len(values)
     order = np.argsort(code, kind="stable")
     starts = np.flatnonzero(np.diff(code[order], prepend=-1))
     parts = np.split(order, starts[1:])
@@ -142,32 +144,59 @@ def _cost(fed: Integers, cached: Integers, written: Integers, said: Integers, *,
     return ((million_fold + _MILLION // 2) // _MILLION).astype(np.int64)
 
 
-def summed(frames: Frames, cost_nano: Integers) -> Sums:
-    """Add up frames of one group. ``cost_nano`` is each one's cost, -1 where it is unknown."""
-    flags, why = frames["flags"], frames["why"]
-    status = frames["status"]
-    is_cancelled = (flags & frame.Flag.CANCELLED) != 0
+def summed(frames: Frames, groups: Sequence[Group], cost_nano: Integers) -> list[Sums]:
+    """Add up the frames of each group, all groups in one go. ``cost_nano`` is each frame's cost, -1 where unknown."""
+    if not groups:
+        return []
+    sizes = [len(one.rows) for one in groups]
+    order = np.concatenate([one.rows for one in groups])
+    here, starts = frames[order], np.cumsum([0, *sizes[:-1]])
     sums = {
-        "n": len(frames),
-        "errors": _count(((status < 100) | (status >= 400)) & ~is_cancelled),
-        **{name: _known_sum(frames[name]) for name in _TOKENS},
-        "cost_nano_usd": int(cost_nano[cost_nano > 0].sum()),
-        "unpriced_n": _count(cost_nano < 0),
-        "cache_hit_n": _count(flags & frame.Flag.CACHE_HIT),
-        "fallback_n": _count(why == frame.Why.FALLBACK),
-        "escalated_n": _count(why == frame.Why.CASCADE),
-        "cancelled_n": _count(is_cancelled),
-        "estimated_n": _count(flags & frame.Flag.ESTIMATED),
-        "invalid_n": _count(flags & frame.Flag.INVALID),
+        name: np.add.reduceat(column, starts, dtype=np.int64).tolist()
+        for name, column in _columns(here, cost_nano[order]).items()
     }
+    places = np.repeat(np.arange(len(groups)), sizes)
     shapes = {
-        "latency": histogram.of(_known(frames["latency_us"]) / 1000.0),
-        "ttft": histogram.of(_known(frames["ttft_us"]) / 1000.0),
-        "prompt_sizes": histogram.of(_known(frames["tokens_in"])),
-        "answer_sizes": histogram.of(_known(frames["tokens_out"])),
-        "confidence": histogram.of(frames["confidence"][frames["confidence"] >= 0].astype(np.float64)),
+        name: histogram.of_groups(values[values >= 0], places[values >= 0], len(groups))
+        for name, values in _measures(here).items()
     }
-    return Sums({name: value for name, value in sums.items() if value}, shapes)
+    return [
+        Sums(
+            {name: many[place] for name, many in sums.items() if many[place]},
+            {name: many[place] for name, many in shapes.items()},
+        )
+        for place in range(len(groups))
+    ]
+
+
+def _columns(frames: Frames, cost_nano: Integers) -> dict[str, NDArray[Any]]:
+    """What each frame adds to its group's sums."""
+    flags, why, status = frames["flags"], frames["why"], frames["status"]
+    is_cancelled = (flags & frame.Flag.CANCELLED) != 0
+    return {
+        "n": np.ones(len(frames), dtype=np.int64),
+        "errors": ((status < 100) | (status >= 400)) & ~is_cancelled,
+        **{name: np.maximum(frames[name], 0) for name in _TOKENS},
+        "cost_nano_usd": np.maximum(cost_nano, 0),
+        "unpriced_n": cost_nano < 0,
+        "cache_hit_n": (flags & frame.Flag.CACHE_HIT) != 0,
+        "fallback_n": why == frame.Why.FALLBACK,
+        "escalated_n": why == frame.Why.CASCADE,
+        "cancelled_n": is_cancelled,
+        "estimated_n": (flags & frame.Flag.ESTIMATED) != 0,
+        "invalid_n": (flags & frame.Flag.INVALID) != 0,
+    }
+
+
+def _measures(frames: Frames) -> dict[str, NDArray[np.float64]]:
+    """What is counted into each group's histograms; below 0 is unknown."""
+    return {
+        "latency": frames["latency_us"] / 1000.0,
+        "ttft": frames["ttft_us"] / 1000.0,
+        "prompt_sizes": frames["tokens_in"].astype(np.float64),
+        "answer_sizes": frames["tokens_out"].astype(np.float64),
+        "confidence": frames["confidence"].astype(np.float64),
+    }
 
 
 def merged(parts: Iterable[tuple[Any, Sums]]) -> dict[Any, Sums]:
@@ -206,15 +235,3 @@ def _group(frames: Frames, model: int, rows: Integers) -> Group:
 
 def _word(words: tuple[str, ...], number: Any) -> str:  # noqa: ANN401 (numpy's scalar)
     return words[min(int(number), len(words) - 1)]
-
-
-def _count(marks: NDArray[Any]) -> int:
-    return int(np.count_nonzero(marks))
-
-
-def _known(column: NDArray[Any]) -> NDArray[np.float64]:
-    return column[column >= 0].astype(np.float64)
-
-
-def _known_sum(column: NDArray[Any]) -> int:
-    return int(column[column >= 0].sum(dtype=np.int64))

@@ -11,10 +11,9 @@ import numpy as np
 
 from engine.models.rollout import Stage
 from engine.rules import evidence, hours
-from engine.rules.cost import TokenPrices
 from engine.rules.evidence import Shown, Watched
 from engine.rules.frame import name_hash
-from engine.rules.hours import Frames, Place, Sums
+from engine.rules.hours import Frames, Group, Integers, Place, Sums
 from engine.services import Services
 from engine.store import evidence as shows
 from engine.store import features, spool, usage
@@ -86,34 +85,29 @@ def store(
 def count(tx: Tx, frames: Frames, names: Mapping[int, str], world: Known) -> Counted:
     """Price frames and add them up; nothing is stored."""
     groups = hours.group(frames)
-    cost = np.full(len(frames), -1, dtype=np.int64)
+    models = [names.get(one.model, f"#{one.model:016x}" if one.model else "unknown") for one in groups]
+    cost = _priced(tx, frames, groups, models)
     parts: dict[int, list[tuple[Place, Sums]]] = defaultdict(list)
     strange = 0
-    book = _PriceBook(tx)
-    for one in groups:
-        model = names.get(one.model, f"#{one.model:016x}" if one.model else "unknown")
-        here = frames[one.rows]
-        cost[one.rows] = hours.costs(here, book.tiers(model, one.hour.date()))
+    for one, model, sums in zip(groups, models, hours.summed(frames, groups, cost), strict=True):
         feature_id = world.features.get(one.feature)
         if feature_id is None:
-            strange += len(here)
+            strange += len(one.rows)
         else:
-            parts[feature_id].append((one.place(model), hours.summed(here, cost[one.rows])))
+            parts[feature_id].append((one.place(model), sums))
     return Counted(_merged(parts), evidence.shown(frames, cost, world.stages), strange)
 
 
-class _PriceBook:
-    """Prices asked for once each."""
-
-    def __init__(self, tx: Tx) -> None:
-        self._tx = tx
-        self._asked: dict[tuple[str, date], tuple[tuple[int, TokenPrices], ...]] = {}
-
-    def tiers(self, model: str, day: date) -> tuple[tuple[int, TokenPrices], ...]:
-        place = (model, day)
-        if place not in self._asked:
-            self._asked[place] = prices.tiers_of(self._tx, model, day)
-        return self._asked[place]
+def _priced(tx: Tx, frames: Frames, groups: Sequence[Group], models: Sequence[str]) -> Integers:
+    """Each frame's cost at the price of its model and day, -1 where that is unknown."""
+    alike: dict[tuple[str, date], list[Integers]] = defaultdict(list)
+    for one, model in zip(groups, models, strict=True):
+        alike[model, one.hour.date()].append(one.rows)
+    cost = np.full(len(frames), -1, dtype=np.int64)
+    for (model, day), parts in alike.items():
+        rows = np.concatenate(parts)
+        cost[rows] = hours.costs(frames[rows], prices.tiers_of(tx, model, day))
+    return cost
 
 
 def _merged(parts: Mapping[int, Sequence[tuple[Place, Sums]]]) -> dict[int, dict[Place, Sums]]:

@@ -93,3 +93,14 @@ def test_broken_values_and_bytes_are_refused(named: str, call: Callable[[], obje
 
 def test_the_promised_accuracy_is_one_percent() -> None:
     assert histogram.ACCURACY == 0.01
+
+
+def test_values_counted_by_group_are_those_counted_one_group_at_a_time() -> None:
+    draw = np.random.default_rng(3)
+    values, groups = draw.lognormal(3.0, 2.0, 2_000), draw.integers(0, 40, 2_000)
+    values[::50] = 0.0
+    found = histogram.of_groups(values, groups, 41)
+    assert found == [histogram.of(values[groups == group]) for group in range(41)]
+    assert found[40].total == 0
+    with pytest.raises(ValueError, match="nan"):
+        histogram.of_groups(np.array([math.nan]), np.array([0]), 1)

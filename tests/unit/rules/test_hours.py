@@ -19,11 +19,9 @@ FRAMES = some_frames(3000, slugs=("ticket-router", "other"))
 
 def hours(frames) -> dict:
     block = array_of(frames)
-    parts = [
-        ((one.feature, one.place(str(one.model))), summed(block[one.rows], costs(block[one.rows], FLAT)))
-        for one in group(block)
-    ]
-    return merged(parts)
+    groups = group(block)
+    sums = summed(block, groups, costs(block, FLAT))
+    return merged(((one.feature, one.place(str(one.model))), each) for one, each in zip(groups, sums, strict=True))
 
 
 def slow_cost(one):
@@ -71,7 +69,8 @@ def test_a_model_without_a_price_is_unpriced_and_what_gave_no_answer_bought_noth
     )
     assert costs(block, FLAT).tolist() == [2_600_000, -1, 0, 0]
     assert costs(block, ()).tolist() == [-1, -1, 0, 0]
-    sums = summed(block, costs(block, FLAT)).sums
+    (one,) = merged((1, each) for each in summed(block, group(block), costs(block, FLAT))).values()
+    sums = one.sums
     assert (sums["n"], sums["unpriced_n"], sums["cost_nano_usd"]) == (4, 1, 2_600_000)
 
 
