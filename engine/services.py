@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from engine.clock import Clock, SystemClock
 from engine.runners import Runner
 from engine.runners.local import LocalRunner
+from engine.runners.ray import JobsApi, RayRunner
 from engine.settings import Settings
 from engine.store.artifacts import Artifacts
 from engine.store.database import Database, open_database
@@ -30,5 +31,13 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Services:
         clock=clock or SystemClock(),
         database=open_database(settings.database),
         artifacts=Artifacts(settings.artifacts_url),
-        runner=LocalRunner(settings.home / "jobs"),
+        runner=runner_of(settings),
     )
+
+
+def runner_of(settings: Settings) -> Runner:
+    """Where heavy work runs; nothing is connected before the first job."""
+    local = LocalRunner(settings.home / "jobs")
+    if settings.runner == "local":
+        return local
+    return RayRunner(JobsApi(settings.ray_address), settings.artifacts_url, local=local)

@@ -35,11 +35,17 @@ class Settings(BaseSettings):
         description="fsspec URL of the artifact store; empty means the folder artifacts in ASSAY_HOME.",
         examples=["file:///srv/assay/artifacts"],
     )
-    runner: Literal["local"] = Field(
+    runner: Literal["local", "ray"] = Field(
         default="local",
         validation_alias=AliasChoices("ASSAY_RUNNER"),
-        description="Where heavy work runs: local starts child processes on the engine's host.",
+        description="Where heavy work runs: in child processes on the engine's host, or on a Ray cluster.",
         examples=["local"],
+    )
+    ray_address: str = Field(
+        default="http://127.0.0.1:8265",
+        validation_alias=AliasChoices("ASSAY_RAY_ADDRESS"),
+        description="Dashboard address of the Ray cluster, where ASSAY_RUNNER is ray.",
+        examples=["http://ray-head.internal:8265"],
     )
     encoder: str = Field(
         default="",

@@ -24,6 +24,7 @@ from engine.flows.digest import Month, digest
 from engine.flows.durable import P, Pending, Queue, R, Run, Stepper
 from engine.flows.investigate import investigate
 from engine.flows.label import label
+from engine.flows.patience import patient
 from engine.flows.retire import retire_stage
 from engine.models.base import Value
 from engine.models.investigation import Brief
@@ -178,17 +179,20 @@ class _Steps:
 
         def poll() -> R:
             while True:
-                answer = fn(self._services, *args, **kwargs)
+                answer = patient(lambda: fn(self._services, *args, **kwargs), wait=self._wait)
                 if not isinstance(answer, Pending):
                     return answer
-                if self._stopping.wait(answer.seconds):
-                    raise _Stopped
+                self._wait(answer.seconds)
 
         return self._recorded(name, fn, poll)
 
     def sleep(self, seconds: float) -> None:
         """Wait; survives a restart."""
         DBOS.sleep(seconds)
+
+    def _wait(self, seconds: float) -> None:
+        if self._stopping.wait(seconds):
+            raise _Stopped
 
     def _recorded(self, name: str, fn: Callable[..., Any], call: Callable[[], R]) -> R:
         shape = _shape(fn)

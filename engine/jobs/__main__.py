@@ -1,11 +1,13 @@
-"""Start a job: ``python -m engine.jobs FOLDER``. Exit 0 when it ended with a result, 1 when it failed."""
+"""Start a job: ``python -m engine.jobs FOLDER``, on a cluster ``--shared ID ATTEMPT``. Exit 0 when it has a result."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from engine.jobs.job import run
+from engine.jobs import job, remote
 
 if __name__ == "__main__":
-    sys.exit(run(Path(sys.argv[1])))
+    if sys.argv[1] == "--shared":
+        sys.exit(remote.run(sys.argv[2], int(sys.argv[3])))
+    sys.exit(job.run(Path(sys.argv[1])))

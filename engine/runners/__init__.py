@@ -21,19 +21,34 @@ class JobKind(StrEnum):
     PARITY = "parity"
 
 
+class Resources(Value):
+    """What a job wants of a cluster; one host gives what it has. 0 ``gpus``: one where there are any.
+
+    ``workers`` above 1 spreads one training over so many hosts; ``memory_gb`` 0 is whatever there is.
+    """
+
+    gpus: float = 0.0
+    workers: int = 1
+    memory_gb: int = 0
+
+
 class JobSpec(Value):
-    """Everything a job is made from; its id is the hash of this. ``inputs`` are artifact ids by name."""
+    """Everything a job is made from. ``inputs`` are artifact ids by name.
+
+    Its id is the hash of all but ``resources``: where work runs does not change what it is.
+    """
 
     kind: JobKind
     inputs: dict[str, str]
     config: dict[str, Any]
     seed: int = 0
     schema_version: int = 1
+    resources: Resources = Field(default_factory=Resources)
 
     @property
     def job_id(self) -> str:
         """``kind-`` and 20 hex digits of the sha256 of the canonical JSON: the same work has the same id."""
-        body = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        body = json.dumps(self.model_dump(mode="json", exclude={"resources"}), sort_keys=True, separators=(",", ":"))
         return f"{self.kind}-{hashlib.sha256(body.encode()).hexdigest()[:20]}"
 
 

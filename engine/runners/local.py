@@ -24,6 +24,12 @@ STALE_SECONDS = 60.0  # a heartbeat older than this is no life (a job beats ever
 TOLD_SECONDS = 60.0  # a failure is told for so long; asked for after that, the work is begun afresh
 TERM_SECONDS = 3.0
 KILL_SECONDS = 1.5
+CHILD_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",  # scikit-learn's matrices are small; torch has its own threads
+    "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin took 3 times the CPU on a busy host (measured)
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_OFFLINE": "1",
+}
 
 
 class LocalRunner:
@@ -124,10 +130,7 @@ class LocalRunner:
         return {
             **os.environ,  # the child reads the same settings as we did
             "OMP_NUM_THREADS": str(len(os.sched_getaffinity(0))),
-            "OPENBLAS_NUM_THREADS": "1",  # scikit-learn's matrices are small; torch has its own threads
-            "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin took 3 times the CPU on a busy host (measured)
-            "TOKENIZERS_PARALLELISM": "false",
-            "HF_HUB_OFFLINE": "1",
+            **CHILD_ENVIRONMENT,
             "ASSAY_HOME": str(self.root.parent),
             **self._environment,
         }

@@ -1,11 +1,10 @@
-"""The runner's promises, on real child processes: one job is one process, whoever asks and whatever is killed."""
+"""The runner on this host: what every runner promises, and what it does with devices, heartbeats and logs."""
 
 from __future__ import annotations
 
 import os
 import signal
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,13 +12,10 @@ import pytest
 from engine.evals.rows import DatasetRow
 from engine.runners import JobSpec, JobStatus
 from engine.runners.folder import Ended
-from engine.testing.corpus import CLASSES
-from tests.training.home import WAITING, Home, eventually
+from tests.contract.runner_promises import CANARY, ROWS, RunnerPromises
+from tests.training.home import Home, eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("processes")]
-
-CANARY = "xyzzy-canary-7731"
-ROWS = [DatasetRow(id=f"r{number}", input=f"{CANARY} text {number}", output=CLASSES[number % 2]) for number in range(9)]
 
 
 @pytest.fixture
@@ -27,8 +23,14 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path)
 
 
+class TestLocalRunner(RunnerPromises):
+    @pytest.fixture
+    def site(self, home: Home) -> Home:
+        return home
+
+
 def started(home: Home, spec: JobSpec) -> int:
-    """Start a job that waits for the device; its pid."""
+    """Start a job that waits for the device; its pid, which the job itself has said."""
     home.runner.ensure(spec)
     eventually(lambda: (owner := home.folder(spec).owner()) is not None and owner.ticks > 0)
     owner = home.folder(spec).owner()
@@ -36,41 +38,8 @@ def started(home: Home, spec: JobSpec) -> int:
     return owner.pid
 
 
-def processes_of(home: Home, spec: JobSpec) -> list[str]:
-    found: list[str] = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().split(b"\0")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if b"engine.jobs" in words and str(home.folder(spec).path).encode() in words:
-            found.append(path.parent.name)
-    return found
-
-
 def made_older(path: Path, seconds: float) -> None:
     os.utime(path, (time.time() - seconds, time.time() - seconds))
-
-
-def test_a_job_ends_with_a_result_that_stays(home: Home) -> None:
-    spec = home.training(ROWS)
-    state = home.run(spec)
-    assert state.status is JobStatus.DONE
-    assert state.progress == 1.0
-    assert home.artifacts.has(state.result["artifact"])
-    assert home.runner.ensure(spec).result == state.result
-    assert home.folder(spec).attempt().number == 1
-
-
-def test_asked_for_five_times_at_once_it_is_one_process(home: Home) -> None:
-    spec = home.training(ROWS)
-    with home.busy_device():
-        with ThreadPoolExecutor(5) as pool:
-            states = list(pool.map(lambda _: home.runner.ensure(spec), range(5)))
-        assert {state.status for state in states} <= set(WAITING)
-        assert len(processes_of(home, spec)) == 1
-        assert home.folder(spec).attempt().number == 1
-    assert home.wait(spec).status is JobStatus.DONE
 
 
 def test_a_job_waits_for_the_device(home: Home) -> None:
@@ -81,25 +50,6 @@ def test_a_job_waits_for_the_device(home: Home) -> None:
     assert home.wait(spec).status is JobStatus.DONE
 
 
-def test_an_unknown_job_is_gone(home: Home) -> None:
-    assert home.runner.poll("train-0").status is JobStatus.GONE
-    assert home.runner.jobs() == []
-    home.runner.cancel("train-0")
-
-
-def test_cancel_leaves_no_process_and_the_job_begins_again(home: Home) -> None:
-    spec = home.training(ROWS)
-    with home.busy_device():
-        started(home, spec)
-        began = time.monotonic()
-        home.runner.cancel(spec.job_id)
-        assert time.monotonic() - began < 5
-        assert not home.folder(spec).is_alive()
-        assert processes_of(home, spec) == []
-        assert home.runner.poll(spec.job_id).status is JobStatus.GONE
-    assert home.run(spec).status is JobStatus.DONE
-
-
 def test_cancel_ends_a_job_that_does_not_listen(home: Home) -> None:
     spec = home.training(ROWS)
     with home.busy_device():
@@ -108,23 +58,6 @@ def test_cancel_ends_a_job_that_does_not_listen(home: Home) -> None:
         home.runner.cancel(spec.job_id)
         assert time.monotonic() - began < 5
         assert not home.folder(spec).is_alive()
-
-
-def test_a_finished_job_stays_finished_when_cancelled(home: Home) -> None:
-    spec = home.training(ROWS)
-    result = home.run(spec).result
-    home.runner.cancel(spec.job_id)
-    assert home.runner.poll(spec.job_id).result == result
-
-
-def test_a_killed_job_is_gone_and_starts_again(home: Home) -> None:
-    spec = home.training(ROWS)
-    with home.busy_device():
-        os.kill(started(home, spec), signal.SIGKILL)
-        eventually(lambda: home.runner.poll(spec.job_id).status is JobStatus.GONE)
-        home.runner.ensure(spec)
-    assert home.wait(spec).status is JobStatus.DONE
-    assert home.folder(spec).attempt().number == 2
 
 
 def test_a_job_that_dies_three_times_has_failed_and_may_be_asked_for_later(home: Home) -> None:
@@ -172,13 +105,6 @@ def test_a_result_of_another_attempt_is_refused(home: Home) -> None:
     assert home.run(spec).result["artifact"] != "stale"
 
 
-def test_a_refusal_is_the_cause_and_is_not_tried_again(home: Home) -> None:
-    spec = home.training(ROWS, rung="tfidff")
-    state = home.run(spec)
-    assert (state.status, state.retryable) == (JobStatus.FAILED, False)
-    assert "Nearest: tfidf" in state.cause
-
-
 def test_no_text_reaches_log_or_cause(home: Home) -> None:
     broken = [*ROWS, DatasetRow(id="bad", input=CANARY, output=f"{CANARY}-label")]
     spec = home.training(broken, rung="tfidf", settings={"c": 1.0})
@@ -197,9 +123,3 @@ def test_a_surprise_is_told_without_its_message(home: Home) -> None:
     assert state.status is JobStatus.FAILED
     assert state.cause.startswith("the job broke: ")
     assert CANARY not in home.folder(spec).log.read_text()
-
-
-def test_jobs_are_listed_by_id(home: Home) -> None:
-    spec = home.training(ROWS)
-    home.run(spec)
-    assert home.runner.jobs() == [spec.job_id]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.evals.rows import DatasetRow, write_rows
-from engine.runners import JobKind, JobSpec, JobState, JobStatus
+from engine.runners import JobKind, JobSpec, JobState, JobStatus, Runner
 from engine.runners.folder import JobFolder
 from engine.runners.local import LocalRunner
 from engine.store.artifacts import Artifacts
@@ -30,7 +30,7 @@ class Home:
     path: Path
 
     @property
-    def runner(self) -> LocalRunner:
+    def runner(self) -> Runner:
         """A new one each time: nothing may hang on what a control process remembers."""
         return LocalRunner(self.path / "jobs")
 
@@ -60,6 +60,15 @@ class Home:
             inputs={"train": self.put(rows), "dev": self.put(rows if dev is None else dev)},
             config={"recipe": recipe, "approach": "classify", "classes": list(CLASSES)},
             seed=7,
+        )
+
+    def predicting(self, candidate: str, trained: JobSpec, rows: Sequence[DatasetRow]) -> JobSpec:
+        """Ask the candidate that ``trained`` made."""
+        asked = {name: trained.config[name] for name in ("approach", "classes")}
+        return JobSpec(
+            kind=JobKind.PREDICT,
+            inputs={"candidate": candidate, "rows": self.put(rows)},
+            config={**asked, "rung": trained.config["recipe"]["rung"]},
         )
 
     def wait(self, spec: JobSpec, *, seconds: float = 90, until: tuple[JobStatus, ...] = ()) -> JobState:

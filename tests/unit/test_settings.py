@@ -43,7 +43,7 @@ def test_each_variable_sets_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("PORT", "abc"), ("PORT", "70000"), ("ASSAY_LOG_LEVEL", "loud"), ("ASSAY_RUNNER", "ray")]
+    ("name", "value"), [("PORT", "abc"), ("PORT", "70000"), ("ASSAY_LOG_LEVEL", "loud"), ("ASSAY_RUNNER", "slurm")]
 )
 def test_a_value_that_cannot_be_names_the_variable_and_an_example(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str

@@ -1,0 +1,223 @@
+"""A job's folder in the artifact store, where control and a job on another host both reach it.
+
+Every file is written whole. Checkpoints come and go with the job, so that another host may go on from them.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import fsspec
+from pydantic import ValidationError
+
+from engine.errors import Unavailable
+from engine.models.base import Value
+from engine.runners import JobSpec
+from engine.runners.folder import Attempt, Ended, Step
+
+SEEN_SECONDS = 60.0  # control says at most so often that it still looks
+_LOWERED = "lowered"  # the mark that a training was begun again at a lower rate (engine.train.lowered)
+V = TypeVar("V", bound=Value)
+T = TypeVar("T")
+
+
+class Begun(Value):
+    """Said by the job when it starts working: which attempt it is, and on which host."""
+
+    attempt: int
+    host: str
+
+
+class SharedFolder:
+    """The files of one job under ``URL/jobs/ID``. Raises ``Unavailable`` when the store does not answer."""
+
+    def __init__(self, url: str, job_id: str) -> None:
+        self.job_id = job_id
+        # Listings must not be remembered: the other side writes.
+        files, root = fsspec.core.url_to_fs(url.rstrip("/"), use_listings_cache=False)  # pyright: ignore[reportUnknownVariableType] # fsspec is untyped
+        self._files: Any = files
+        self._root = f"{root}/jobs/{job_id}"
+
+    @property
+    def exists(self) -> bool:
+        """Whether somebody ever asked for this job."""
+        return self._bytes("spec.json") is not None
+
+    def prepare(self, spec: JobSpec) -> None:
+        """Write the spec, once."""
+        if not self.exists:
+            self._write("spec.json", spec.model_dump_json())
+
+    def spec(self) -> JobSpec:
+        """The job's only input."""
+        return JobSpec.model_validate_json(self._bytes("spec.json") or b"")
+
+    def attempt(self) -> Attempt:
+        """The newest attempt; number 0 before the first."""
+        return self._value("attempt.json", Attempt) or Attempt()
+
+    def begin(self, attempt: Attempt) -> None:
+        """Note the new attempt; how an older one ended counts no more."""
+        self._write("attempt.json", attempt.model_dump_json())
+        self._remove("told.json")
+
+    def begun(self) -> Begun | None:
+        """Which attempt a host took up last."""
+        return self._value("begun.json", Begun)
+
+    def take_up(self, begun: Begun) -> None:
+        """Said by the job: this host works on this attempt."""
+        self._write("begun.json", begun.model_dump_json())
+
+    def end(self, ended: Ended) -> None:
+        """Written last: the attempt is over."""
+        self._write("result.json", ended.model_dump_json())
+
+    def ended(self) -> Ended | None:
+        """How the newest attempt ended; a stale attempt's result is none.
+
+        A later one counts: control was killed between submitting an attempt and noting it.
+        """
+        ended = self._value("result.json", Ended)
+        return ended if ended is not None and ended.attempt >= max(1, self.attempt().number) else None
+
+    def tell(self, step: Step) -> None:
+        """How far the job is."""
+        self._write("progress.json", step.model_dump_json())
+
+    def newest_step(self) -> Step | None:
+        """What the job told last."""
+        return self._value("progress.json", Step)
+
+    def told_seconds(self) -> float:
+        """Seconds since control first told that the newest attempt failed; 0 when it has not."""
+        at = self._bytes("told.json")
+        return max(0.0, time.time() - float(json.loads(at))) if at is not None else 0.0
+
+    def told(self) -> None:
+        """Control tells now that the attempt failed."""
+        if self._bytes("told.json") is None:
+            self._write("told.json", json.dumps(time.time()))
+
+    def seen(self) -> str:
+        """A word that changes while control looks after the job."""
+        return (self._bytes("seen.json") or b"").decode()
+
+    def see(self) -> None:
+        """Control looks after the job."""
+        last = self.seen()
+        if not last or time.time() - float(last) > SEEN_SECONDS:
+            self._write("seen.json", str(time.time()))
+
+    def keep(self, scratch: Path) -> None:
+        """Bring the checkpoints of this host into the store: old ones go first, and each is whole or not there."""
+        lowered = (scratch / _LOWERED).exists()
+        here = _whole(scratch / "checkpoints")
+        there = self._checkpoints()
+        for name in there - here:
+            self._remove(f"scratch/checkpoints/{name}.json")
+            self._remove(f"scratch/checkpoints/{name}.safetensors")
+        for name in sorted(here - there):
+            for suffix in (".safetensors", ".json"):  # the JSON last: without it a checkpoint is not there
+                self._put(scratch / "checkpoints" / f"{name}{suffix}", f"scratch/checkpoints/{name}{suffix}")
+        if lowered and self._bytes(f"scratch/{_LOWERED}") is None:
+            self._write(f"scratch/{_LOWERED}", "")
+
+    def fetch(self, scratch: Path) -> None:
+        """Bring what ``keep`` stored into an empty folder of this host."""
+        (scratch / "checkpoints").mkdir(parents=True, exist_ok=True)
+        for name in self._checkpoints():
+            for suffix in (".safetensors", ".json"):
+                target = scratch / "checkpoints" / f"{name}{suffix}"
+                self._told(
+                    lambda target=target: self._files.get_file(
+                        self._at(f"scratch/checkpoints/{target.name}"), str(target)
+                    )
+                )
+        if self._bytes(f"scratch/{_LOWERED}") is not None:
+            (scratch / _LOWERED).touch()
+
+    def forget_scratch(self) -> None:
+        """A checkpoint is of no use to a job that is done."""
+        self._told(
+            lambda: self._files.exists(self._at("scratch")) and self._files.rm(self._at("scratch"), recursive=True)
+        )
+
+    def _checkpoints(self) -> set[str]:
+        def found() -> list[str]:
+            try:
+                return [str(path) for path in self._files.ls(self._at("scratch/checkpoints"), detail=False)]
+            except FileNotFoundError:
+                return []
+
+        return {Path(path).stem for path in self._told(found) if path.endswith(".json")}
+
+    def _put(self, path: Path, name: str) -> None:
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return  # an old checkpoint that the training let go of meanwhile
+        self._write(name, content)
+
+    def _value(self, name: str, kind: type[V]) -> V | None:
+        found = self._bytes(name)
+        try:
+            return kind.model_validate_json(found) if found is not None else None
+        except ValidationError:
+            return None  # written by another version: as good as not there
+
+    def _bytes(self, name: str) -> bytes | None:
+        def found() -> bytes | None:
+            try:
+                return bytes(self._files.cat_file(self._at(name)))
+            except FileNotFoundError:
+                return None
+
+        return self._told(found)
+
+    def _write(self, name: str, content: str | bytes) -> None:
+        body = content.encode() if isinstance(content, str) else content
+        target = self._at(name)
+        draft = f"{target.rpartition('/')[0]}/.{uuid4().hex}"
+
+        def write() -> None:
+            self._files.makedirs(target.rpartition("/")[0], exist_ok=True)
+            self._files.pipe_file(draft, body)
+            self._files.mv(draft, target)
+
+        self._told(write)
+
+    def _remove(self, name: str) -> None:
+        def remove() -> None:
+            if self._files.exists(self._at(name)):
+                self._files.rm_file(self._at(name))
+
+        self._told(remove)
+
+    def _at(self, name: str) -> str:
+        return f"{self._root}/{name}"
+
+    def _told(self, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except OSError as error:
+            raise Unavailable(f"The artifact store does not answer ({type(error).__name__}).") from error
+
+
+def job_ids(url: str) -> list[str]:
+    """Ids of the jobs that have a folder in a store, sorted."""
+    files, root = fsspec.core.url_to_fs(url.rstrip("/"), use_listings_cache=False)  # pyright: ignore[reportUnknownVariableType] # fsspec is untyped
+    known: Any = files
+    try:
+        return sorted(Path(str(path)).name for path in known.ls(f"{root}/jobs", detail=False))
+    except FileNotFoundError:
+        return []
+
+
+def _whole(folder: Path) -> set[str]:
+    return {path.stem for path in folder.glob("*.json") if path.with_suffix(".safetensors").exists()}

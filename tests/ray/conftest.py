@@ -1,0 +1,74 @@
+"""A cluster of two nodes for all tests of a module, and a store of its own for each test."""
+
+from __future__ import annotations
+
+import fcntl
+import tempfile
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from engine.runners import JobSpec
+from engine.runners.local import LocalRunner
+from engine.runners.ray import JobsApi, RayRunner
+from engine.runners.shared import SharedFolder
+from engine.store.artifacts import Artifacts
+from tests.ray.cluster import Cluster, running
+from tests.training.home import Home, eventually
+
+
+@dataclass
+class Site(Home):
+    """What control sees of a cluster; ``path`` holds the store, and control's own jobs."""
+
+    cluster: Cluster
+
+    @property
+    def store(self) -> str:
+        return f"local://{self.path / 'artifacts'}"  # reached by every node: all are on this machine
+
+    @property
+    def runner(self) -> RayRunner:
+        return RayRunner(JobsApi(self.cluster.address), self.store, local=LocalRunner(self.path / "jobs"))
+
+    @property
+    def artifacts(self) -> Artifacts:
+        return Artifacts(self.store)
+
+    def shared(self, spec: JobSpec) -> SharedFolder:
+        return SharedFolder(self.store, spec.job_id)
+
+    @contextmanager
+    def busy_device(self) -> Generator[None]:
+        """Holds the device of every node, so that jobs started now wait for it."""
+        with ExitStack() as held:
+            for name in self.cluster.groups:
+                locks = self.cluster.path / name / "devices"
+                locks.mkdir(parents=True, exist_ok=True)
+                file = held.enter_context((locks / "cpu.lock").open("a"))
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Generator[Cluster]:
+    with (
+        tempfile.TemporaryDirectory(prefix="assay-", dir="/tmp", ignore_cleanup_errors=True) as path,
+        pytest.MonkeyPatch.context() as patch,
+        running(Path(path)) as found,
+    ):
+        for name, value in found.environment.items():
+            patch.setenv(name, value)
+        found.start_head()
+        found.start_node("second")
+        api = JobsApi(found.address)
+        eventually(lambda: sum(node.takes_jobs for node in api.nodes()) == 2, seconds=90)
+        yield found
+
+
+@pytest.fixture
+def site(cluster: Cluster, tmp_path: Path) -> Site:
+    return Site(tmp_path, cluster)
