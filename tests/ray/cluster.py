@@ -21,6 +21,7 @@ from pathlib import Path
 
 RAY = str(Path(sys.executable).with_name("ray"))
 START_SECONDS = 90
+TOKEN = secrets.token_hex(32)  # Ray's client reads its token once in a process
 
 
 def free_port() -> int:
@@ -34,7 +35,6 @@ class Cluster:
     """``path`` is short: Ray's sockets lie below it, and a socket's path has 107 characters at most."""
 
     path: Path
-    token: str = field(default_factory=lambda: secrets.token_hex(32))
     gcs: int = field(default_factory=free_port)
     dashboard: int = field(default_factory=free_port)
     groups: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Cluster:
     def environment(self) -> dict[str, str]:
         return {
             "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN": self.token,
+            "RAY_AUTH_TOKEN": TOKEN,
             "RAY_USAGE_STATS_ENABLED": "0",
         }
 
@@ -90,7 +90,7 @@ class Cluster:
         self.groups[name] = started
 
     def _answers(self) -> bool:
-        asked = urllib.request.Request(f"{self.address}/api/version", headers={"Authorization": f"Bearer {self.token}"})
+        asked = urllib.request.Request(f"{self.address}/api/version", headers={"Authorization": f"Bearer {TOKEN}"})
         try:
             with urllib.request.urlopen(asked, timeout=2) as answer:
                 return bool(answer.status == 200)
