@@ -19,7 +19,7 @@ class ProcessHead:
         self.submitted: list[Submission] = []
         self.is_away = False
         self._home = home
-        self._nodes = nodes or [Node(gpus=0.0, takes_jobs=True)]
+        self.has_nodes = nodes or [Node(gpus=0.0, takes_jobs=True)]
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._stopped: set[str] = set()
 
@@ -70,7 +70,7 @@ class ProcessHead:
     def nodes(self) -> list[Node]:
         """The nodes it was given."""
         self._answer()
-        return self._nodes
+        return self.has_nodes
 
     def kill(self, job_id: str) -> None:
         """The job's host dies under it."""

@@ -77,7 +77,7 @@ class RunnerPromises:
         with site.busy_device():
             runner = site.runner
             with ThreadPoolExecutor(5) as pool:
-                states = list(pool.map(lambda _: runner.ensure(spec), range(5)))
+                states = list(pool.map(runner.ensure, [spec] * 5))
             assert {state.status for state in states} <= set(WAITING)
             eventually(lambda: len(processes_of(spec)) == 1, seconds=60)
             assert site.runner.ensure(spec).status in WAITING

@@ -59,7 +59,7 @@ def test_a_job_asks_for_a_host_of_its_own_and_a_gpu_where_there_are_some(site: C
     asked = site.head.submitted[0]
     assert (asked.job_id, asked.hosts, asked.gpus) == (spec.job_id, 1.0, 0.0)
     assert "ASSAY_HOME" not in asked.environment  # each node has its own
-    site.head._nodes = [Node(gpus=2.0, takes_jobs=False), Node(gpus=4.0, takes_jobs=True)]
+    site.head.has_nodes = [Node(gpus=2.0, takes_jobs=False), Node(gpus=4.0, takes_jobs=True)]
     other = site.training(ROWS[1:])
     site.run(other)
     assert site.head.submitted[1].gpus == 1.0
@@ -79,10 +79,10 @@ def test_what_a_job_needs_does_not_change_what_it_is(site: Cluster) -> None:
 
 def test_a_folder_of_one_host_is_refused_where_there_are_two(site: Cluster) -> None:
     site.scheme = "file"
-    site.head._nodes = [ONE, ONE]
+    site.head.has_nodes = [ONE, ONE]
     with pytest.raises(Invalid, match="folder of one host, and the Ray cluster has 2 nodes"):
         site.runner.ensure(site.training(ROWS))
-    site.head._nodes = [ONE]
+    site.head.has_nodes = [ONE]
     assert site.run(site.training(ROWS)).status is JobStatus.DONE
 
 

@@ -37,7 +37,7 @@ class Cluster:
     path: Path
     gcs: int = field(default_factory=free_port)
     dashboard: int = field(default_factory=free_port)
-    groups: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    groups: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict[str, "subprocess.Popen[bytes]"])
 
     @property
     def address(self) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pathlib
 
 import pytest
+from pydantic import AliasChoices
 
 from engine.errors import Invalid
 from engine.settings import Settings, load_settings
 
-OURS = [str(name) for field in Settings.model_fields.values() for name in field.validation_alias.choices]
+ALIASES = [field.validation_alias for field in Settings.model_fields.values()]
+OURS = [str(name) for alias in ALIASES if isinstance(alias, AliasChoices) for name in alias.choices]
 
 
 @pytest.fixture(autouse=True)
