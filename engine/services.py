@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from engine.clock import Clock, SystemClock
 from engine.runners import Runner
 from engine.runners.local import LocalRunner
-from engine.runners.ray import JobsApi, RayRunner
+from engine.runners.ray import RayRunner
+from engine.runners.ray_head import JobsApi
 from engine.settings import Settings
 from engine.store.artifacts import Artifacts
 from engine.store.database import Database, open_database

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 from engine.errors import Unavailable
-from engine.runners.ray import Node, Stage, Submission
+from engine.runners.ray_head import Node, Stage, Submission
 
 
-class ProcessHead:
+class HeadHere:
     """Implements ``Head``. ``home`` is the ASSAY_HOME of its one node; an id is submitted once, as with Ray."""
 
     def __init__(self, home: Path, *, nodes: list[Node] | None = None) -> None:

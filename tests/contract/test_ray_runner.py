@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from engine.errors import Invalid, Unavailable
-from engine.runners import JobKind, JobSpec, JobStatus, Resources
+from engine.runners import JobKind, JobSpec, JobStatus, Resources, Runner
 from engine.runners.local import LocalRunner
-from engine.runners.ray import JobsApi, Node, RayRunner, Runner
+from engine.runners.ray import RayRunner
+from engine.runners.ray_head import JobsApi, Node
 from engine.runners.shared import SharedFolder
-from engine.testing.ray_head import ProcessHead
+from engine.testing.ray_head import HeadHere
 from tests.contract.runner_promises import ROWS, RunnerPromises, started
 from tests.training.home import Home, eventually
 
@@ -27,7 +28,7 @@ ONE = Node(gpus=0.0, takes_jobs=True)
 class Cluster(Home):
     """A home whose jobs run on a head; ``path`` is the ASSAY_HOME of its node."""
 
-    head: ProcessHead
+    head: HeadHere
     scheme: str = "local"
 
     @property
@@ -44,7 +45,7 @@ class Cluster(Home):
 
 @pytest.fixture
 def site(tmp_path: Path) -> Generator[Cluster]:
-    head = ProcessHead(tmp_path)
+    head = HeadHere(tmp_path)
     yield Cluster(tmp_path, head)
     head.close()
 

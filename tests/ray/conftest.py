@@ -13,7 +13,8 @@ import pytest
 
 from engine.runners import JobSpec
 from engine.runners.local import LocalRunner
-from engine.runners.ray import JobsApi, RayRunner
+from engine.runners.ray import RayRunner
+from engine.runners.ray_head import JobsApi
 from engine.runners.shared import SharedFolder
 from engine.store.artifacts import Artifacts
 from tests.ray.cluster import Cluster, running

@@ -112,7 +112,7 @@ def test_a_wrong_token_is_refused_in_a_sentence(site: Site, monkeypatch: pytest.
 WRONG = """
 import sys
 from engine.errors import Invalid
-from engine.runners.ray import JobsApi
+from engine.runners.ray_head import JobsApi
 try:
     JobsApi(sys.argv[1]).stage("train-0")
 except Invalid as error:
