@@ -5,8 +5,10 @@ Knows nothing of verbs. A value that can be read in two ways is refused with bot
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
+from typing import Any, cast
 
 from engine.errors import Invalid
 
@@ -95,6 +97,21 @@ def names(name: str, word: str) -> tuple[str, ...]:
     if not parts:
         raise Invalid(f"{name} names nothing.", hint=f"Separate by commas: {name}=one,two")
     return parts
+
+
+def schema(name: str, word: str) -> dict[str, Any]:
+    """The JSON schema of an object, written out, or a comma list of its fields, which are texts then.
+
+    Raises ``Invalid`` for what is neither.
+    """
+    if not word.lstrip().startswith("{"):
+        return {"type": "object", "properties": {field: {"type": "string"} for field in names(name, word)}}
+    try:
+        found: object = json.loads(word)
+    except (ValueError, RecursionError) as error:
+        hint = f"Give the whole schema as JSON, or the names of its fields: {name}=number,street,city"
+        raise Invalid(f"{name} is no JSON.", hint=hint) from error
+    return cast("dict[str, Any]", found)
 
 
 def channel(word: str) -> str:

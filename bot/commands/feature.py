@@ -15,7 +15,7 @@ from engine.desk.features import Registration
 from engine.errors import Conflict, Invalid, Refused
 from engine.models.actor import Role
 
-PROMPT_FILE_BYTES = 100_000
+FILE_BYTES = 100_000
 
 T = TypeVar("T")
 
@@ -35,12 +35,12 @@ def register(words: Words) -> Answer | Form:
             "register needs the name of the feature.",
             hint='For example: register ticket-router model=gpt-4o-mini prompt="Sort: {{ input }}" labels=billing,bug',
         )
-    prompt = asked.text("prompt")
+    prompt, told = (_given(words, name) for name in ("prompt", "schema"))
     registration = Registration(
         slug=asked.word(),
         approach=asked.text("approach", "classify"),
         model=asked.text("model"),
-        prompt=_from_file(prompt) if prompt.startswith("@") and words.actor.role is Role.OPERATOR else prompt,
+        prompt=prompt,
         base_url=asked.text("base_url"),
         live_since=asked.day("live_since"),
         owner=asked.text("owner"),
@@ -48,6 +48,7 @@ def register(words: Words) -> Answer | Form:
         margin=asked.share("margin"),
         quality_bar=asked.share("quality_bar"),
         labels=asked.names("labels"),
+        output_schema=typed.schema("schema", told) if told else None,
         rights=asked.text("rights"),
     )
     seen = features.register(words.desk, words.actor, registration, once=words.once)
@@ -71,6 +72,7 @@ def registered(filled: Filled) -> Answer:
         margin=_read(errors, "margin", filled, typed.share),
         quality_bar=_read(errors, "quality_bar", filled, typed.share),
         labels=_read(errors, "labels", filled, typed.names) or (),
+        output_schema=_read(errors, "schema", filled, typed.schema),
         rights=filled.values.get("rights", ""),
     )
     today = filled.desk.services.clock.now().date()
@@ -112,9 +114,15 @@ def _read(errors: dict[str, str], name: str, filled: Filled, reads: Callable[[st
         return None
 
 
-def _from_file(word: str) -> str:
+def _given(words: Words, name: str) -> str:
+    """What a key says: the words themselves, or for the operator the file that ``@path`` names."""
+    said = words.asked.text(name)
+    return _from_file(name, said) if said.startswith("@") and words.actor.role is Role.OPERATOR else said
+
+
+def _from_file(name: str, word: str) -> str:
     path = Path(word.removeprefix("@"))
     try:
-        return path.read_bytes()[:PROMPT_FILE_BYTES].decode()
+        return path.read_bytes()[:FILE_BYTES].decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"prompt names the file {path}, which cannot be read as text.", hint="Check the path.") from error
+        raise Invalid(f"{name} names the file {path}, which cannot be read as text.", hint="Check the path.") from error

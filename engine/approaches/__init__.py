@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+from engine.models.feature import Feature
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What a contender must know of a feature: its approach and, for classify, the closed list of labels."""
+    """What a contender must know of a feature: its approach, and what its answers may be.
+
+    ``classes`` is the closed list of classify, ``schema`` the JSON schema of extract.
+    """
 
     approach: str
     classes: tuple[str, ...] = ()
+    schema: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, feature: Feature) -> Task:
+        """The task of a feature."""
+        return cls(approach=feature.approach, classes=tuple(feature.labels), schema=feature.output_schema)
+
+    @classmethod
+    def read(cls, body: Mapping[str, Any]) -> Task:
+        """The task that ``body`` wrote, among whatever else a job is told."""
+        return cls(approach=str(body["approach"]), classes=tuple(body["classes"]), schema=body.get("schema"))
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The task as jobs are told it."""
+        return {"approach": self.approach, "classes": list(self.classes), "schema": self.schema}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,17 +44,51 @@ class Parsed:
     valid: bool
 
 
+class Unfit(ValueError):
+    """A label that the task does not allow; its text is the reason, as a row of a file is refused with it."""
+
+
 class Approach(Protocol):
     """One kind of task."""
+
+    @property
+    def margin(self) -> float:
+        """How much of the primary metric may be lost where a team sets no margin, a fraction (docs/decide.md)."""
+        ...
+
+    @property
+    def metric(self) -> str:
+        """What the primary metric is called in a record: ``accuracy``, ``field_f1``."""
+        ...
+
+    def wrong(self, classes: Sequence[str], schema: Mapping[str, Any] | None) -> dict[str, str]:
+        """What is missing or wrong in a registration, by key (``labels``, ``schema``); empty when nothing is."""
+        ...
+
+    def label(self, value: object, task: Task, *, feature: str = "") -> str:
+        """A label as it is stored, of the value a file gives. Raises ``Unfit``, whose reason may name the feature."""
+        ...
+
+    def texts(self, label: str) -> list[str]:
+        """The parts of a stored label that may hold what must be redacted."""
+        ...
+
+    def with_texts(self, label: str, texts: Sequence[str]) -> str:
+        """The label with those parts replaced, in their order; it may fit the task no more."""
+        ...
+
+    def control(self, labels: Sequence[str], task: Task) -> str:
+        """The one answer to every input that does best on ``labels``: what a trained candidate must beat."""
+        ...
 
     def parse(self, text: str, task: Task) -> Parsed:
         """Read a contender's reply; never raises."""
         ...
 
-    def grade(self, expected: str, got: Parsed) -> float:
+    def grade(self, expected: str, got: Parsed, task: Task) -> float:
         """0..1; equal is 1, invalid is 0."""
         ...
 
-    def quality(self, expected: Sequence[str], got: Sequence[Parsed]) -> dict[str, float]:
+    def quality(self, expected: Sequence[str], got: Sequence[Parsed], task: Task) -> dict[str, float]:
         """Metrics over rows: ``primary`` and whatever the approach reports beside it (classify: ``macro_f1``)."""
         ...

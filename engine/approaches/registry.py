@@ -6,9 +6,11 @@ import difflib
 
 from engine.approaches import Approach
 from engine.approaches.classify import Classify
+from engine.approaches.extract import Extract
+from engine.approaches.reason import Reason
 from engine.errors import Invalid
 
-_APPROACHES: dict[str, Approach] = {"classify": Classify()}
+_APPROACHES: dict[str, Approach] = {"classify": Classify(), "extract": Extract(), "reason": Reason()}
 
 
 def approach_of(name: str) -> Approach:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
+from engine.approaches.registry import approach_names, approach_of
 from engine.desk import Desk
 from engine.errors import Conflict, Invalid
 from engine.flows.steps import route
@@ -23,8 +24,6 @@ from engine.store.database import Tx
 from engine.teachers import prompt
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
-MARGIN = 0.02  # docs/decide.md: two points of accuracy
-CLASSES_MOST = 200
 PROMPT_MOST = 20_000
 
 
@@ -42,6 +41,7 @@ class Registration(Value):
     margin: float | None = None
     quality_bar: float | None = None
     labels: tuple[str, ...] = ()
+    output_schema: dict[str, Any] | None = None
     rights: str = ""
     parameters: dict[str, Any] = Field(default_factory=dict)
 
@@ -59,6 +59,7 @@ class FeatureView(Value):
     margin: float
     quality_bar: float | None = None
     classes: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
     rights: str = ""
     live_since: str
     labels_version: str = ""
@@ -159,6 +160,7 @@ def view(tx: Tx, feature: Feature) -> FeatureView:
         margin=feature.margin,
         quality_bar=feature.quality_bar,
         classes=tuple(feature.labels),
+        fields=tuple((feature.output_schema or {}).get("properties", ())),
         rights=feature.rights,
         live_since=feature.live_since.isoformat(),
         labels_version=label_set.name if label_set else "",
@@ -196,9 +198,10 @@ def _add(desk: Desk, tx: Tx, actor: Actor, asked: Registration) -> Feature:
             owner=owner,
             channel=asked.channel or actor.channel,
             live_since=asked.live_since or now.date(),
-            margin=MARGIN if asked.margin is None else asked.margin,
+            margin=approach_of(asked.approach).margin if asked.margin is None else asked.margin,
             quality_bar=asked.quality_bar,
             labels=list(asked.labels),
+            output_schema=asked.output_schema,
             rights=asked.rights,
             registered_by=actor.id,
             registered_at=now,
@@ -217,18 +220,19 @@ def _add(desk: Desk, tx: Tx, actor: Actor, asked: Registration) -> Feature:
 
 def wrong(asked: Registration, *, today: date) -> dict[str, str]:
     """What is missing or wrong in a registration, by key; empty when nothing is. ``today`` is a UTC day."""
-    needed = {"model": asked.model, "prompt": asked.prompt.strip(), "labels": asked.labels}
+    needed = {"model": asked.model, "prompt": asked.prompt.strip()}
     said = {name: f"{name} is missing" for name, value in needed.items() if not value}
     checks = {
         "slug": _wrong_slug(asked.slug),
         "approach": _wrong_approach(asked.approach),
-        "labels": said.get("labels", "") or _wrong_labels(asked.labels),
         "margin": _wrong_share("margin", asked.margin, MARGIN_MOST),
         "quality_bar": _wrong_share("quality_bar", asked.quality_bar, 1.0),
         "live_since": _wrong_day(asked.live_since, today),
         "base_url": _wrong_address(asked.base_url),
         "prompt": said.get("prompt", "") or _wrong_prompt(asked.prompt),
     }
+    known = asked.approach in approach_names()
+    checks |= approach_of(asked.approach).wrong(asked.labels, asked.output_schema) if known else {}
     return said | {name: sentence for name, sentence in checks.items() if sentence}
 
 
@@ -252,13 +256,6 @@ def _wrong_slug(slug: str) -> str:
     return f"the name {slug[:40]!r} is no slug (a to z first, then a to z, 0 to 9 and -, 2 to 40 in all)"
 
 
-def _wrong_labels(names: tuple[str, ...]) -> str:
-    count = len(set(names))
-    if 1 < count <= CLASSES_MOST:
-        return ""
-    return f"labels names {count} different label{'' if count == 1 else 's'}; 2 to {CLASSES_MOST} are needed"
-
-
 def _wrong_address(url: str) -> str:
     why = address.refused(url) if url else ""
     return why and f"base_url {why}"
@@ -278,8 +275,8 @@ def _wrong_approach(approach: str) -> str:
     if approach not in set(ApproachName):
         near = difflib.get_close_matches(approach, [*ApproachName], n=1, cutoff=0)[0]
         return f"approach is {approach[:40]!r}; nearest: {near}"
-    if approach != ApproachName.CLASSIFY:
-        return f"approach is {approach}, and this version of Assay judges classify alone"
+    if approach not in approach_names():
+        return f"approach is {approach}, and this version of Assay judges {', '.join(approach_names())}"
     return ""
 
 

@@ -86,7 +86,7 @@ def show(desk: Desk, slug: str) -> LabelsView:
             slug=slug,
             version=label_set.name,
             rows=label_set.rows,
-            classes=tuple(labels.classes(tx, label_set.id or 0).items()),
+            classes=tuple(labels.classes(tx, label_set.id or 0).items()) if feature.labels else (),
             train=counts[Part.TRAIN],
             dev=counts[Part.DEV],
             sealed=counts[Part.SEALED],
@@ -170,7 +170,7 @@ def draft(desk: Desk, token: str) -> DraftView:
 def _task(desk: Desk, slug: str) -> tuple[Task, int]:
     with desk.services.database.read() as tx:
         feature = features.by_slug(tx, slug)
-        return Task(approach=feature.approach, classes=tuple(feature.labels)), feature.id or 0
+        return Task.of(feature), feature.id or 0
 
 
 def _store(desk: Desk, tx: Tx, actor: Actor, draft: Draft, *, rows: list[LabelRow]) -> None:
@@ -216,7 +216,8 @@ def _check(tx: Tx, feature_id: int, filename: str, parsed: ParsedLabels, *, plac
     left = [BadRow(line=one.line, reason=one.reason) for one in placement.left]
     bad = sorted([*parsed.bad, *left], key=lambda row: row.line)
     rows = [parsed.rows[one.index] for one in placement.placed]
-    classes = dict(Counter(row.output for row in rows).most_common())
+    listed = features.by_id(tx, feature_id).labels
+    classes = dict(Counter(row.output for row in rows).most_common()) if listed else {}
     return UploadCheck(
         filename=filename,
         good=len(rows),

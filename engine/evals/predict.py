@@ -35,7 +35,7 @@ def predict(
 def graded(row: DatasetRow, answer: Answer, *, approach: Approach, task: Task, latency_ms: float) -> Prediction:
     """One answer, parsed and graded against its row."""
     said = approach.parse(answer.text, task)
-    grade = approach.grade(row.output, said)
+    grade = approach.grade(row.output, said, task)
     return Prediction(
         row_id=row.id,
         output=said.output,

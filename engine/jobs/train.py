@@ -33,8 +33,7 @@ def run(job: Job) -> dict[str, Any]:
         progress=job.progress,
     )
     candidate = {
-        "approach": job.task.approach,
-        "classes": list(job.task.classes),
+        **job.task.body,
         "recipe": recipe.model_dump(mode="json"),
         "rung": recipe.rung,
     }

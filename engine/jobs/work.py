@@ -44,7 +44,7 @@ class Job:
     @property
     def task(self) -> Task:
         """What is to be answered."""
-        return Task(approach=str(self.config["approach"]), classes=tuple(self.config["classes"]))
+        return Task.read(self.config)
 
     def input(self, name: str) -> Path:
         """An input artifact as a verified folder. Raises ``NotFound``, or ``WorkFailed`` for a damaged file."""

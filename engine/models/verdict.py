@@ -27,6 +27,7 @@ class Outcome(StrEnum):
 class Score(Value):
     """A contender on a part: ``quality`` is the primary metric; latencies are milliseconds; costs nano-dollars a call.
 
+    ``macro_f1`` is classify's, ``exact`` the share of answers right as a whole where the metric counts their parts.
     ``call_nano`` is none when the price is unknown. ``simulated`` marks numbers that came from the simulated model.
     """
 
@@ -34,7 +35,8 @@ class Score(Value):
     part: str
     rows: int
     quality: float
-    macro_f1: float
+    macro_f1: float | None = None
+    exact: float | None = None
     valid_share: float
     latency_p50_ms: float
     latency_p95_ms: float

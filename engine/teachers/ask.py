@@ -55,7 +55,7 @@ class AskSpec(Protocol):
 
     @property
     def config(self) -> dict[str, Any]:
-        """run_id, contender, base_url, model, prompt, parameters, approach, classes, budget_nano, attempt, fresh_since.
+        """run_id, contender, base_url, model, prompt, parameters, budget_nano, attempt, fresh_since; the task's body.
 
         ``fresh_since`` is a moment in ISO format: an older reply is asked for again (""; any age will do).
         """
@@ -127,9 +127,7 @@ def ask_rows(
 def questions_of(spec: AskSpec, rows: Sequence[AskedRow], examples: Sequence[AskedRow]) -> list[Question]:
     """One question per row, equal ones for equal texts. Raises ``Invalid`` for a prompt that cannot be rendered."""
     config = spec.config
-    addition = options.addition_of(
-        config["contender"], config["approach"], classes=config["classes"], examples=examples, seed=spec.seed
-    )
+    addition = options.addition_of(config["contender"], Task.read(config), examples=examples, seed=spec.seed)
     parameters = sent_parameters(config["base_url"], config["parameters"])
     return [
         Question(
@@ -201,7 +199,7 @@ def _predictions(
     spec: AskSpec, rows: Sequence[AskedRow], questions: Sequence[Question], answers: dict[str, Answered]
 ) -> list[Prediction]:
     approach = approach_of(spec.config["approach"])
-    task = Task(approach=spec.config["approach"], classes=tuple(spec.config["classes"]))
+    task = Task.read(spec.config)
     return [
         _graded(row, answers[question.key].reply, approach, task)
         for row, question in zip(rows, questions, strict=True)
@@ -213,7 +211,7 @@ def _graded(row: AskedRow, reply: PaidReply, approach: Approach, task: Task) -> 
     """A refused or cut reply is an invalid answer: wrong and paid for, never left out."""
     usable = is_answer(reply.finish, refusal=reply.refusal)
     said = approach.parse(reply.text, task) if usable else Parsed(output=reply.text, valid=False)
-    grade = approach.grade(row.output, said)
+    grade = approach.grade(row.output, said, task)
     return Prediction(
         row_id=row.id,
         output=said.output,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from functools import lru_cache
@@ -9,6 +10,7 @@ from typing import Protocol
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from engine.approaches import Task
 from engine.errors import Invalid
 from engine.teachers import prompt as prompts
 from engine.teachers.replies import Message
@@ -52,15 +54,16 @@ def messages(option: str, prompt: str, text: str, *, addition: str) -> tuple[Mes
     return prompts.messages(prompt, text, addition=addition)
 
 
-def addition_of(option: str, approach: str, *, classes: Sequence[str], examples: Sequence[Example], seed: int) -> str:
-    """What an option adds to the baseline's prompt: nothing, or the labels and examples drawn from ``examples``.
+def addition_of(option: str, task: Task, *, examples: Sequence[Example], seed: int) -> str:
+    """What an option adds to the baseline's prompt: nothing, or what may be answered, and examples out of ``examples``.
 
     The draw depends on seed and rows alone. ``examples`` must be train rows: they are shown to the model.
     """
     if option in (BASELINE, CHEAPER):
         return ""
-    template = _templates().get_template(f"{approach}/{option}.txt.j2")
-    return template.render(classes=classes, examples=shots(examples, seed)).strip()
+    template = _templates().get_template(f"{task.approach}/{option}.txt.j2")
+    schema = json.dumps(task.schema, ensure_ascii=False, sort_keys=True)
+    return template.render(classes=task.classes, schema=schema, examples=shots(examples, seed)).strip()
 
 
 def shots(examples: Sequence[Example], seed: int) -> list[Example]:

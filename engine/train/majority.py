@@ -1,14 +1,14 @@
-"""The control: always the most frequent label. What a candidate must beat to be worth a word."""
+"""The control: one answer to everything, the most frequent label. What a candidate must beat to be worth a word."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from engine.approaches import Task
+from engine.approaches.registry import approach_of
 from engine.models.investigation import Effort, Recipe
 from engine.train import Answer, Host, Progress, Quote, Trained, TrainingRow
 
@@ -27,7 +27,7 @@ class Constant:
 
 
 class Majority:
-    """Most frequent class of the training rows; ties go to the class listed first."""
+    """The most frequent class of the training rows, or what else an approach takes for its control."""
 
     number = 0
     name = "majority"
@@ -58,9 +58,8 @@ class Majority:
     ) -> Trained:
         """Count."""
         began = time.perf_counter()
-        counts = Counter(row.output for row in train)
-        label = max(task.classes, key=lambda name: counts[name])
-        share = counts[label] / len(train)
+        label = approach_of(task.approach).control([row.output for row in train], task)
+        share = sum(row.output == label for row in train) / len(train)
         (folder / _FILE).write_text(json.dumps({"label": label, "share": share}, sort_keys=True), encoding="utf-8")
         progress(1, 1, None)
         return Trained(seconds=time.perf_counter() - began, facts={"share": share})

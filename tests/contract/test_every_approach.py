@@ -2,57 +2,148 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.approaches import Approach, Parsed, Task
+from engine.approaches import Approach, Parsed, Task, Unfit
 from engine.approaches.registry import approach_names, approach_of
 from engine.errors import Invalid
 
-TASK = Task(approach="classify", classes=("billing", "Bug report", "ärger", "other"))
-APPROACHES = pytest.mark.parametrize("approach", [approach_of(name) for name in approach_names()], ids=approach_names())
+
+@dataclass(frozen=True)
+class Case:
+    """An approach with a task, labels as they are stored, and values and replies that are none."""
+
+    task: Task
+    labels: tuple[str, ...]
+    unfit: tuple[object, ...]
+    bad: tuple[str, ...]
+
+    @property
+    def approach(self) -> Approach:
+        return approach_of(self.task.approach)
 
 
-@APPROACHES
+SCHEMA = {
+    "type": "object",
+    "required": ["city"],
+    "properties": {
+        "city": {"type": "string"},
+        "total": {"type": "number", "x-tolerance": 0.01},
+        "on": {"type": "string", "format": "date"},
+    },
+}
+CASES = {
+    "classify": Case(
+        Task(approach="classify", classes=("billing", "Bug report", "ärger", "other")),
+        ("billing", "Bug report", "ärger", "other"),
+        ("billng", None, 1.5, [], {"labels": "billing"}),
+        ('{"label": {"label": "billing"}}', "null", "It is billing", "billing or other", "bil ling", "billing..x"),
+    ),
+    "extract": Case(
+        Task(approach="extract", schema=SCHEMA),
+        ('{"city": "Reno", "total": 12.5}', '{"city": "Ödön", "on": "2026-01-02"}', '{"city": "Ely"}'),
+        ("{", "[]", [], None, {"total": 3}, {"city": "Reno", "total": "12 EUR"}, {"city": "Reno", "zip": "1"}),
+        (
+            "null",
+            "no object",
+            '{"city": "Reno"',
+            '{"total": 3}',
+            '{"city": "Reno", "total": "12 EUR"}',
+            '{"city": null}',
+        ),
+    ),
+    "reason": Case(
+        Task(approach="reason"),
+        ("17", "-0.5", "blue whale", "3/4"),
+        (None, "", " ** ", True, [], {}, "x" * 201),
+        ("***", "word " * 200),
+    ),
+}
+EVERY = pytest.mark.parametrize("case", [CASES[name] for name in approach_names()], ids=approach_names())
+EACH = pytest.mark.parametrize(
+    ("case", "label"),
+    [pytest.param(case, label, id=f"{name} {label}") for name, case in CASES.items() for label in case.labels],
+)
+
+
+@EVERY
 @given(reply=st.text())
-def test_any_reply_is_read_and_graded_between_0_and_1(approach: Approach, reply: str) -> None:
-    said = approach.parse(reply, TASK)
-    assert 0.0 <= approach.grade("billing", said) <= 1.0
+def test_any_reply_is_read_and_graded_between_0_and_1(case: Case, reply: str) -> None:
+    said = case.approach.parse(reply, case.task)
+    assert 0.0 <= case.approach.grade(case.labels[0], said, case.task) <= 1.0
     assert said.valid or said.output == reply
 
 
-@APPROACHES
-@given(expected=st.sampled_from(TASK.classes))
-def test_the_expected_answer_is_valid_and_graded_1(approach: Approach, expected: str) -> None:
-    said = approach.parse(expected, TASK)
-    assert said == Parsed(output=expected, valid=True)
-    assert approach.grade(expected, said) == 1.0
+@EACH
+def test_the_expected_answer_is_valid_and_graded_1(case: Case, label: str) -> None:
+    said = case.approach.parse(label, case.task)
+    assert said == Parsed(output=label, valid=True)
+    assert case.approach.grade(label, said, case.task) == 1.0
+    assert case.approach.label(label, case.task) == label
 
 
-@APPROACHES
-def test_an_invalid_answer_is_graded_0_even_when_it_reads_the_same(approach: Approach) -> None:
-    assert approach.grade("billing", Parsed(output="billing", valid=False)) == 0.0
+@EACH
+def test_an_invalid_answer_is_graded_0_even_when_it_reads_the_same(case: Case, label: str) -> None:
+    assert case.approach.grade(label, Parsed(output=label, valid=False), case.task) == 0.0
 
 
-@APPROACHES
-@pytest.mark.parametrize("reply", ["", "[" * 100_000, "{" * 100_000, '{"label": {"label": "billing"}}', "null", "\0"])
-def test_a_bad_reply_is_invalid_and_no_error(approach: Approach, reply: str) -> None:
-    assert not approach.parse(reply, TASK).valid
+@EVERY
+@pytest.mark.parametrize("reply", ["", "[" * 100_000, "{" * 100_000, "\0"])
+def test_no_answer_at_all_is_invalid_and_no_error(case: Case, reply: str) -> None:
+    assert not case.approach.parse(reply, case.task).valid
 
 
-@APPROACHES
-def test_quality_of_right_answers_is_1_and_of_invalid_ones_0(approach: Approach) -> None:
-    right = [Parsed(output=name, valid=True) for name in TASK.classes]
-    wrong = [Parsed(output=name, valid=False) for name in TASK.classes]
-    assert approach.quality(TASK.classes, right)["primary"] == 1.0
-    assert approach.quality(TASK.classes, wrong)["primary"] == 0.0
+@pytest.mark.parametrize(
+    ("case", "reply"),
+    [pytest.param(case, reply, id=f"{name} {reply[:30]}") for name, case in CASES.items() for reply in case.bad],
+)
+def test_what_is_no_answer_of_the_task_is_invalid(case: Case, reply: str) -> None:
+    assert case.approach.parse(reply, case.task) == Parsed(output=reply, valid=False)
+
+
+@pytest.mark.parametrize(
+    ("case", "value"),
+    [pytest.param(case, value, id=f"{name} {value!r:.30}") for name, case in CASES.items() for value in case.unfit],
+)
+def test_a_label_that_the_task_does_not_allow_is_refused_with_a_reason(case: Case, value: object) -> None:
+    with pytest.raises(Unfit, match=r"output|label"):
+        case.approach.label(value, case.task)
+
+
+@EVERY
+def test_quality_of_right_answers_is_1_and_of_invalid_ones_0(case: Case) -> None:
+    right = [Parsed(output=name, valid=True) for name in case.labels]
+    wrong = [Parsed(output=name, valid=False) for name in case.labels]
+    assert case.approach.quality(case.labels, right, case.task)["primary"] == 1.0
+    assert case.approach.quality(case.labels, wrong, case.task)["primary"] == 0.0
+
+
+@EACH
+def test_a_labels_texts_put_back_are_the_label(case: Case, label: str) -> None:
+    assert case.approach.with_texts(label, case.approach.texts(label)) == label
+
+
+@EVERY
+def test_the_control_is_an_answer_of_the_task(case: Case) -> None:
+    control = case.approach.control([*case.labels, case.labels[-1]], case.task)
+    assert case.approach.parse(control, case.task) == Parsed(output=control, valid=True)
+    assert case.approach.grade(case.labels[-1], Parsed(output=control, valid=True), case.task) > 0.0
+
+
+@EVERY
+def test_a_registration_with_what_it_needs_has_nothing_wrong(case: Case) -> None:
+    assert case.approach.wrong(case.task.classes, case.task.schema) == {}
+    assert Task.read({**case.task.body, "run_id": "inv-1"}) == case.task
 
 
 def test_quality_of_classes_is_accuracy_and_macro_f1() -> None:
     # scikit-learn 1.9: accuracy_score = 3/4, f1_score(average="macro") = (0.8 + 2/3) / 2
     got = [Parsed(output=name, valid=True) for name in ("a", "a", "b", "a")]
-    quality = approach_of("classify").quality(["a", "a", "b", "b"], got)
+    quality = approach_of("classify").quality(["a", "a", "b", "b"], got, CASES["classify"].task)
     assert quality["primary"] == quality["accuracy"] == 0.75
     assert quality["macro_f1"] == pytest.approx((0.8 + 2 / 3) / 2)
 
@@ -62,14 +153,49 @@ def test_quality_of_classes_is_accuracy_and_macro_f1() -> None:
     ["bug report", " Bug Report\n", '"Bug report"', "'bug report.'", "`Bug report`.", '{"label": "bug report"}'],
 )
 def test_case_space_quotes_and_a_full_stop_are_forgiven(reply: str) -> None:
-    assert approach_of("classify").parse(reply, TASK) == Parsed(output="Bug report", valid=True)
+    assert approach_of("classify").parse(reply, CASES["classify"].task) == Parsed(output="Bug report", valid=True)
 
 
 @pytest.mark.parametrize(
-    "reply", ["It is billing", "billing or other", "bil ling", '{"labels": "billing"}', "billing..x"]
+    "reply",
+    [
+        '{"city":"Reno","total":12.5}',
+        'Here it is:\n```json\n{"total": "12.50", "city": " Reno\\n", "on": null}\n```\nAnything else? {"city": "Ely"}',
+        '{"city": "Reno", "total": "12.5", "on": ""}',
+    ],
 )
-def test_more_than_a_label_is_no_label(reply: str) -> None:
-    assert not approach_of("classify").parse(reply, TASK).valid
+def test_the_first_object_is_read_with_its_numbers_and_spaces_made_plain(reply: str) -> None:
+    said = approach_of("extract").parse(reply, CASES["extract"].task)
+    assert said == Parsed(output='{"city": "Reno", "total": 12.5}', valid=True)
+
+
+def test_a_document_is_graded_by_its_fields_whatever_way_a_day_is_written() -> None:
+    extract, task = approach_of("extract"), CASES["extract"].task
+    want = extract.label({"city": "Reno", "total": 1_200, "on": "2 Jan 2026"}, task)
+    assert want == '{"city": "Reno", "on": "2026-01-02", "total": 1200}'
+    said = extract.parse('{"city": "RENO", "total": "1,200.01", "on": "January 2, 2026"}', task)
+    assert extract.grade(want, said, task) == 1.0
+    half = extract.parse('{"city": "Reno", "total": 7}', task)  # 1 right, 1 wrong, 1 left out: 2 / (2 + 3)
+    assert extract.grade(want, half, task) == pytest.approx(2 / 5)
+    quality = extract.quality([want, want], [said, half], task)
+    assert quality == pytest.approx({"primary": 8 / 11, "exact": 0.5, "precision": 4 / 5, "recall": 4 / 6})
+
+
+@pytest.mark.parametrize(
+    ("reply", "answer"),
+    [
+        ("3 boxes of 6 less 1.\n#### 17", "17"),
+        ("First the answer is 12. No, wait.\nAnswer: **17.0**", "17"),
+        ("so \\boxed{1,017} it is", "1017"),
+        ("Final answer: $17", "17"),
+        ("I think aloud\nfor a line\n17.", "17"),
+        ("The answer is blue whale.", "blue whale"),
+    ],
+)
+def test_the_last_answer_of_a_reply_counts_and_a_number_is_written_plainly(reply: str, answer: str) -> None:
+    reason, task = approach_of("reason"), CASES["reason"].task
+    assert reason.parse(reply, task) == Parsed(output=answer, valid=True)
+    assert reason.grade(answer.upper(), reason.parse(reply, task), task) == 1.0
 
 
 def test_an_unknown_approach_is_refused_naming_the_nearest() -> None:

@@ -26,7 +26,10 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("slug", {"slug": "tíckets"}, "no slug"),
     ("approach", {"approach": "clasify"}, "nearest: classify"),
     ("approach", {"approach": ""}, "approach is ''"),
-    ("approach", {"approach": "voice"}, "judges classify alone"),
+    ("schema", {"approach": "extract", "labels": ()}, "schema is missing"),
+    ("schema", {"approach": "extract", "output_schema": {"type": "array"}}, "no properties"),
+    ("schema", {"approach": "extract", "output_schema": {"properties": {"a": {"type": "object"}}}}, "object within"),
+    ("schema", {"approach": "extract", "output_schema": {"properties": ["a"]}}, "no JSON schema"),
     ("labels", {"labels": ("bug",)}, "names 1 different"),
     ("labels", {"labels": ("bug", "bug")}, "names 1 different"),
     ("labels", {"labels": tuple(f"l{number}" for number in range(201))}, "names 201"),
@@ -61,6 +64,13 @@ def test_an_ordinary_registration_has_nothing_wrong() -> None:
         )
         == {}
     )
+
+
+def test_each_approach_asks_for_what_it_needs_and_has_its_own_margin(desk: Desk) -> None:
+    fields = {"type": "object", "properties": {"city": {"type": "string"}, "zip": {"type": "string"}}}
+    seen = a_feature(desk, slug="addresses", approach="extract", labels=(), output_schema=fields)
+    assert (seen.margin, seen.fields, seen.classes) == (0.03, ("city", "zip"), ())
+    assert a_feature(desk, slug="riddles", approach="reason", labels=()).margin == 0.02
 
 
 def test_all_wrong_keys_are_told_together_and_nothing_is_stored(desk: Desk) -> None:

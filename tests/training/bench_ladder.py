@@ -82,7 +82,7 @@ def measured(home: Home, recipe: Recipe, rows: list[DatasetRow]) -> Line:
     )
     made = read_predictions(home.artifacts.path(str(predict["predictions"])))
     said = [Parsed(output=one.output, valid=one.valid) for one in made]
-    quality = approach_of("classify").quality([row.output for row in rows[TRAIN:]], said)
+    quality = approach_of("classify").quality([row.output for row in rows[TRAIN:]], said, TASK)
     return Line(
         name=recipe.name,
         accuracy=quality["accuracy"],

@@ -26,7 +26,7 @@ def train(services: Services, frozen: Frozen, road: Plan, index: int) -> Trained
     spec = JobSpec(
         kind=JobKind.TRAIN,
         inputs={"train": road.train, "dev": road.dev},
-        config={"recipe": recipe.model_dump(mode="json"), "approach": frozen.approach, "classes": frozen.classes},
+        config={"recipe": recipe.model_dump(mode="json"), **frozen.task.body},
         seed=recipe.seed,
     )
     state = attend(services, frozen.run_id, spec, f"train {recipe.name}")
@@ -99,7 +99,7 @@ def _predict(frozen: Frozen, artifact: str, rung: str, rows: str) -> JobSpec:
     return JobSpec(
         kind=JobKind.PREDICT,
         inputs={"candidate": artifact, "rows": rows},
-        config={"approach": frozen.approach, "classes": frozen.classes, "rung": rung},
+        config={**frozen.task.body, "rung": rung},
     )
 
 

@@ -55,7 +55,7 @@ def choose(
         candidate=best.candidate.contender,
         rung=best.candidate.rung,
         artifact=best.candidate.artifact,
-        quality=scores.scored(frozen.approach, best.candidate.contender, rows).quality,
+        quality=scores.scored(frozen.task, best.candidate.contender, rows).quality,
         cascade=found[0] if found else None,
         prompted=prompted.contender,
         model=prompted.model,
@@ -105,7 +105,7 @@ def _refuse_unpayable(tx: Tx, frozen: Frozen, road: Plan, prompted: Tried) -> No
 
 def _standing(tx: Tx, frozen: Frozen, candidate: TrainedCandidate) -> _Standing:
     rows = investigations.predictions(tx, frozen.run_id, candidate.contender, Part.DEV)
-    return _Standing(candidate, rows, scores.scored(frozen.approach, candidate.contender, rows).quality)
+    return _Standing(candidate, rows, scores.scored(frozen.task, candidate.contender, rows).quality)
 
 
 def _promoted(standings: Sequence[_Standing]) -> tuple[_Standing, list[str]]:

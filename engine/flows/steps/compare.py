@@ -70,10 +70,10 @@ def compared(tx: Tx, frozen: Frozen, choice: Choice, measured: Measured) -> Comp
     theirs = investigations.predictions(tx, frozen.run_id, choice.prompted, Part.SEALED)
     level = 1 - 2 * measured.opened.alpha
     rows = contending(choice, ours, theirs)
-    score = scores.scored(frozen.approach, choice.candidate, rows)
+    score = scores.scored(frozen.task, choice.candidate, rows)
     return Compared(
         candidate=_served(choice, measured, score, ours=ours, rows=rows),
-        prompted=scores.scored(frozen.approach, choice.prompted, theirs, choice.model),
+        prompted=scores.scored(frozen.task, choice.prompted, theirs, choice.model),
         pairs=scores.paired(rows, theirs),
         paired=paired(rows, theirs, level),
         slices=tuple(_slice(name, rows, theirs, level) for name in frozen.policy.evaluation.protected),

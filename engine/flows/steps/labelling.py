@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.approaches import Task
 from engine.errors import Cancelled, NotReady, WorkFailed
 from engine.evals.rows import DatasetRow, read_predictions, read_rows
 from engine.flows.durable import Pending
@@ -103,8 +104,7 @@ def asking(labelling: Labelling, feature: Feature, baseline: Baseline, **artifac
         "model": labelling.model,
         "prompt": baseline.prompt,
         "parameters": baseline.parameters,
-        "approach": feature.approach,
-        "classes": feature.labels,
+        **Task.of(feature).body,
         "budget_nano": labelling.budget_nano,
     }
     return JobSpec(kind=JobKind.ASK, inputs=artifacts, config=config)

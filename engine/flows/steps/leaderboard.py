@@ -50,4 +50,4 @@ def _before(tx: Tx, frozen: Frozen, side: str) -> float | None:
 
 def _entry(tx: Tx, frozen: Frozen, contender: str) -> Entry:
     rows = investigations.predictions(tx, frozen.run_id, contender, Part.DEV)
-    return Entry(contender, scores.scored(frozen.approach, contender, rows).quality, len(rows))
+    return Entry(contender, scores.scored(frozen.task, contender, rows).quality, len(rows))

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import Field
 
+from engine.approaches import Task
 from engine.evals.rows import DatasetRow, read_predictions, write_rows
 from engine.flows.durable import Pending
 from engine.flows.steps import rebaseline, scores
@@ -128,7 +129,7 @@ def _end(tx: Tx, row: Rebaseline, planned: Planned, asked: list[AskedOption]) ->
     judged = rebaseline.judged(live, given, feature.margin, alpha=alpha)
     row.results = {
         "broken": judged.is_broken,
-        "live_quality": scores.scored(feature.approach, "live", live).quality,
+        "live_quality": scores.scored(Task.of(feature), "live", live).quality,
         "left_out": [one.name for one in asked if one.name not in whole],
         "options": _results(feature, given, planned.options, judged),
     }
@@ -140,7 +141,7 @@ def _results(
     found: dict[str, dict[str, Any]] = {}
     for standing in judged.standings:
         rows = given[standing.name]
-        score = scores.scored(feature.approach, standing.name, rows, named[standing.name])
+        score = scores.scored(Task.of(feature), standing.name, rows, named[standing.name])
         found[standing.name] = {
             "model": named[standing.name],
             "rows": score.rows,
@@ -238,8 +239,7 @@ def _spec(tx: Tx, planned: Planned, name: str) -> JobSpec:
             "model": planned.options[name],
             "prompt": baseline.prompt,
             "parameters": baseline.parameters,
-            "approach": feature.approach,
-            "classes": list(feature.labels),
+            **Task.of(feature).body,
             "budget_nano": row.budget_nano,
             "attempt": 0,
             "fresh_since": bounds(planned.period)[0].isoformat(),

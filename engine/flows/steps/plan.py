@@ -57,6 +57,7 @@ def freeze(services: Services, run_id: str) -> Frozen:
             slug=feature.slug,
             approach=feature.approach,
             classes=feature.labels,
+            output_schema=feature.output_schema,
             margin=feature.margin,
             policy=policy,
             label_set_id=run.label_set_id or 0,
@@ -81,8 +82,8 @@ def plan(services: Services, frozen: Frozen) -> Plan:
         seal = seals.current(tx, frozen.feature_id)
         seals.next_look(tx, seal.id or 0)  # none left: nothing is asked or trained
         untried = contenders.untried(tx, services, frozen)
-        host, task = host_here(services.settings), Task(approach=frozen.approach, classes=tuple(frozen.classes))
-        recipes, skipped = _recipes(frozen, host, task)
+        host = host_here(services.settings)
+        recipes, skipped = _recipes(frozen, host, frozen.task)
         made = Plan(
             train=rows_artifact(services, train),
             dev=rows_artifact(services, dev),

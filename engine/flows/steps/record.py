@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from engine.approaches.registry import approach_of
 from engine.flows.steps import compare, leaderboard, money, release, scores
 from engine.flows.steps.values import Choice, Frozen, Measured, Plan, Tried
 from engine.models.feature import is_simulated
@@ -124,7 +125,7 @@ def _quality(judged: Judged, frozen: Frozen) -> dict[str, Any]:
     compared, interval = judged.compared, judged.compared.interval
     level = 1 - 2 * judged.measured.opened.alpha
     return {
-        "metric": "accuracy",
+        "metric": approach_of(frozen.approach).metric,
         "n": compared.paired.rows,
         "candidate": compared.candidate.quality,
         "prompted": compared.prompted.quality,
@@ -169,7 +170,7 @@ def _rungs(tx: Tx, frozen: Frozen) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     for candidate in investigations.candidates(tx, frozen.run_id):
         rows = investigations.predictions(tx, frozen.run_id, candidate.contender, Part.DEV)
-        score = scores.scored(frozen.approach, candidate.contender, rows) if rows else None
+        score = scores.scored(frozen.task, candidate.contender, rows) if rows else None
         lines.append(
             {
                 "rung": candidate.rung,
@@ -191,10 +192,13 @@ def _dev(tx: Tx, frozen: Frozen, choice: Choice) -> dict[str, Any]:
     """Item-level figures, from dev alone: the sealed part gives out nothing but its interval."""
     ours = investigations.predictions(tx, frozen.run_id, choice.candidate, Part.DEV)
     theirs = investigations.predictions(tx, frozen.run_id, choice.prompted, Part.DEV)
+    told = {"calibration": scores.calibration(ours)}
+    if not frozen.classes:
+        return told
     return {
+        **told,
         "classes": frozen.classes,
         "candidate_confusion": scores.confusion(ours, frozen.classes),
         "prompted_confusion": scores.confusion(theirs, frozen.classes),
         "classes_recall": [scores.recall(name, ours, theirs) for name in frozen.classes],
-        "calibration": scores.calibration(ours),
     }

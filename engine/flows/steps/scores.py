@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.approaches import Parsed
+from engine.approaches import Parsed, Task
 from engine.approaches.registry import approach_of
 from engine.models.feature import is_simulated
 from engine.models.investigation import StoredPrediction
@@ -20,15 +20,15 @@ from engine.rules.pairs import Pairs, wilson
 Rows = Sequence[tuple[Label, StoredPrediction]]
 
 
-def scored(approach: str, contender: str, rows: Rows, model: str = "") -> Score:
+def scored(task: Task, contender: str, rows: Rows, model: str = "") -> Score:
     """A contender's score on the rows it answered. ``model`` names a prompted option's model.
 
     ``call_nano`` is left unknown: what a call costs is priced by the caller. Raises ``ValueError`` for no rows.
     """
     if not rows:
         raise ValueError(f"{contender} has no predictions on this part")
-    quality = approach_of(approach).quality(
-        [label.output for label, _ in rows], [Parsed(output=said.output, valid=said.valid) for _, said in rows]
+    quality = approach_of(task.approach).quality(
+        [label.output for label, _ in rows], [Parsed(output=said.output, valid=said.valid) for _, said in rows], task
     )
     latency = np.array([said.latency_ms for _, said in rows])
     return Score(
@@ -36,7 +36,8 @@ def scored(approach: str, contender: str, rows: Rows, model: str = "") -> Score:
         part=rows[0][1].part,
         rows=len(rows),
         quality=quality["primary"],
-        macro_f1=quality["macro_f1"],
+        macro_f1=quality.get("macro_f1"),
+        exact=quality.get("exact"),
         valid_share=sum(said.valid for _, said in rows) / len(rows),
         latency_p50_ms=float(np.percentile(latency, 50)),
         latency_p95_ms=float(np.percentile(latency, 95)),

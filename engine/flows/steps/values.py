@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
+from engine.approaches import Task
 from engine.models.base import Value
 from engine.models.investigation import Effort, Recipe
 from engine.store.policies import Policy
@@ -17,6 +19,7 @@ class Frozen(Value):
     slug: str
     approach: str
     classes: list[str]
+    output_schema: dict[str, Any] | None = None
     margin: float
     policy: Policy
     label_set_id: int
@@ -26,6 +29,11 @@ class Frozen(Value):
     seed: int
     budget_nano: int
     at: datetime
+
+    @property
+    def task(self) -> Task:
+        """What is to be answered."""
+        return Task(approach=self.approach, classes=tuple(self.classes), schema=self.output_schema)
 
 
 class Skipped(Value):
@@ -110,7 +118,7 @@ class Tried(Value):
     simulated: bool
     why: str = ""
     quality: float = 0.0
-    macro_f1: float = 0.0
+    macro_f1: float | None = None
     valid_share: float = 0.0
     rows: int = 0
     latency_p50_ms: float = 0.0

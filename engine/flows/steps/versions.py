@@ -15,7 +15,7 @@ from engine.models.labels import Label, LabelRow, LabelSet, Provenance, Source
 from engine.rules.power import sealed_share
 from engine.rules.split import Placement, Row, place
 from engine.services import Services
-from engine.store import deeds, labels, mail, policies, seals
+from engine.store import deeds, features, labels, mail, policies, seals
 from engine.store.database import Tx
 
 __all__ = ["placed", "refuse_one_class_of", "same_text", "seal", "store", "tell"]
@@ -32,7 +32,9 @@ def placed(tx: Tx, feature_id: int, rows: Sequence[LabelRow]) -> Placement:
 
 
 def refuse_one_class_of(tx: Tx, feature_id: int, rows: Sequence[LabelRow], placement: Placement) -> None:
-    """Raises ``Invalid`` when the version that would result holds one class only."""
+    """Raises ``Invalid`` when the version that would result holds one class only; for classify alone."""
+    if not features.by_id(tx, feature_id).labels:
+        return
     known = labels.newest_or_none(tx, feature_id)
     counts = Counter(labels.classes(tx, known.id or 0)) if known else Counter[str]()
     counts.update(rows[one.index].output for one in placement.placed)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping
-from typing import cast
 
-from engine.approaches import Task
+from engine.approaches import Task, Unfit
+from engine.approaches.registry import approach_of
 from engine.importers.labels.raw import RawRow
 from engine.models.call import BadRow
 from engine.models.labels import LabelRow, Source
@@ -37,7 +35,7 @@ class Checker:
     def __init__(self, task: Task, feature: str) -> None:
         self._task = task
         self._feature = feature
-        self._spelled = {name.strip().casefold(): name for name in task.classes}
+        self._approach = approach_of(task.approach)
         self.forgiven = 0
         self.redactions: Counter[str] = Counter()
 
@@ -57,10 +55,7 @@ class Checker:
             raise _Bad("output", f"has more than {LONGEST_ROW:,} bytes")
         group, given_id = (_private(_name(row.fields, field)) for field in ("group", "id"))
         source, minutes = _source(row.fields), _minutes(row.fields)
-        is_label = self._task.approach == "classify"  # a label of the closed list is no secret
-        redacted = redact_row([text] if is_label else [text, said])
-        self.redactions.update(redacted.counts)
-        text, said = redacted.texts[0], said if is_label else redacted.texts[1]
+        text, said = self._redacted(text, said)
         return LabelRow(
             line=row.line,
             id=given_id or _id(self._feature, text, said),
@@ -73,28 +68,25 @@ class Checker:
 
     def _output(self, fields: Mapping[str, object]) -> str:
         value = fields.get("output")
-        if isinstance(value, dict):
-            inside = cast("dict[str, object]", value)
-            if self._task.approach != "classify":
-                return json.dumps(inside, ensure_ascii=False, sort_keys=True)
-            fields = {"output": inside.get("label")}
-        elif isinstance(value, int) and not isinstance(value, bool):
-            fields = {"output": str(value)}
-        said = _text(fields, "output")
-        return self._spelling(said) if self._task.classes else said
+        said = self._fitting(_text(fields, "output") if value is None or isinstance(value, str) else value)
+        _refuse_unstorable("output", said)
+        self.forgiven += bool(self._task.classes) and isinstance(value, str) and said != value
+        return said
 
-    def _spelling(self, said: str) -> str:
-        label = self._spelled.get(said.strip().casefold())
-        if label is None:
-            nearest = difflib.get_close_matches(said.strip().casefold()[:100], self._spelled, n=1, cutoff=0.0)
-            of = f" of {self._feature}" if self._feature else ""
-            shown = redact(said[:40]).text
-            raise _Bad(
-                "output",
-                f'label "{shown}" is not one of the {len(self._spelled)}{of}; nearest: "{self._spelled[nearest[0]]}"',
-            )
-        self.forgiven += label != said
-        return label
+    def _fitting(self, value: object) -> str:
+        try:
+            return self._approach.label(value, self._task, feature=self._feature)
+        except Unfit as error:
+            raise _Bad("output", redact(str(error)).text) from error
+
+    def _redacted(self, text: str, said: str) -> tuple[str, str]:
+        """Text and label without what is private; a label that no longer fits is refused."""
+        redacted = redact_row([text, *self._approach.texts(said)])
+        self.redactions.update(redacted.counts)
+        private = redacted.texts[1:]
+        if not private:
+            return redacted.texts[0], said
+        return redacted.texts[0], self._fitting(self._approach.with_texts(said, private))
 
 
 def _text(fields: Mapping[str, object], field: str) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from engine.approaches import Task
 from engine.errors import Invalid
 from engine.teachers import options, prompt
 from tests.unit.teachers.asking import LABELS, rows_of
+
+TASK = Task(approach="classify", classes=tuple(LABELS))
 
 
 def test_without_a_place_for_it_the_input_is_the_only_user_message() -> None:
@@ -19,7 +22,7 @@ def test_without_a_place_for_it_the_input_is_the_only_user_message() -> None:
 
 
 @pytest.mark.parametrize("place", ["{{ input }}", "{{input}}", "{{- input -}}", "{{ input | trim }}"])
-def test_with_a_place_the_rendered_prompt_is_the_only_message(place) -> None:
+def test_with_a_place_the_rendered_prompt_is_the_only_message(place: str) -> None:
     (message,) = prompt.messages(f"Text: {place}!", "a <b> {{ 1 + 1 }}")
     assert message["role"] == "user"
     assert "a <b> {{ 1 + 1 }}" in message["content"]
@@ -32,7 +35,7 @@ def test_braces_of_another_kind_are_text() -> None:
 
 
 @pytest.mark.parametrize("slip", ["Sort: {{ inptu }}", "Sort: {{text}}", "Sort: {{- message -}}"])
-def test_a_place_that_nothing_fills_is_refused_before_a_feature_has_it(slip) -> None:
+def test_a_place_that_nothing_fills_is_refused_before_a_feature_has_it(slip: str) -> None:
     with pytest.raises(Invalid, match="which nothing fills"):
         prompt.check(slip)
 
@@ -48,7 +51,7 @@ def test_a_place_that_nothing_fills_is_refused_before_a_feature_has_it(slip) -> 
         "{{ input }} {% for x in range(10000000) %}x{% endfor %}",
     ],
 )
-def test_a_prompt_that_cannot_be_rendered_is_refused_with_a_hint(broken) -> None:
+def test_a_prompt_that_cannot_be_rendered_is_refused_with_a_hint(broken: str) -> None:
     with pytest.raises(Invalid) as told:
         prompt.check(broken)
     assert told.value.message.startswith("The prompt cannot be rendered")
@@ -63,12 +66,12 @@ def test_the_cheaper_tier_is_asked_where_one_is_listed() -> None:
         "large-1",
         "small-1",
     ]
-    assert options.addition_of("cheaper", "classify", classes=LABELS, examples=[], seed=1) == ""
+    assert options.addition_of("cheaper", TASK, examples=[], seed=1) == ""
 
 
 def test_few_shot_lists_labels_and_five_examples() -> None:
     rows = rows_of(30)
-    added = options.addition_of("few_shot", "classify", classes=LABELS, examples=rows, seed=1)
+    added = options.addition_of("few_shot", TASK, examples=rows, seed=1)
     assert added.startswith("Answer with exactly one of these labels and nothing else:\n- billing\n- bug\n- other\n")
     assert added.count("Input: ") == added.count("Label: ") == 5
     shown = {line.removeprefix("Input: ") for line in added.splitlines() if line.startswith("Input: ")}
@@ -81,6 +84,6 @@ def test_few_shot_lists_labels_and_five_examples() -> None:
 
 
 def test_the_baseline_adds_nothing_and_other_options_are_unknown() -> None:
-    assert options.addition_of("baseline", "classify", classes=LABELS, examples=rows_of(9), seed=1) == ""
+    assert options.addition_of("baseline", TASK, examples=rows_of(9), seed=1) == ""
     with pytest.raises(Invalid, match="no prompted option"):
         options.messages("chain_of_thought", "Classify.", "x", addition="")
