@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.models.feature import Feature
+from engine.rules.metrics import Extraction
+from engine.rules.paired import Paired
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,11 @@ class Approach(Protocol):
         ...
 
     @property
+    def is_partial(self) -> bool:
+        """Whether an answer may be partly right; else a row is right or wrong, and rows are planned by such counts."""
+        ...
+
+    @property
     def metric(self) -> str:
         """What the primary metric is called in a record: ``accuracy``, ``field_f1``."""
         ...
@@ -91,4 +98,25 @@ class Approach(Protocol):
 
     def quality(self, expected: Sequence[str], got: Sequence[Parsed], task: Task) -> dict[str, float]:
         """Metrics over rows: ``primary`` and whatever the approach reports beside it (classify: ``macro_f1``)."""
+        ...
+
+    def fields(self, expected: Sequence[str], got: Sequence[Parsed], task: Task) -> dict[str, Extraction]:
+        """The score of each part of an answer by its name; empty where an answer has no parts."""
+        ...
+
+    def paired(
+        self,
+        expected: Sequence[str],
+        ours: Sequence[Parsed],
+        theirs: Sequence[Parsed],
+        task: Task,
+        *,
+        groups: Sequence[Hashable],
+        level: float,
+    ) -> Paired:
+        """The difference of the primary metric (ours minus theirs) on the same rows, with the interval that fits."""
+        ...
+
+    def said(self, task: Task) -> str:
+        """What a valid answer is, for a sentence: ``one of the 15 labels``."""
         ...

@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, cast
 
 from engine.approaches import Parsed, Task, Unfit
-from engine.rules.metrics import classification
+from engine.rules.metrics import Extraction, classification
+from engine.rules.paired import Paired, compared
 
 _QUOTES = "\"'`“”‘’«»„"  # what models put around a label
 CLASSES_MOST = 200
@@ -21,6 +22,7 @@ class Classify:
 
     margin = 0.02  # two points of accuracy
     metric = "accuracy"
+    is_partial = False
 
     def wrong(self, classes: Sequence[str], schema: Mapping[str, Any] | None) -> dict[str, str]:  # noqa: ARG002 (has none)
         """A list of 2 to 200 different labels is needed."""
@@ -78,6 +80,30 @@ class Classify:
         """``primary`` and ``accuracy`` (share right) and ``macro_f1``; an invalid answer is wrong and no class."""
         scored = classification(expected, [said.output if said.valid else None for said in got])
         return {"primary": scored.accuracy, "accuracy": scored.accuracy, "macro_f1": scored.macro_f1}
+
+    def fields(self, expected: Sequence[str], got: Sequence[Parsed], task: Task) -> dict[str, Extraction]:  # noqa: ARG002
+        """None."""
+        return {}
+
+    def paired(
+        self,
+        expected: Sequence[str],
+        ours: Sequence[Parsed],
+        theirs: Sequence[Parsed],
+        task: Task,
+        *,
+        groups: Sequence[Hashable],
+        level: float,
+    ) -> Paired:
+        """Right or wrong, row by row."""
+        right, other = (
+            [self.grade(want, one, task) for want, one in zip(expected, side, strict=True)] for side in (ours, theirs)
+        )
+        return compared(right, other, groups, level=level)
+
+    def said(self, task: Task) -> str:
+        """``one of the 15 labels``."""
+        return f"one of the {len(task.classes)} labels"
 
 
 def _plain(text: str) -> str:

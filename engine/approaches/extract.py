@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, cast
 
 from engine.approaches import Parsed, Task, Unfit
-from engine.rules.documents import extracted
+from engine.rules.documents import compared, extracted
 from engine.rules.fields import Document, Schema, comparable, leaves, normalised, replaced, rules_of, unfit
-from engine.rules.metrics import extraction
+from engine.rules.metrics import Extraction, extraction
+from engine.rules.paired import Paired
 
 _LONGEST = 65_536  # characters of a reply that are searched for an object
 _STARTS = 32  # braces at which an object is looked for
@@ -21,6 +22,7 @@ class Extract:
 
     margin = 0.03  # three points of field F1
     metric = "field_f1"
+    is_partial = True
 
     def wrong(self, classes: Sequence[str], schema: Mapping[str, Any] | None) -> dict[str, str]:  # noqa: ARG002 (has none)
         """A schema of an object whose fields can be compared is needed."""
@@ -80,11 +82,44 @@ class Extract:
 
     def quality(self, expected: Sequence[str], got: Sequence[Parsed], task: Task) -> dict[str, float]:
         """``primary``: micro F1 over fields; ``exact`` (share of documents all right), ``precision``, ``recall``."""
-        schema = _schema(task)
-        want = [comparable(read(text), schema) for text in expected]
-        said = [comparable(read(one.output), schema) if one.valid else None for one in got]
-        whole = extracted(want, said, rules_of(schema)).whole
-        return {"primary": whole.f1, "exact": whole.exact_match, "precision": whole.precision, "recall": whole.recall}
+        whole = extraction(_wanted(expected, task), _found(got, task), rules_of(_schema(task)))
+        return {
+            "primary": whole.f1,
+            "exact": whole.exact_match,
+            "precision": whole.precision,
+            "recall": whole.recall,
+            "true_positive": whole.true_positive,
+            "false_positive": whole.false_positive,
+            "false_negative": whole.false_negative,
+        }
+
+    def fields(self, expected: Sequence[str], got: Sequence[Parsed], task: Task) -> dict[str, Extraction]:
+        """The score of each field of the schema."""
+        return dict(extracted(_wanted(expected, task), _found(got, task), rules_of(_schema(task))).fields)
+
+    def paired(
+        self,
+        expected: Sequence[str],
+        ours: Sequence[Parsed],
+        theirs: Sequence[Parsed],
+        task: Task,
+        *,
+        groups: Sequence[Hashable],
+        level: float,
+    ) -> Paired:
+        """The difference of micro F1; whole documents, or groups of them, are resampled."""
+        return compared(
+            _wanted(expected, task),
+            _found(ours, task),
+            _found(theirs, task),
+            rules_of(_schema(task)),
+            groups=groups,
+            level=level,
+        )
+
+    def said(self, task: Task) -> str:  # noqa: ARG002 (the same for all)
+        """``an object that fits the schema``."""
+        return "an object that fits the schema"
 
 
 def written(document: Document) -> str:
@@ -95,6 +130,14 @@ def written(document: Document) -> str:
 def read(text: str) -> Document:
     """What ``written`` wrote."""
     return cast("Document", json.loads(text))
+
+
+def _wanted(expected: Sequence[str], task: Task) -> list[Document]:
+    return [comparable(read(text), _schema(task)) for text in expected]
+
+
+def _found(got: Sequence[Parsed], task: Task) -> list[Document | None]:
+    return [comparable(read(one.output), _schema(task)) if one.valid else None for one in got]
 
 
 def _schema(task: Task) -> Schema:

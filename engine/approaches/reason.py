@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from engine.approaches import Parsed, Task, Unfit
+from engine.rules.metrics import Extraction
+from engine.rules.paired import Paired, compared
 
 ANSWER_MOST = 200  # characters; what is longer is no final answer
 _SEARCHED = 32_768  # characters of a reply, from its end
@@ -26,6 +28,7 @@ class Reason:
 
     margin = 0.02  # two points of exact answers
     metric = "exact_answer"
+    is_partial = False
 
     def wrong(self, classes: Sequence[str], schema: Mapping[str, Any] | None) -> dict[str, str]:  # noqa: ARG002 (asks for none)
         """Nothing more is needed."""
@@ -69,6 +72,30 @@ class Reason:
         """``primary`` and ``exact``: the share of answers that are right."""
         right = sum(self.grade(want, said, task) for want, said in zip(expected, got, strict=True)) / len(expected)
         return {"primary": right, "exact": right}
+
+    def fields(self, expected: Sequence[str], got: Sequence[Parsed], task: Task) -> dict[str, Extraction]:  # noqa: ARG002
+        """None."""
+        return {}
+
+    def paired(
+        self,
+        expected: Sequence[str],
+        ours: Sequence[Parsed],
+        theirs: Sequence[Parsed],
+        task: Task,
+        *,
+        groups: Sequence[Hashable],
+        level: float,
+    ) -> Paired:
+        """Right or wrong, row by row."""
+        right, other = (
+            [self.grade(want, one, task) for want, one in zip(expected, side, strict=True)] for side in (ours, theirs)
+        )
+        return compared(right, other, groups, level=level)
+
+    def said(self, task: Task) -> str:  # noqa: ARG002 (the same for all)
+        """``a final answer``."""
+        return "a final answer"
 
 
 def _last(text: str) -> str:

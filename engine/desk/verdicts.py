@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from engine.approaches import Task
 from engine.desk import Desk
 from engine.errors import Invalid, NotReady
 from engine.flows.steps import compare, scores
@@ -12,9 +13,9 @@ from engine.flows.steps.recompute import Difference, Recomputed, recompute
 from engine.models.base import Value
 from engine.models.labels import Part
 from engine.models.verdict import Verdict
-from engine.rules.compare import Interval
+from engine.rules.paired import Paired
 from engine.rules.seal import look_alpha
-from engine.store import investigations, verdicts
+from engine.store import features, investigations, verdicts
 from engine.store.database import Tx
 
 RECORD_BYTES = 20_000_000
@@ -44,8 +45,8 @@ def of_run(desk: Desk, run_id: str) -> RecomputedView:
         verdict = verdicts.of_run(tx, run_id)
         if verdict is None:
             raise NotReady(f"{run_id} has no verdict.", hint=f"How it stands: /assay status {run_id}")
-        clustered, differs = _from_predictions(tx, verdict)
-        done = recompute(verdict.record, clustered)
+        held, differs = _from_predictions(tx, verdict)
+        done = recompute(verdict.record, held)
     if verdict.record.get("decision") != verdict.outcome:
         differs.append(Difference("decision", verdict.record.get("decision"), verdict.outcome, "the verdict's row"))
     return _view(verdict.record, done, differs)
@@ -66,8 +67,8 @@ def of_file(content: bytes, name: str) -> RecomputedView:
     return _view(said, recompute(said), [])
 
 
-def _from_predictions(tx: Tx, verdict: Verdict) -> tuple[Interval | None, list[Difference]]:
-    """The interval over groups, and whether the record's counts are those of the stored predictions."""
+def _from_predictions(tx: Tx, verdict: Verdict) -> tuple[Paired | None, list[Difference]]:
+    """The comparison, and whether the record's counts are those of the stored predictions."""
     body = verdict.record
     stored: dict[str, Any] | None = body.get("quality", {}).get("pairs")
     names = [str(body.get(side, {}).get("contender", "")) for side in ("candidate", "prompted")]
@@ -77,13 +78,14 @@ def _from_predictions(tx: Tx, verdict: Verdict) -> tuple[Interval | None, list[D
     cascade = body["candidate"].get("cascade")
     ours = scores.composed(ours, theirs, cascade["threshold"]) if cascade else ours
     pairs = scores.paired(ours, theirs)
-    found = compare.paired(ours, theirs, 1 - 2 * look_alpha(body["seal_look"]))
+    task = Task.of(features.by_id(tx, verdict.feature_id))
+    held = compare.paired(task, ours, theirs, 1 - 2 * look_alpha(body["seal_look"]))
     differs = [
         Difference(f"quality.pairs.{name}", stored.get(name), found, "the stored predictions")
         for name, found in vars(pairs).items()
         if stored.get(name) != found
     ]
-    return (found.interval if found.method.startswith("cluster") else None), differs
+    return held, differs
 
 
 def _view(body: dict[str, Any], done: Recomputed, more: list[Difference]) -> RecomputedView:

@@ -27,7 +27,8 @@ class Outcome(StrEnum):
 class Score(Value):
     """A contender on a part: ``quality`` is the primary metric; latencies are milliseconds; costs nano-dollars a call.
 
-    ``macro_f1`` is classify's, ``exact`` the share of answers right as a whole where the metric counts their parts.
+    ``macro_f1`` is classify's, ``exact`` the share of answers right as a whole where the metric counts their parts,
+    ``counts`` those parts: true and false positives, false negatives.
     ``call_nano`` is none when the price is unknown. ``simulated`` marks numbers that came from the simulated model.
     """
 
@@ -37,6 +38,7 @@ class Score(Value):
     quality: float
     macro_f1: float | None = None
     exact: float | None = None
+    counts: dict[str, int] | None = None
     valid_share: float
     latency_p50_ms: float
     latency_p95_ms: float

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from engine.rules import checks
 from engine.rules.distributions import normal_quantile
+from engine.rules.paired import Paired
 from engine.rules.pairs import Pairs
 from engine.rules.planner import pairs_needed
 from engine.rules.seal import look_alpha
@@ -94,18 +95,39 @@ def rows_planned(
     ``design_effect`` says how many times as many rows grouped rows need.
     Raises ValueError for a margin of 0 or below, another look, or a design effect below 1.
     """
-    rules = policy or EvalPolicy()
     allowed = checks.above("margin", margin)
     disagreeing = (dev.candidate_only + dev.baseline_only) / dev.n
     z = normal_quantile(_ONE_SIDED_80)
     upper = min(1.0, disagreeing + z * math.sqrt(max(disagreeing * (1.0 - disagreeing), 1.0 / dev.n) / dev.n))
     spread = z * math.sqrt(max(disagreeing - dev.difference**2, 0.0) / dev.n)
     assumed = _assumed(dev.difference - spread, dev.difference + spread, allowed)
-    distance = abs(assumed + allowed)
-    z_sum = normal_quantile(1.0 - look_alpha(look)) + normal_quantile(_POWER)
     effect = checks.number("design_effect", design_effect, 1.0)
-    needed = math.ceil(z_sum**2 * max(upper - assumed**2, 0.0) / distance**2 * effect)
-    return RowPlan(max(needed, rules.sealed_rows_least), upper, assumed)
+    needed = _needed(max(upper - assumed**2, 0.0) * effect, assumed + allowed, look)
+    return RowPlan(max(needed, (policy or EvalPolicy()).sealed_rows_least), upper, assumed)
+
+
+def rows_planned_by_spread(
+    dev: Paired, counted: Pairs, margin: float, look: int, policy: EvalPolicy | None = None
+) -> RowPlan:
+    """Plan the sealed rows of answers that may be partly right, from the variance of their paired difference on dev.
+
+    As ``rows_planned``, with the upper one-sided 80 % bound of that variance; the disagreement told is that of rows
+    right as a whole (``counted``). Raises ValueError for a margin of 0 or below, or another look.
+    """
+    allowed = checks.above("margin", margin)
+    z = normal_quantile(_ONE_SIDED_80)
+    upper = dev.row_variance * (1.0 + z * math.sqrt(2.0 / dev.rows)) * dev.design_effect
+    spread = z * math.sqrt(dev.row_variance * dev.design_effect / dev.rows)
+    lead = dev.interval.estimate
+    assumed = _assumed(lead - spread, lead + spread, allowed)
+    needed = _needed(upper, assumed + allowed, look)
+    disagreeing = (counted.candidate_only + counted.baseline_only) / counted.n
+    return RowPlan(max(needed, (policy or EvalPolicy()).sealed_rows_least), disagreeing, assumed)
+
+
+def _needed(variance: float, distance: float, look: int) -> int:
+    z_sum = normal_quantile(1.0 - look_alpha(look)) + normal_quantile(_POWER)
+    return math.ceil(z_sum**2 * variance / distance**2)
 
 
 def _assumed(low: float, high: float, margin: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from engine.approaches.registry import approach_of
 from engine.errors import KeyRejected, WorkFailed
 from engine.evals.rows import read_predictions
 from engine.flows.durable import Pending
@@ -155,7 +156,8 @@ def _refuse_nonsense(tx: Tx, frozen: Frozen, asked: Asked, part: Part) -> None:
     if asked.valid < floor * asked.rows:
         baseline = features.baseline_by_id(tx, frozen.baseline_id)
         marked = " (simulated)" if is_simulated(baseline.model) else ""
+        said = approach_of(frozen.approach).said(frozen.task)
         raise WorkFailed(
-            f"{baseline.model}{marked} answered {asked.rows:,} rows, but only {asked.valid:,} replies were one of the "
-            f"{len(frozen.classes)} labels of {frozen.slug}. Check the prompt, then: /assay investigate {frozen.slug}"
+            f"{baseline.model}{marked} answered {asked.rows:,} rows, but only {asked.valid:,} replies were "
+            f"{said} of {frozen.slug}. Check the prompt, then: /assay investigate {frozen.slug}"
         )

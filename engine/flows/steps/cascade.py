@@ -5,6 +5,7 @@ The threshold is found on dev; nothing of the sealed part is read here.
 
 from __future__ import annotations
 
+from engine.approaches import Task
 from engine.flows.steps import scores
 from engine.flows.steps.compare import paired
 from engine.flows.steps.values import Cascade
@@ -14,7 +15,9 @@ from engine.rules.paired import NO_INTERVAL
 _LEAST_ERROR = 0.001  # a target must lie above 0; no number of dev rows shows less
 
 
-def considered(ours: scores.Rows, theirs: scores.Rows, confidence: float) -> tuple[Cascade, scores.Rows] | None:
+def considered(
+    task: Task, ours: scores.Rows, theirs: scores.Rows, confidence: float
+) -> tuple[Cascade, scores.Rows] | None:
     """The cascade that surely beats the candidate alone on dev, and its rows; none where there is no such one.
 
     An answer stands where such answers are surely wrong no more often than the prompted option is. ``confidence`` is
@@ -29,7 +32,7 @@ def considered(ours: scores.Rows, theirs: scores.Rows, confidence: float) -> tup
     if found is None or found.kept_share >= 1.0:
         return None
     rows = scores.composed(ours, theirs, found.threshold)
-    lead = paired(rows, ours, confidence)
+    lead = paired(task, rows, ours, confidence)
     if lead.method == NO_INTERVAL or lead.interval.low <= 0.0:
         return None
     made = Cascade(

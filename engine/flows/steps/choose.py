@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.approaches import Task
+from engine.approaches.registry import approach_of
 from engine.errors import WorkFailed
 from engine.flows.steps import cascade, contenders, scores
 from engine.flows.steps.compare import paired
@@ -15,8 +17,8 @@ from engine.flows.steps.values import Asked, Choice, Frozen, Opened, Plan, Train
 from engine.models.investigation import RunTask, TaskState
 from engine.models.labels import Part
 from engine.models.money import to_usd
-from engine.rules.pairs import tango_interval
-from engine.rules.power import rows_planned
+from engine.rules.pairs import Interval, tango_interval
+from engine.rules.power import RowPlan, rows_planned, rows_planned_by_spread
 from engine.services import Services
 from engine.store import features, investigations, labels, replies, seals
 from engine.store.database import Tx
@@ -40,17 +42,14 @@ def choose(
     Raises ``WorkFailed`` when no candidate may be promoted, or the budget cannot pay that option's sealed answers.
     """
     with services.database.read() as tx:
-        best, reasons = _promoted([_standing(tx, frozen, one) for one in made if not one.alarm])
+        best, reasons = _promoted(frozen.task, [_standing(tx, frozen, one) for one in made if not one.alarm])
         tried = contenders.tried(tx, services, frozen, asked, untried=road.untried)
         prompted = contenders.best(tried)
         _refuse_unpayable(tx, frozen, road, prompted)
         theirs = investigations.predictions(tx, frozen.run_id, prompted.contender, Part.DEV)
-        found = cascade.considered(best.rows, theirs, PROMOTION_CONFIDENCE)
+        found = cascade.considered(frozen.task, best.rows, theirs, PROMOTION_CONFIDENCE)
         rows = found[1] if found else best.rows
-        dev = scores.paired(rows, theirs)
-        policy = frozen.policy.evaluation
-        look, effect = seals.next_look(tx, road.seal_id), paired(rows, theirs, PROMOTION_CONFIDENCE).design_effect
-        planned = rows_planned(dev, frozen.margin, look, policy, design_effect=effect)
+        planned = _planned(frozen, rows, theirs, look=seals.next_look(tx, road.seal_id))
     return Choice(
         candidate=best.candidate.contender,
         rung=best.candidate.rung,
@@ -89,6 +88,15 @@ def open_seal(services: Services, frozen: Frozen, road: Plan, choice: Choice) ->
     return Opened(look=number, alpha=alpha, rows=rows_artifact(services, sealed), count=len(sealed))
 
 
+def _planned(frozen: Frozen, rows: scores.Rows, theirs: scores.Rows, *, look: int) -> RowPlan:
+    """Sealed rows that prove the margin: by counts of right rows, or by the spread of partly right ones."""
+    dev, found = scores.paired(rows, theirs), paired(frozen.task, rows, theirs, PROMOTION_CONFIDENCE)
+    policy = frozen.policy.evaluation
+    if approach_of(frozen.approach).is_partial:
+        return rows_planned_by_spread(found, dev, frozen.margin, look, policy)
+    return rows_planned(dev, frozen.margin, look, policy, design_effect=found.design_effect)
+
+
 def _refuse_unpayable(tx: Tx, frozen: Frozen, road: Plan, prompted: Tried) -> None:
     """Refuse before the seal is opened: a look is one of three, and half of the answers give no verdict."""
     if prompted.call_nano is None:
@@ -108,7 +116,7 @@ def _standing(tx: Tx, frozen: Frozen, candidate: TrainedCandidate) -> _Standing:
     return _Standing(candidate, rows, scores.scored(frozen.task, candidate.contender, rows).quality)
 
 
-def _promoted(standings: Sequence[_Standing]) -> tuple[_Standing, list[str]]:
+def _promoted(task: Task, standings: Sequence[_Standing]) -> tuple[_Standing, list[str]]:
     if not standings:
         raise WorkFailed("No candidate came out of training without an alarm; none can be promoted.")
     best_of_rung: dict[str, _Standing] = {}
@@ -119,8 +127,14 @@ def _promoted(standings: Sequence[_Standing]) -> tuple[_Standing, list[str]]:
     best, *dearer = best_of_rung.values()
     reasons: list[str] = []
     for rival in dearer:
-        interval = tango_interval(scores.paired(rival.rows, best.rows), PROMOTION_CONFIDENCE)
+        interval = _lead(task, rival.rows, best.rows)
         names = f"{rival.candidate.contender} over {best.candidate.contender}"
         reasons.append(f"{names}: {interval.estimate:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}] on dev")
         best = rival if interval.low > 0 else best
     return best, reasons
+
+
+def _lead(task: Task, rival: scores.Rows, best: scores.Rows) -> Interval:
+    if approach_of(task.approach).is_partial:
+        return paired(task, rival, best, PROMOTION_CONFIDENCE).interval
+    return tango_interval(scores.paired(rival, best), PROMOTION_CONFIDENCE)

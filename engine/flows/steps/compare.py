@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from engine.approaches import Task
+from engine.approaches.registry import approach_of
 from engine.flows.steps import scores
 from engine.flows.steps.values import Choice, Frozen, Measured
 from engine.models.labels import Part
 from engine.models.verdict import Score
 from engine.rules.gates import SliceFact
 from engine.rules.paired import Paired
-from engine.rules.paired import compared as compared_scores
 from engine.rules.pairs import Interval, Pairs, mcnemar_midp, newcombe_paired
 from engine.store import investigations
 from engine.store.database import Tx
@@ -75,8 +76,10 @@ def compared(tx: Tx, frozen: Frozen, choice: Choice, measured: Measured) -> Comp
         candidate=_served(choice, measured, score, ours=ours, rows=rows),
         prompted=scores.scored(frozen.task, choice.prompted, theirs, choice.model),
         pairs=scores.paired(rows, theirs),
-        paired=paired(rows, theirs, level),
-        slices=tuple(_slice(name, rows, theirs, level) for name in frozen.policy.evaluation.protected),
+        paired=paired(frozen.task, rows, theirs, level),
+        slices=tuple(
+            _slice(name, frozen.task, rows, theirs, level=level) for name in frozen.policy.evaluation.protected
+        ),
     )
 
 
@@ -97,25 +100,27 @@ def _served(choice: Choice, measured: Measured, score: Score, *, ours: scores.Ro
     return score.model_copy(update=served)
 
 
-def paired(ours: scores.Rows, theirs: scores.Rows, level: float) -> Paired:
-    """The paired difference of right answers over the rows both answered, with the interval that fits them."""
-    right = {said.label_id: float(said.correct) for _, said in theirs}
-    kept = [(label, said) for label, said in ours if said.label_id in right]
-    return compared_scores(
-        [float(said.correct) for _, said in kept],
-        [right[said.label_id] for _, said in kept],
-        [label.cluster for label, _ in kept],
+def paired(task: Task, ours: scores.Rows, theirs: scores.Rows, level: float) -> Paired:
+    """The paired difference of the primary metric over the rows both answered, with the interval that fits them."""
+    answered = {said.label_id: (label, said) for label, said in theirs}
+    kept = [(label, said) for label, said in ours if said.label_id in answered]
+    return approach_of(task.approach).paired(
+        [label.output for label, _ in kept],
+        scores.answers(kept),
+        scores.answers([answered[said.label_id] for _, said in kept]),
+        task,
+        groups=[label.cluster for label, _ in kept],
         level=level,
     )
 
 
-def _slice(name: str, ours: scores.Rows, theirs: scores.Rows, level: float) -> Slice:
+def _slice(name: str, task: Task, ours: scores.Rows, theirs: scores.Rows, *, level: float) -> Slice:
     """Rows whose label or group has that name."""
     mine = [(label, said) for label, said in ours if name in (label.output, label.group)]
     answered = {said.label_id for _, said in theirs}
     if not any(said.label_id in answered for _, said in mine):
         return Slice(name)
-    return Slice(name, scores.paired(mine, theirs), paired(mine, theirs, level))
+    return Slice(name, scores.paired(mine, theirs), paired(task, mine, theirs, level))
 
 
 def beside(compared: Compared, level: float) -> dict[str, object]:

@@ -61,7 +61,7 @@ def _tried(tx: Tx, services: Services, frozen: Frozen, asked: Asked, *, baseline
     left = _left(frozen, baseline, asked.contender, "")
     rows = investigations.predictions(tx, frozen.run_id, asked.contender, Part.DEV)
     score = scores.scored(frozen.task, asked.contender, rows, left.model)
-    kept = ("quality", "macro_f1", "valid_share", "rows", "latency_p50_ms", "latency_p95_ms")
+    kept = ("quality", "macro_f1", "exact", "valid_share", "rows", "latency_p50_ms", "latency_p95_ms")
     return left.model_copy(
         update={
             **{name: getattr(score, name) for name in kept},

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.approaches import Task
+from engine.approaches.registry import approach_of
 from engine.errors import Cancelled, NotReady, WorkFailed
 from engine.evals.rows import DatasetRow, read_predictions, read_rows
 from engine.flows.durable import Pending
@@ -215,10 +216,11 @@ def _refuse_nonsense(tx: Tx, feature: Feature, labelling: Labelling, taught: Tau
         why = taught.stopped or f"{marked} left all {taught.unanswered:,} rows without an answer. Mend the endpoint."
         raise WorkFailed(f"{why} Nothing was labelled.")
     floor = policies.current(tx, feature.id).evaluation.prompted_valid_floor
+    said = approach_of(feature.approach).said(Task.of(feature))
     if taught.answered >= _ENOUGH and taught.valid < floor * taught.answered:
         raise WorkFailed(
-            f"{marked} answered {taught.answered:,} rows, but only {taught.valid:,} replies were one of the "
-            f"{len(feature.labels)} labels of {feature.slug}. Nothing was stored; what was paid is kept. Check the "
+            f"{marked} answered {taught.answered:,} rows, but only {taught.valid:,} replies were "
+            f"{said} of {feature.slug}. Nothing was stored; what was paid is kept. Check the "
             f"prompt, then: /assay labels {feature.slug} sample={labelling.sample}"
         )
 

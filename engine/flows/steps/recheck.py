@@ -1,6 +1,6 @@
 """What must follow from what in a decision record: each check is a value it says, and the value the others give.
 
-Reads nothing but the record, and the interval over groups where somebody holds the predictions it is made of.
+Reads nothing but the record, and the comparison over groups where somebody holds the predictions it is made of.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from typing import Any
 
 from engine.flows.steps import gates as gathered
 from engine.flows.steps import money, record, release
+from engine.flows.steps.scores import COUNTS
 from engine.rules.compare import Interval, Pairs, mcnemar_midp, newcombe_paired, tango_interval
 from engine.rules.cost import Spread, simulate
+from engine.rules.documents import BOOTSTRAP
 from engine.rules.gates import GateFacts, SliceFact, broken, gates, invalid
 from engine.rules.leaderboard import Entry, leaderboard
 from engine.rules.money import CostPolicy, Prompted, cheapest, hosting
-from engine.rules.paired import NO_INTERVAL, TANGO, design_effect
+from engine.rules.paired import NO_INTERVAL, TANGO, Paired, design_effect
 from engine.rules.plan import Plan, gross_saving, monthly_saving, net_present_value, payback_months
 from engine.rules.power import EvalPolicy
 from engine.rules.seal import look_alpha
@@ -29,35 +31,38 @@ from engine.store.policies import canonical
 Record = Mapping[str, Any]
 Check = tuple[str, Any, Any, str]  # field, what the record says, what follows, and from what
 
+RESAMPLED = ("cluster", BOOTSTRAP)  # methods that need the rows themselves, not only their counts
 _CLUSTER, _OVER = "cluster-robust t over ", " groups"
 
 
-def policy(body: Record, _clustered: Interval | None) -> Iterator[Check]:
+def policy(body: Record, _held: Paired | None) -> Iterator[Check]:
     """The policy's hash."""
     sha = hashlib.sha256(canonical(body["policy"]).encode()).hexdigest()
     yield "policy_hash", body["policy_hash"], sha, "policy"
 
 
-def counts(body: Record, _clustered: Interval | None) -> Iterator[Check]:
+def counts(body: Record, _held: Paired | None) -> Iterator[Check]:
     """Scores and the difference, from the counted pairs."""
     quality, pairs, scores = body["quality"], _pairs(body["quality"]["pairs"]), body["scores"]
     source = "quality.pairs"
     yield "quality.n", quality["n"], pairs.n, source
-    yield "quality.difference", quality["difference"], pairs.difference, source
+    yield "quality.difference", quality["difference"], *_difference(body, pairs)
     yield "quality.level", quality["level"], _level(body), "seal_look"
     for side, right in (("candidate", pairs.candidate_only), ("prompted", pairs.baseline_only)):
         yield f"quality.{side}", quality[side], scores[side]["quality"], f"scores.{side}.quality"
-        if scores[side]["rows"] == pairs.n:
+        if scores[side].get("counts"):
+            yield f"scores.{side}.quality", scores[side]["quality"], _f1(scores[side]), f"scores.{side}.counts"
+        elif scores[side]["rows"] == pairs.n:
             yield f"scores.{side}.quality", scores[side]["quality"], (pairs.both + right) / pairs.n, source
         else:
             yield f"scores.{side}.rows", scores[side]["rows"], pairs.n, source
 
 
-def interval(body: Record, clustered: Interval | None) -> Iterator[Check]:
+def interval(body: Record, held: Paired | None) -> Iterator[Check]:
     """The interval, and what is reported beside it."""
     quality, pairs, level = body["quality"], _pairs(body["quality"]["pairs"]), _level(body)
     source = "quality.pairs and seal_look"
-    found, other = _of_method(quality["method"], pairs, level, clustered), newcombe_paired(pairs, level)
+    found, other = _of_method(quality["method"], pairs, level, held), newcombe_paired(pairs, level)
     if found is not None:
         yield "quality.low", quality["low"], found.low, source
         yield "quality.high", quality["high"], found.high, source
@@ -69,14 +74,14 @@ def interval(body: Record, clustered: Interval | None) -> Iterator[Check]:
     yield "quality.finding", quality["finding"], said, "quality.low, quality.high and quality.margin"
 
 
-def let_out(body: Record, _clustered: Interval | None) -> Iterator[Check]:
+def let_out(body: Record, _held: Paired | None) -> Iterator[Check]:
     """What left the seal, from what was measured; an early record does not say."""
     again = asdict(release.figures(body["quality"], body["evidence"]))
     for name, said in body.get("released", {}).items():
         yield f"released.{name}", said, again[name], "quality and evidence.row_variance"
 
 
-def slices(body: Record, _clustered: Interval | None) -> Iterator[Check]:
+def slices(body: Record, _held: Paired | None) -> Iterator[Check]:
     """Each protected slice, from its counted pairs where its rows are not grouped."""
     level = _level(body)
     for place, part in enumerate(body["slices"]):
@@ -85,14 +90,15 @@ def slices(body: Record, _clustered: Interval | None) -> Iterator[Check]:
             continue
         pairs = _pairs(part["pairs"])
         yield f"{name}.rows", part["rows"], pairs.n, source
-        yield f"{name}.difference", part["difference"], pairs.difference, source
+        if not part["method"].startswith(BOOTSTRAP):
+            yield f"{name}.difference", part["difference"], pairs.difference, source
         found = _of_method(part["method"], pairs, level, None)
         if found is not None:
             yield f"{name}.low", part["low"], found.low, source
             yield f"{name}.high", part["high"], found.high, source
 
 
-def gate_facts(body: Record, _clustered: Interval | None) -> Iterator[Check]:
+def gate_facts(body: Record, _held: Paired | None) -> Iterator[Check]:
     """What the gates were asked, from where it was measured."""
     facts, scores, parity = body["gate_facts"], body["scores"], body["parity"]
     ours = scores["candidate"]
@@ -117,7 +123,7 @@ def gate_facts(body: Record, _clustered: Interval | None) -> Iterator[Check]:
         yield "scores.candidate.latency_p95_ms", ours["latency_p95_ms"], parity["latency_p95_ms"], "parity"
 
 
-def evidence(body: Record, _clustered: Interval | None) -> Iterator[Check]:
+def evidence(body: Record, held: Paired | None) -> Iterator[Check]:
     """What was judged: interval, rows, gates and money."""
     said, quality, pairs = body["evidence"], body["quality"], _pairs(body["quality"]["pairs"])
     for mine, theirs in (("estimate", "difference"), ("low", "low"), ("high", "high")):
@@ -125,9 +131,13 @@ def evidence(body: Record, _clustered: Interval | None) -> Iterator[Check]:
     yield "evidence.margin", said["margin"], quality["margin"], "quality.margin"
     yield "evidence.rows", said["rows"], pairs.n, "quality.pairs"
     yield "evidence.planned_rows", said["planned_rows"], body["plan"]["rows"], "plan.rows"
-    variance = max((pairs.candidate_only + pairs.baseline_only) / pairs.n - pairs.difference**2, 0.0)
-    yield "evidence.row_variance", said["row_variance"], variance, "quality.pairs"
-    yield "evidence.design_effect", said.get("design_effect", 1.0), _effect(body, variance), "quality"
+    if not str(quality["method"]).startswith(BOOTSTRAP):
+        variance = max((pairs.candidate_only + pairs.baseline_only) / pairs.n - pairs.difference**2, 0.0)
+        yield "evidence.row_variance", said["row_variance"], variance, "quality.pairs"
+        yield "evidence.design_effect", said.get("design_effect", 1.0), _effect(body, variance), "quality"
+    elif held is not None:
+        yield "evidence.row_variance", said["row_variance"], held.row_variance, "the stored predictions"
+        yield "evidence.design_effect", said["design_effect"], held.design_effect, "the stored predictions"
     yield "evidence.quality_worth_usd", said.get("quality_worth_usd", 0.0), 0.0, "this version, which sets no other"
     found = gates(_facts(body["gate_facts"]), gathered.limits(quality["margin"], _evaluation(body)))
     source = "gate_facts and policy.evaluation"
@@ -141,7 +151,7 @@ def evidence(body: Record, _clustered: Interval | None) -> Iterator[Check]:
     yield "evidence.npv_usd", said["npv_usd"], cost["npv_usd"] if cost else None, "cost.npv_usd"
 
 
-def cost(body: Record, _clustered: Interval | None) -> Iterator[Check]:
+def cost(body: Record, _held: Paired | None) -> Iterator[Check]:
     """The money, from its plan, the policy and the seed; and what the saving is counted against."""
     said, against = body.get("cost"), body["prompting"]
     found = cheapest(_options(body), _dev_score(body), body["quality"]["margin"])
@@ -175,7 +185,7 @@ def cost(body: Record, _clustered: Interval | None) -> Iterator[Check]:
         yield f"cost.simulation.{field.name}", stored, again, "cost.plan, policy.cost and seed"
 
 
-def board(body: Record, _clustered: Interval | None) -> Iterator[Check]:
+def board(body: Record, _held: Paired | None) -> Iterator[Check]:
     """What was shown of dev, from the scores of all contenders."""
     said = body["leaderboard"]
     rows = body["parts"]["dev"]
@@ -190,7 +200,7 @@ def board(body: Record, _clustered: Interval | None) -> Iterator[Check]:
     yield "leaderboard.worn", said["worn"], worn, "leaderboard.lookups and policy.evaluation"
 
 
-def ruling(body: Record, _clustered: Interval | None) -> Iterator[Check]:
+def ruling(body: Record, _held: Paired | None) -> Iterator[Check]:
     """The decision."""
     found = decide(read_evidence(body["evidence"]), _known(VerdictPolicy, body["policy"]["verdict"]))
     source = "evidence and policy.verdict"
@@ -219,14 +229,27 @@ def _level(body: Record) -> float:
     return 1 - 2 * look_alpha(body["seal_look"])
 
 
-def _of_method(method: str, pairs: Pairs, level: float, clustered: Interval | None) -> Interval | None:
-    if method.startswith("cluster"):
-        return clustered
+def _of_method(method: str, pairs: Pairs, level: float, held: Paired | None) -> Interval | None:
+    if method.startswith(RESAMPLED):
+        return held and held.interval
     if method == NO_INTERVAL:
-        return Interval(pairs.difference, -1.0, 1.0)
+        return Interval(0.0, -1.0, 1.0)
     if method != TANGO:
         raise ValueError(f"quality.method is {method!r}; this version knows none of that name")
     return tango_interval(pairs, level)
+
+
+def _difference(body: Record, pairs: Pairs) -> tuple[float, str]:
+    """What the difference follows from: the counted pairs, or each side's counts of parts."""
+    scores = body["scores"]
+    if not scores["candidate"].get("counts"):
+        return pairs.difference, "quality.pairs"
+    return scores["candidate"]["quality"] - scores["prompted"]["quality"], "scores"
+
+
+def _f1(score: Record) -> float:
+    right, *wrong = (score["counts"][name] for name in COUNTS)
+    return 2 * right / (2 * right + sum(wrong)) if right or any(wrong) else 1.0
 
 
 def _groups(quality: Record) -> int | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.flows.steps import recheck
 from engine.flows.steps.recheck import Check, Record
-from engine.rules.pairs import Interval
+from engine.rules.paired import Paired
 
 NEEDED = (
     "decision",
@@ -37,7 +37,7 @@ NEEDED = (
     "policy.verdict",
     "policy.cost",
 )
-GROUPS = "the difference of each group of rows, which never leaves the database"
+GROUPS = "the difference of each group of rows or document, which never leaves the database"
 _SAME = 1e-9  # relative: the sums are the same ones, only their order of adding may differ
 
 
@@ -71,18 +71,18 @@ class Recomputed:
         return not self.differences and not self.missing and self.decision == self.found
 
 
-def recompute(body: Record, clustered: Interval | None = None) -> Recomputed:
-    """Decide again. ``clustered`` is the interval over groups where the caller can make it from stored predictions."""
+def recompute(body: Record, held: Paired | None = None) -> Recomputed:
+    """Decide again. ``held`` is the comparison where the caller can make it from stored predictions."""
     decision = str(body.get("decision", ""))
     missing = tuple(path for path in NEEDED if _at(body, path) is None)
     if missing:
         return Recomputed(decision, "", missing=missing)
-    is_grouped = str(body["quality"]["method"]).startswith("cluster")
+    is_grouped = str(body["quality"]["method"]).startswith(recheck.RESAMPLED)
     differences: list[Difference] = []
     checked = 0
     for name, section in _SECTIONS.items():
         try:
-            checks = list(section(body, clustered))
+            checks = list(section(body, held))
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             differences.append(Difference(name, "unreadable", str(error), "the record"))
             continue
@@ -93,11 +93,11 @@ def recompute(body: Record, clustered: Interval | None = None) -> Recomputed:
         recheck.decision(body),
         checked,
         tuple(differences),
-        unknown=(GROUPS,) if is_grouped and clustered is None else (),
+        unknown=(GROUPS,) if is_grouped and held is None else (),
     )
 
 
-_SECTIONS: Mapping[str, Callable[[Record, Interval | None], Iterator[Check]]] = {
+_SECTIONS: Mapping[str, Callable[[Record, Paired | None], Iterator[Check]]] = {
     "policy": recheck.policy,
     "quality": recheck.counts,
     "quality.pairs": recheck.interval,

@@ -159,6 +159,7 @@ def _contender(one: Tried) -> dict[str, Any]:
         "why": one.why or None,
         "dev_score": one.quality if was else None,
         "dev_macro_f1": one.macro_f1 if was else None,
+        "dev_exact": one.exact if was else None,
         "valid_share": one.valid_share if was else None,
         "latency_p50_ms": one.latency_p50_ms if was else None,
         "latency_p95_ms": one.latency_p95_ms if was else None,
@@ -177,6 +178,7 @@ def _rungs(tx: Tx, frozen: Frozen) -> list[dict[str, Any]]:
                 "contender": candidate.contender,
                 "dev_score": score.quality if score else None,
                 "dev_macro_f1": score.macro_f1 if score else None,
+                "dev_exact": score.exact if score else None,
                 "valid_share": score.valid_share if score else None,
                 "latency_p50_ms": score.latency_p50_ms if score else None,
                 "latency_p95_ms": score.latency_p95_ms if score else None,
@@ -192,7 +194,10 @@ def _dev(tx: Tx, frozen: Frozen, choice: Choice) -> dict[str, Any]:
     """Item-level figures, from dev alone: the sealed part gives out nothing but its interval."""
     ours = investigations.predictions(tx, frozen.run_id, choice.candidate, Part.DEV)
     theirs = investigations.predictions(tx, frozen.run_id, choice.prompted, Part.DEV)
-    told = {"calibration": scores.calibration(ours)}
+    told: dict[str, Any] = {"calibration": scores.calibration(ours)}
+    parts = scores.fields(frozen.task, ours, theirs)
+    if parts:
+        told["fields"] = parts
     if not frozen.classes:
         return told
     return {

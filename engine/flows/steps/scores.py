@@ -15,8 +15,10 @@ from engine.models.investigation import StoredPrediction
 from engine.models.labels import Label
 from engine.models.verdict import Score
 from engine.rules.calibration import brier, expected_calibration_error, scaled, temperature
+from engine.rules.metrics import Extraction
 from engine.rules.pairs import Pairs, wilson
 
+COUNTS = ("true_positive", "false_positive", "false_negative")  # what micro F1 is made of
 Rows = Sequence[tuple[Label, StoredPrediction]]
 
 
@@ -27,9 +29,7 @@ def scored(task: Task, contender: str, rows: Rows, model: str = "") -> Score:
     """
     if not rows:
         raise ValueError(f"{contender} has no predictions on this part")
-    quality = approach_of(task.approach).quality(
-        [label.output for label, _ in rows], [Parsed(output=said.output, valid=said.valid) for _, said in rows], task
-    )
+    quality = approach_of(task.approach).quality([label.output for label, _ in rows], answers(rows), task)
     latency = np.array([said.latency_ms for _, said in rows])
     return Score(
         contender=contender,
@@ -38,6 +38,7 @@ def scored(task: Task, contender: str, rows: Rows, model: str = "") -> Score:
         quality=quality["primary"],
         macro_f1=quality.get("macro_f1"),
         exact=quality.get("exact"),
+        counts={name: int(quality[name]) for name in COUNTS} if COUNTS[0] in quality else None,
         valid_share=sum(said.valid for _, said in rows) / len(rows),
         latency_p50_ms=float(np.percentile(latency, 50)),
         latency_p95_ms=float(np.percentile(latency, 95)),
@@ -76,6 +77,32 @@ def apart(candidate: Rows, prompted: Rows) -> float:
     if not both:
         raise ValueError("candidate and prompted answered no row in common")
     return sum(both) / len(both)
+
+
+def fields(task: Task, candidate: Rows, prompted: Rows) -> list[dict[str, Any]]:
+    """How each side does on each field of an answer: rows with it, precision, recall, F1; none without fields."""
+    sides = [
+        approach_of(task.approach).fields([label.output for label, _ in rows], answers(rows), task)
+        for rows in (candidate, prompted)
+    ]
+    return [
+        {
+            "name": name,
+            "rows": ours.true_positive + ours.false_negative,
+            "candidate": _field(ours),
+            "prompted": _field(theirs),
+        }
+        for (name, ours), theirs in zip(sides[0].items(), sides[1].values(), strict=True)
+    ]
+
+
+def answers(rows: Rows) -> list[Parsed]:
+    """The answers as the approach read them."""
+    return [Parsed(output=said.output, valid=said.valid) for _, said in rows]
+
+
+def _field(scored: Extraction) -> dict[str, float]:
+    return {"precision": scored.precision, "recall": scored.recall, "f1": scored.f1}
 
 
 def recall(name: str, candidate: Rows, prompted: Rows) -> dict[str, Any]:

@@ -119,6 +119,7 @@ class Tried(Value):
     why: str = ""
     quality: float = 0.0
     macro_f1: float | None = None
+    exact: float | None = None
     valid_share: float = 0.0
     rows: int = 0
     latency_p50_ms: float = 0.0
