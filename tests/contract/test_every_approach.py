@@ -178,7 +178,8 @@ def test_a_document_is_graded_by_its_fields_whatever_way_a_day_is_written() -> N
     half = extract.parse('{"city": "Reno", "total": 7}', task)  # 1 right, 1 wrong, 1 left out: 2 / (2 + 3)
     assert extract.grade(want, half, task) == pytest.approx(2 / 5)
     quality = extract.quality([want, want], [said, half], task)
-    assert quality == pytest.approx({"primary": 8 / 11, "exact": 0.5, "precision": 4 / 5, "recall": 4 / 6})
+    counts = {"true_positive": 4, "false_positive": 1, "false_negative": 2}
+    assert quality == pytest.approx({"primary": 8 / 11, "exact": 0.5, "precision": 4 / 5, "recall": 4 / 6, **counts})
 
 
 @pytest.mark.parametrize(

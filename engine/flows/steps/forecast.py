@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.flows.steps.recheck import plan_of
+from engine.flows.steps.reread import plan_of
 from engine.rules.cash import CashCurve, cash_curve
 from engine.rules.cost import Spread, Swing, simulate, tornado
 from engine.rules.plan import Plan, break_even_volume, payback_months

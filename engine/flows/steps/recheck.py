@@ -7,28 +7,27 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
 from engine.flows.steps import gates as gathered
 from engine.flows.steps import money, record, release
+from engine.flows.steps.reread import Record, evaluation_of, known, pairs_of, plan_of, read_evidence, read_facts
 from engine.flows.steps.scores import COUNTS
 from engine.rules.compare import Interval, Pairs, mcnemar_midp, newcombe_paired, tango_interval
 from engine.rules.cost import Spread, simulate
 from engine.rules.documents import BOOTSTRAP
-from engine.rules.gates import GateFacts, SliceFact, broken, gates, invalid
+from engine.rules.gates import SliceFact, broken, gates, invalid
 from engine.rules.leaderboard import Entry, leaderboard
 from engine.rules.money import CostPolicy, Prompted, cheapest, hosting
 from engine.rules.paired import NO_INTERVAL, TANGO, Paired, design_effect
-from engine.rules.plan import Plan, gross_saving, monthly_saving, net_present_value, payback_months
-from engine.rules.power import EvalPolicy
+from engine.rules.plan import gross_saving, monthly_saving, net_present_value, payback_months
 from engine.rules.seal import look_alpha
-from engine.rules.verdict import Evidence, VerdictPolicy, decide
+from engine.rules.verdict import VerdictPolicy, decide
 from engine.store.policies import canonical
 
-Record = Mapping[str, Any]
 Check = tuple[str, Any, Any, str]  # field, what the record says, what follows, and from what
 
 RESAMPLED = ("cluster", BOOTSTRAP)  # methods that need the rows themselves, not only their counts
@@ -43,7 +42,7 @@ def policy(body: Record, _held: Paired | None) -> Iterator[Check]:
 
 def counts(body: Record, _held: Paired | None) -> Iterator[Check]:
     """Scores and the difference, from the counted pairs."""
-    quality, pairs, scores = body["quality"], _pairs(body["quality"]["pairs"]), body["scores"]
+    quality, pairs, scores = body["quality"], pairs_of(body["quality"]["pairs"]), body["scores"]
     source = "quality.pairs"
     yield "quality.n", quality["n"], pairs.n, source
     yield "quality.difference", quality["difference"], *_difference(body, pairs)
@@ -60,7 +59,7 @@ def counts(body: Record, _held: Paired | None) -> Iterator[Check]:
 
 def interval(body: Record, held: Paired | None) -> Iterator[Check]:
     """The interval, and what is reported beside it."""
-    quality, pairs, level = body["quality"], _pairs(body["quality"]["pairs"]), _level(body)
+    quality, pairs, level = body["quality"], pairs_of(body["quality"]["pairs"]), _level(body)
     source = "quality.pairs and seal_look"
     found, other = _of_method(quality["method"], pairs, level, held), newcombe_paired(pairs, level)
     if found is not None:
@@ -88,7 +87,7 @@ def slices(body: Record, _held: Paired | None) -> Iterator[Check]:
         name, source = f"slices.{place}", f"slices.{place}.pairs and seal_look"
         if part["pairs"] is None:
             continue
-        pairs = _pairs(part["pairs"])
+        pairs = pairs_of(part["pairs"])
         yield f"{name}.rows", part["rows"], pairs.n, source
         if not part["method"].startswith(BOOTSTRAP):
             yield f"{name}.difference", part["difference"], pairs.difference, source
@@ -103,7 +102,7 @@ def gate_facts(body: Record, _held: Paired | None) -> Iterator[Check]:
     facts, scores, parity = body["gate_facts"], body["scores"], body["parity"]
     ours = scores["candidate"]
     age = gathered.age_days(body["prompted"]["oldest_at"], datetime.fromisoformat(body["decided_at"]))
-    known = {
+    expected = {
         "leaks": (0, "the run, which a leak ends"),
         "teacher_rows": (0, "the run, which leaves such rows out"),
         "look": (body["seal_look"], "seal_look"),
@@ -115,9 +114,9 @@ def gate_facts(body: Record, _held: Paired | None) -> Iterator[Check]:
         "rows": (ours["rows"], "scores.candidate"),
         "prompted_valid_share": (scores["prompted"]["valid_share"], "scores.prompted"),
         "latency_p95_ms": (ours["latency_p95_ms"], "scores.candidate"),
-        "slices": ([asdict(_known(SliceFact, part)) for part in body["slices"]], "slices"),
+        "slices": ([asdict(known(SliceFact, part)) for part in body["slices"]], "slices"),
     }
-    for name, (found, source) in known.items():
+    for name, (found, source) in expected.items():
         yield f"gate_facts.{name}", facts[name], found, source
     if not body["candidate"]["cascade"]:  # a cascade waits for prompted answers too, whose times are in no record
         yield "scores.candidate.latency_p95_ms", ours["latency_p95_ms"], parity["latency_p95_ms"], "parity"
@@ -125,7 +124,7 @@ def gate_facts(body: Record, _held: Paired | None) -> Iterator[Check]:
 
 def evidence(body: Record, held: Paired | None) -> Iterator[Check]:
     """What was judged: interval, rows, gates and money."""
-    said, quality, pairs = body["evidence"], body["quality"], _pairs(body["quality"]["pairs"])
+    said, quality, pairs = body["evidence"], body["quality"], pairs_of(body["quality"]["pairs"])
     for mine, theirs in (("estimate", "difference"), ("low", "low"), ("high", "high")):
         yield f"evidence.difference.{mine}", said["difference"][mine], quality[theirs], f"quality.{theirs}"
     yield "evidence.margin", said["margin"], quality["margin"], "quality.margin"
@@ -139,7 +138,7 @@ def evidence(body: Record, held: Paired | None) -> Iterator[Check]:
         yield "evidence.row_variance", said["row_variance"], held.row_variance, "the stored predictions"
         yield "evidence.design_effect", said["design_effect"], held.design_effect, "the stored predictions"
     yield "evidence.quality_worth_usd", said.get("quality_worth_usd", 0.0), 0.0, "this version, which sets no other"
-    found = gates(_facts(body["gate_facts"]), gathered.limits(quality["margin"], _evaluation(body)))
+    found = gates(read_facts(body["gate_facts"]), gathered.limits(quality["margin"], evaluation_of(body)))
     source = "gate_facts and policy.evaluation"
     yield "gates", list(body["gates"]), [asdict(gate) for gate in found], source
     yield "evidence.broken", list(said["broken"]), list(broken(found)), source
@@ -163,7 +162,7 @@ def cost(body: Record, _held: Paired | None) -> Iterator[Check]:
     yield "prompting.escalated_ratio", against["escalated_ratio"], ratio, "contenders and prompted"
     if not said:
         return
-    plan, policy = plan_of(said["plan"]), _known(CostPolicy, body["policy"]["cost"])
+    plan, policy = plan_of(said["plan"]), known(CostPolicy, body["policy"]["cost"])
     call = against["production_usd"] * against["ratio"]
     yield "cost.plan.baseline_call_usd", plan.baseline_call_usd, call, "prompting.production_usd and prompting.ratio"
     cascade = body["candidate"]["cascade"]
@@ -196,13 +195,13 @@ def board(body: Record, _held: Paired | None) -> Iterator[Check]:
         source = f"{listed}, parts.dev and leaderboard.{side}.before"
         yield f"leaderboard.{side}.lines", list(said[side]["lines"]), [asdict(line) for line in found.lines], source
         yield f"leaderboard.{side}.best", said[side]["best"], found.best, source
-    worn = said["lookups"] >= _evaluation(body).dev_lookups_most
+    worn = said["lookups"] >= evaluation_of(body).dev_lookups_most
     yield "leaderboard.worn", said["worn"], worn, "leaderboard.lookups and policy.evaluation"
 
 
 def ruling(body: Record, _held: Paired | None) -> Iterator[Check]:
     """The decision."""
-    found = decide(read_evidence(body["evidence"]), _known(VerdictPolicy, body["policy"]["verdict"]))
+    found = decide(read_evidence(body["evidence"]), known(VerdictPolicy, body["policy"]["verdict"]))
     source = "evidence and policy.verdict"
     reasons = [*found.reasons, *([] if body.get("cost") else ["cost_unknown"])]
     yield "decision", body["decision"], found.outcome.value, source
@@ -213,16 +212,9 @@ def ruling(body: Record, _held: Paired | None) -> Iterator[Check]:
 def decision(body: Record) -> str:
     """The decision that follows, "" where what it is made of cannot be read."""
     try:
-        return decide(read_evidence(body["evidence"]), _known(VerdictPolicy, body["policy"]["verdict"])).outcome.value
+        return decide(read_evidence(body["evidence"]), known(VerdictPolicy, body["policy"]["verdict"])).outcome.value
     except (KeyError, TypeError, ValueError):
         return ""
-
-
-def read_evidence(said: Record) -> Evidence:
-    """The evidence of a record as the rules take it."""
-    difference = Interval(*(said["difference"][name] for name in ("estimate", "low", "high")))
-    lists = {name: tuple(said[name]) for name in ("invalid", "broken")}
-    return _known(Evidence, {**said, **lists, "difference": difference})
 
 
 def _level(body: Record) -> float:
@@ -279,30 +271,6 @@ def _dev_score(body: Record) -> float:
         return body["candidate"]["dev_score"]
     name = body["candidate"]["contender"]
     return next(line["dev_score"] for line in body["rungs"] if line["contender"] == name)
-
-
-def _facts(said: Record) -> GateFacts:
-    return _known(GateFacts, {**said, "slices": tuple(_known(SliceFact, part) for part in said["slices"])})
-
-
-def _evaluation(body: Record) -> EvalPolicy:
-    return _known(EvalPolicy, body["policy"]["evaluation"])
-
-
-def _pairs(said: Record) -> Pairs:
-    return Pairs(said["both"], said["candidate_only"], said["baseline_only"], said["neither"])
-
-
-def plan_of(said: Record) -> Plan:
-    """The plan of a record's money, whose JSON has no infinity. Raises ``KeyError`` or ``TypeError`` for half a one."""
-    halving = said["halving_months"]
-    steps = tuple((step[0], step[1]) for step in said["price_steps"])
-    return _known(Plan, {**said, "halving_months": math.inf if halving is None else halving, "price_steps": steps})
-
-
-def _known(kind: Callable[..., Any], said: Record) -> Any:  # noqa: ANN401 (a value of that kind)
-    names = {field.name for field in fields(kind)}  # pyright: ignore[reportArgumentType] # each kind given here is a dataclass
-    return kind(**{name: value for name, value in said.items() if name in names})
 
 
 def _finite(number: float) -> float | None:

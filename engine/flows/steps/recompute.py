@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.flows.steps import recheck
-from engine.flows.steps.recheck import Check, Record
+from engine.flows.steps.recheck import Check
+from engine.flows.steps.reread import Record
 from engine.rules.paired import Paired
 
 NEEDED = (
@@ -37,7 +38,7 @@ NEEDED = (
     "policy.verdict",
     "policy.cost",
 )
-GROUPS = "the difference of each group of rows or document, which never leaves the database"
+GROUPS = "the difference of each group of rows, which never leaves the database"
 _SAME = 1e-9  # relative: the sums are the same ones, only their order of adding may differ
 
 

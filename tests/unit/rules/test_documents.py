@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from engine.rules.dates import read_date
-from engine.rules.documents import extracted, f1_difference
+from engine.rules.documents import compared, extracted, f1_difference
 from engine.rules.fields import comparable, rules_of, unfit
 from engine.rules.metrics import FieldRule, extraction
+from engine.rules.paired import NO_INTERVAL
+from engine.rules.pairs import Pairs
+from engine.rules.power import rows_planned_by_spread
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -136,3 +139,26 @@ def test_the_difference_of_micro_f1_is_resampled_by_documents_or_their_groups() 
 def test_documents_of_different_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="agree"):
         f1_difference(GOLD, GOOD[1:], HALF, FIELDS)
+
+
+def test_a_comparison_of_documents_tells_its_method_its_spread_and_what_groups_cost() -> None:
+    alone = compared(GOLD, GOOD, HALF, FIELDS, groups=range(60))
+    assert alone.interval == f1_difference(GOLD, GOOD, HALF, FIELDS, groups=range(60))
+    assert (alone.method, alone.rows, alone.grouped) == ("percentile bootstrap of micro F1 over 60 groups", 60, None)
+    # Every second document loses half a field of two: differences 0 and .5 about their mean of .25.
+    assert (alone.row_variance, alone.design_effect) == (pytest.approx(0.0625), 1.0)
+    twos = compared(GOLD, GOOD, HALF, FIELDS, groups=[place % 30 for place in range(60)])
+    assert twos.grouped == 30
+    assert twos.design_effect == pytest.approx(2.0, rel=0.05)  # both of a group are alike: each row counts half
+    few = compared(GOLD, GOOD, HALF, FIELDS, groups=[place % 2 for place in range(60)])
+    assert (few.method, few.interval.low, few.interval.high) == (NO_INTERVAL, -1.0, 1.0)
+
+
+def test_rows_are_planned_by_the_spread_of_partly_right_answers() -> None:
+    other = [dict(one) if place % 2 else {"a": "wrong", "b": one["b"]} for place, one in enumerate(GOLD)]
+    counted, even = Pairs(0, 30, 30, 0), compared(GOLD, HALF, other, FIELDS, groups=range(60))
+    loose, tight = (rows_planned_by_spread(even, counted, margin, 1) for margin in (0.03, 0.01))
+    assert loose.disagreement == 1.0
+    assert tight.rows == pytest.approx(9 * loose.rows, rel=0.02)  # a third of the margin: nine times the rows
+    # n = (z.98 + z.80)^2 * variance / margin^2, the variance at its upper 80 % bound: 1 + .8416 sqrt(2 / 60)
+    assert loose.rows == pytest.approx((2.0537 + 0.8416) ** 2 * even.row_variance * 1.1537 / 0.03**2, rel=0.01)
