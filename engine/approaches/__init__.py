@@ -64,8 +64,13 @@ class Approach(Protocol):
         ...
 
     @property
+    def has_rationale(self) -> bool:
+        """Whether a row may say how its answer was reached, to be trained on."""
+        ...
+
+    @property
     def metric(self) -> str:
-        """What the primary metric is called in a record: ``accuracy``, ``field_f1``."""
+        """What the primary metric is called in a record: ``accuracy``, ``field_f1``, ``exact_answers``."""
         ...
 
     def wrong(self, classes: Sequence[str], schema: Mapping[str, Any] | None) -> dict[str, str]:
@@ -82,6 +87,10 @@ class Approach(Protocol):
 
     def with_texts(self, label: str, texts: Sequence[str]) -> str:
         """The label with those parts replaced, in their order; it may fit the task no more."""
+        ...
+
+    def told(self, label: str) -> object:
+        """A label or a valid answer as files of JSON have it: extract's as an object, the others as text."""
         ...
 
     def control(self, labels: Sequence[str], task: Task) -> str:

@@ -22,6 +22,7 @@ class Classify:
 
     margin = 0.02  # two points of accuracy
     metric = "accuracy"
+    has_rationale = False
     is_partial = False
 
     def wrong(self, classes: Sequence[str], schema: Mapping[str, Any] | None) -> dict[str, str]:  # noqa: ARG002 (has none)
@@ -56,6 +57,10 @@ class Classify:
 
     def with_texts(self, label: str, texts: Sequence[str]) -> str:  # noqa: ARG002 (none are taken)
         """The label."""
+        return label
+
+    def told(self, label: str) -> object:
+        """The text."""
         return label
 
     def control(self, labels: Sequence[str], task: Task) -> str:

@@ -22,6 +22,7 @@ class Extract:
 
     margin = 0.03  # three points of field F1
     metric = "field_f1"
+    has_rationale = False
     is_partial = True
 
     def wrong(self, classes: Sequence[str], schema: Mapping[str, Any] | None) -> dict[str, str]:  # noqa: ARG002 (has none)
@@ -50,6 +51,10 @@ class Extract:
     def with_texts(self, label: str, texts: Sequence[str]) -> str:
         """The object with those in their places; a number stays one unless its text was changed."""
         return written(replaced(read(label), texts))
+
+    def told(self, label: str) -> object:
+        """The object."""
+        return read(label)
 
     def control(self, labels: Sequence[str], task: Task) -> str:
         """Of each field that most documents have, or must have, its most frequent value."""

@@ -27,7 +27,8 @@ class Reason:
     """The answer is a number or a short text: numbers are compared as numbers, texts by their folded letters."""
 
     margin = 0.02  # two points of exact answers
-    metric = "exact_answer"
+    metric = "exact_answers"
+    has_rationale = True
     is_partial = False
 
     def wrong(self, classes: Sequence[str], schema: Mapping[str, Any] | None) -> dict[str, str]:  # noqa: ARG002 (asks for none)
@@ -52,6 +53,10 @@ class Reason:
     def with_texts(self, label: str, texts: Sequence[str]) -> str:
         """The answer as it is given."""
         return texts[0] if texts else label
+
+    def told(self, label: str) -> object:
+        """The text."""
+        return label
 
     def control(self, labels: Sequence[str], task: Task) -> str:  # noqa: ARG002 (answers are counted)
         """The most frequent answer; ties go to the first one seen."""

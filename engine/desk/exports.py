@@ -12,6 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from engine.approaches import Approach
+from engine.approaches.registry import approach_of
 from engine.desk import Desk
 from engine.errors import Refused
 from engine.flows.steps import release
@@ -73,9 +75,9 @@ def _feature(tx: Tx, feature: Feature, folder: Path, *, sealed: bool) -> None:
     parts = [part for part in _PARTS if sealed or part is not Part.SEALED]
     for label_set in labels.versions(tx, feature_id):
         rows = exports.labelled(tx, label_set, sealed=sealed)
-        _lines(folder / f"labels-{label_set.name}.jsonl", map(_label, rows))
+        _lines(folder / f"labels-{label_set.name}.jsonl", (_label(row, approach_of(feature.approach)) for row in rows))
     _lines(folder / "runs.jsonl", _runs(tx, feature_id))
-    _lines(folder / "predictions.jsonl", _predictions(tx, feature_id, {part.value for part in parts}))
+    _lines(folder / "predictions.jsonl", _predictions(tx, feature, {part.value for part in parts}))
     stored = [verdict.record for verdict in verdicts.of_feature(tx, feature_id)]
     records = stored if sealed else [release.of_record(record) for record in stored]
     _lines(folder / "verdicts.jsonl", records)
@@ -96,11 +98,11 @@ def _described(tx: Tx, feature: Feature) -> dict[str, Any]:
     }
 
 
-def _label(row: Label) -> dict[str, Any]:
+def _label(row: Label, approach: Approach) -> dict[str, Any]:
     return {
         "id": row.row_id,
         "input": row.input,
-        "output": row.output,
+        "output": approach.told(row.output),
         "split": row.part,
         "group": row.group,
         "source": row.source,
@@ -123,8 +125,9 @@ def _runs(tx: Tx, feature_id: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def _predictions(tx: Tx, feature_id: int, parts: set[str]) -> Iterator[dict[str, Any]]:
-    finished = [run for run in investigations.of_feature(tx, feature_id) if run.state is RunState.DONE]
+def _predictions(tx: Tx, feature: Feature, parts: set[str]) -> Iterator[dict[str, Any]]:
+    approach = approach_of(feature.approach)
+    finished = [run for run in investigations.of_feature(tx, feature.id or 0) if run.state is RunState.DONE]
     newest = max(finished, key=lambda run: run.id or 0, default=None)
     for row, said in exports.predictions(tx, newest.run_id) if newest is not None else ():
         if said.part.value in parts:
@@ -133,7 +136,7 @@ def _predictions(tx: Tx, feature_id: int, parts: set[str]) -> Iterator[dict[str,
                 "id": row.row_id,
                 "split": said.part,
                 "contender": said.contender,
-                "output": said.output,
+                "output": approach.told(said.output) if said.valid else said.output,
                 "correct": said.correct,
                 "valid": said.valid,
                 "score": said.score,

@@ -13,11 +13,12 @@ PREDICTIONS = "predictions.jsonl"
 
 
 class DatasetRow(Value):
-    """One labelled row as contenders see it: id, input and the expected output."""
+    """One labelled row as contenders see it: id, input and the expected output; ``rationale`` is for training alone."""
 
     id: str
     input: str
     output: str
+    rationale: str = ""
 
 
 def write_rows(folder: Path, rows: Iterable[DatasetRow]) -> None:
@@ -42,7 +43,7 @@ def read_predictions(folder: Path) -> list[Prediction]:
 
 def _write(path: Path, values: Iterable[Value]) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(value.model_dump_json() + "\n" for value in values)
+        file.writelines(value.model_dump_json(exclude_defaults=True) + "\n" for value in values)
 
 
 def _lines(path: Path) -> list[str]:

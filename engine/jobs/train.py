@@ -14,6 +14,8 @@ from engine.models.investigation import Recipe
 from engine.train import TrainingRow
 from engine.train.ladder import rung_of
 
+RATIONALE_LEAST = 0.8  # docs/engine.md: fewer rows with one would teach two ways to answer
+
 
 def run(job: Job) -> dict[str, Any]:
     """``artifact`` (its id), ``seconds``, ``alarm`` ("" or why it is never promoted) and ``facts``."""
@@ -25,8 +27,8 @@ def run(job: Job) -> dict[str, Any]:
     trained = rung_of(recipe.rung).train(
         recipe,
         job.task,
-        train=_training(rows),
-        dev=_training(read_rows(job.input("dev"))),
+        train=training_rows(rows),
+        dev=training_rows(read_rows(job.input("dev"))),
         folder=folder,
         scratch=job.scratch,
         host=job.host,
@@ -44,5 +46,10 @@ def run(job: Job) -> dict[str, Any]:
     return {"artifact": artifact, "seconds": trained.seconds, "alarm": trained.alarm, "facts": trained.facts or {}}
 
 
-def _training(rows: Sequence[DatasetRow]) -> list[TrainingRow]:
-    return [TrainingRow(id=row.id, input=row.input, output=row.output) for row in rows]
+def training_rows(rows: Sequence[DatasetRow]) -> list[TrainingRow]:
+    """Rows as they are trained on: with their rationales where enough of them have one, or else all without."""
+    has = sum(bool(row.rationale) for row in rows) >= RATIONALE_LEAST * len(rows)
+    return [
+        TrainingRow(id=row.id, input=row.input, output=row.output, rationale=row.rationale if has else "")
+        for row in rows
+    ]

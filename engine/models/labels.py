@@ -49,7 +49,10 @@ class Provenance(Value):
 
 
 class LabelRow(Value):
-    """One good row of a label file, redacted, before it is stored. ``minutes`` is the labelling time a person spent."""
+    """One good row of a label file, redacted, before it is stored. ``minutes`` is the labelling time a person spent.
+
+    ``rationale`` is how a reasoned answer was reached, "" where the file does not say.
+    """
 
     line: int
     id: str
@@ -58,6 +61,7 @@ class LabelRow(Value):
     group: str = ""
     source: Source = Source.PERSON
     minutes: float = 0.0
+    rationale: str = ""
 
 
 class LabelSet(Table, table=True):
@@ -110,6 +114,7 @@ class Label(Table, table=True):
     cluster: str = Field(index=True)
     source: Source = word(Source)
     minutes: float = 0.0
+    rationale: str = ""
     part: Part = word(Part)
     added_in: int
     removed_in: int | None = None

@@ -269,6 +269,7 @@ def _label(feature_id: int, row: LabelRow, place: Placed, number: int) -> Label:
         cluster=place.cluster,
         source=row.source,
         minutes=row.minutes,
+        rationale=row.rationale,
         part=Part(place.part),
         added_in=number,
     )

@@ -13,11 +13,17 @@ from engine.models.investigation import Effort, Recipe
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRow:
-    """One labelled row as jobs see it: never from the sealed part."""
+    """One labelled row as jobs see it: never from the sealed part. ``rationale`` is how its answer was reached."""
 
     id: str
     input: str
     output: str
+    rationale: str = ""
+
+    @property
+    def written(self) -> str:
+        """What a model that writes is to write: the rationale, and then the answer where it is looked for."""
+        return f"{self.rationale}\n\nAnswer: {self.output}" if self.rationale else self.output
 
 
 @dataclass(frozen=True, kw_only=True)

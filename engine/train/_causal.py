@@ -69,8 +69,8 @@ class Causal:
         if not dev:
             return Look(0.0, 0.0)
         said = self._decoder.answers([self._decoder.question(row.input) for row in dev], longest)
-        right = float(np.mean([one.text == row.output.strip() for one, row in zip(said, dev, strict=True)]))
-        is_stuck = len({one.text for one in said}) == 1 and len({row.output for row in dev}) > 1
+        right = float(np.mean([one.text == row.written.strip() for one, row in zip(said, dev, strict=True)]))
+        is_stuck = len({one.text for one in said}) == 1 and len({row.written for row in dev}) > 1
         return Look(right, right, f"all of {len(dev)} dev answers are the same" if is_stuck else "")
 
 

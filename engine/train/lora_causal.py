@@ -119,7 +119,7 @@ class _Work:
         profile = profile_of(self._host, self._scratch.parent)
         base = _decoder.folder_of(self._host)
         decoder = _decoder.Decoder(base, profile)
-        rows = [decoder.row(row.input, row.output) for row in self._train]
+        rows = [decoder.row(row.input, row.written) for row in self._train]
         kept = [row for row in rows if len(row) <= decoder.longest]
         if not kept:
             raise WorkFailed(f"no training row fits the {decoder.longest} tokens of the decoder {base.name}")

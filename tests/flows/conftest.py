@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from starlette.applications import Starlette
 
 from bot import cli
 from engine.models.investigation import Investigation
@@ -41,12 +42,14 @@ class Deployment:
     database_url: str
     model_url: str
     database: Database
-    engines: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    decoder: str = ""
+    engines: list[subprocess.Popen[bytes]] = field(default_factory=list[subprocess.Popen[bytes]])
 
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ASSAY_", "SLACK_"))}
-        return {**kept, "ASSAY_HOME": str(self.home), "ASSAY_DATABASE_URL": self.database_url}
+        own = {"ASSAY_HOME": str(self.home), "ASSAY_DATABASE_URL": self.database_url, "ASSAY_DECODER": self.decoder}
+        return {**kept, **{name: value for name, value in own.items() if value}}
 
     def assay(self, *words: str, code: int = 0) -> str:
         """Run a program to its end; what it printed."""
@@ -88,9 +91,9 @@ class Deployment:
         with self.database.read() as tx:
             return verdicts.of_run(tx, run_id)
 
-    def wait(self, until: Callable[[], object], what: str) -> None:
+    def wait(self, until: Callable[[], object], what: str, seconds: float = WAIT_SECONDS) -> None:
         """Look until something holds."""
-        ends = time.monotonic() + WAIT_SECONDS
+        ends = time.monotonic() + seconds
         while not until():
             assert time.monotonic() < ends, f"waited in vain for {what}: {self.log()}"
             time.sleep(0.02)
@@ -129,19 +132,26 @@ def write_files(home: pathlib.Path) -> list[tuple[str, str]]:
     return rows
 
 
-@pytest.fixture
-def deployment(database_url: str, tmp_path: pathlib.Path) -> Generator[Deployment]:
-    """An empty deployment whose prompted model is right for 30 rows of 100: behind, however the rows are parted."""
-    truth = dict(write_files(tmp_path))
-    with serving(simulated_app(truth, accuracy=0.30, latency_ms=4)) as url:
-        made = Deployment(tmp_path, database_url, f"{url}/v1", open_database(database_url))
+@contextlib.contextmanager
+def deployed(home: pathlib.Path, database_url: str, model: Starlette, decoder: str = "") -> Generator[Deployment]:
+    """An empty deployment that asks a prompted model; its programs end with it."""
+    with serving(model) as url:
+        made = Deployment(home, database_url, f"{url}/v1", open_database(database_url), decoder)
         yield made
         for engine in made.engines:
             if engine.poll() is None:
                 os.killpg(engine.pid, signal.SIGKILL)
                 engine.wait()
         made.database.close()
-        _end_jobs(tmp_path)
+        _end_jobs(home)
+
+
+@pytest.fixture
+def deployment(database_url: str, tmp_path: pathlib.Path) -> Generator[Deployment]:
+    """An empty deployment whose prompted model is right for 30 rows of 100: behind, however the rows are parted."""
+    truth = dict(write_files(tmp_path))
+    with deployed(tmp_path, database_url, simulated_app(truth, accuracy=0.30, latency_ms=4)) as made:
+        yield made
 
 
 def _end_jobs(home: pathlib.Path) -> None:

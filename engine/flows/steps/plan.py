@@ -128,7 +128,8 @@ def check_enough(tx: Tx, feature_id: int, slug: str, policy: EvalPolicy, *, trai
 
 def rows_artifact(services: Services, rows: list[Label]) -> str:
     """Labels as a dataset artifact, the form in which jobs read them."""
-    return dataset_artifact(services, [DatasetRow(id=row.row_id, input=row.input, output=row.output) for row in rows])
+    made = [DatasetRow(id=row.row_id, input=row.input, output=row.output, rationale=row.rationale) for row in rows]
+    return dataset_artifact(services, made)
 
 
 def dataset_artifact(services: Services, rows: list[DatasetRow]) -> str:

@@ -55,7 +55,7 @@ class Checker:
             raise _Bad("output", f"has more than {LONGEST_ROW:,} bytes")
         group, given_id = (_private(_name(row.fields, field)) for field in ("group", "id"))
         source, minutes = _source(row.fields), _minutes(row.fields)
-        text, said = self._redacted(text, said)
+        text, said, rationale = self._redacted(text, said, self._rationale(row.fields))
         return LabelRow(
             line=row.line,
             id=given_id or _id(self._feature, text, said),
@@ -64,6 +64,7 @@ class Checker:
             group=group,
             source=source,
             minutes=minutes,
+            rationale=rationale,
         )
 
     def _output(self, fields: Mapping[str, object]) -> str:
@@ -79,14 +80,21 @@ class Checker:
         except Unfit as error:
             raise _Bad("output", redact(str(error)).text) from error
 
-    def _redacted(self, text: str, said: str) -> tuple[str, str]:
-        """Text and label without what is private; a label that no longer fits is refused."""
-        redacted = redact_row([text, *self._approach.texts(said)])
+    def _rationale(self, fields: Mapping[str, object]) -> str:
+        """How the answer was reached, where the approach has a use for that and the row says so."""
+        if not self._approach.has_rationale or not fields.get("rationale"):
+            return ""
+        said = _text(fields, "rationale")
+        if len(said) > LONGEST_INPUT:
+            raise _Bad("rationale", f"rationale has {len(said):,} characters; the limit is {LONGEST_INPUT:,}")
+        return said.strip()
+
+    def _redacted(self, text: str, said: str, rationale: str) -> tuple[str, str, str]:
+        """Text, label and rationale without what is private; a label that no longer fits is refused."""
+        redacted = redact_row([text, rationale, *self._approach.texts(said)])
         self.redactions.update(redacted.counts)
-        private = redacted.texts[1:]
-        if not private:
-            return redacted.texts[0], said
-        return redacted.texts[0], self._fitting(self._approach.with_texts(said, private))
+        text, rationale, *private = redacted.texts
+        return text, self._fitting(self._approach.with_texts(said, private)) if private else said, rationale
 
 
 def _text(fields: Mapping[str, object], field: str) -> str:

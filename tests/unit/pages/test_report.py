@@ -158,3 +158,16 @@ def test_a_class_without_dev_rows_has_no_share() -> None:
     }
 
     assert "no rows" in text_of(run_page(whole.record(dev=dev)))
+
+
+def test_an_extraction_is_told_by_field() -> None:
+    side = {"precision": 0.5, "recall": 0.25, "f1": 1 / 3}
+    fields = [{"name": "street <b>", "rows": 33, "candidate": side, "prompted": {**side, "f1": 0.875}}]
+    quality = {**whole.record()["quality"], "metric": "field_f1"}
+    html = run_page(whole.record(quality=quality, dev={"fields": fields, "calibration": None}))
+    text = text_of(html)
+
+    assert "By field, on dev" in text
+    assert "street <b> 33 33.3 % 50 %, 25 % 87.5 % 50 %, 25 %" in text
+    assert "% field F1 on 300 sealed rows" in text
+    assert "By class" not in text
