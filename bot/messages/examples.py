@@ -72,6 +72,7 @@ def quote(**changes: object) -> Quote:
             "simulated": False,
             "prompted_calls": 900,
             "prospects": {
+                "uploads": 43_000,
                 "plan": {
                     "rows": 300,
                     "rows_needed": 8803,
@@ -129,8 +130,14 @@ def run(**changes: object) -> RunView:
 def judged(**changes: object) -> RunView:
     """A run that ended with a verdict."""
     told = record(**changes)
+    settles: dict[str, int] = told["settles"] or {}
     return run(
-        state=RunState.DONE, outcome=told["decision"], rows_needed=told["rows_needed"], record=told, step="verdict"
+        state=RunState.DONE,
+        outcome=told["decision"],
+        rows_needed=settles.get("rows"),
+        labels_needed=settles.get("labels"),
+        record=told,
+        step="verdict",
     )
 
 

@@ -92,7 +92,7 @@ def record(**changes: object) -> dict[str, Any]:
             "plan": {"fixed_month_usd": 373.0, "baseline_call_usd": 0.0011},
         },
         "reasons": ["not worse by more than the margin, and cheaper"],
-        "rows_needed": None,
+        "settles": None,
         "scores": {
             "candidate": {"latency_p50_ms": 4.1, "latency_p95_ms": 9.7, "valid_share": 1.0, "call_nano": None},
             "prompted": {

@@ -51,7 +51,10 @@ class Saving:
 
 @dataclass(frozen=True)
 class VerdictMessage:
-    """The verdict of one run. ``interval`` (low, measured, high) and ``limit`` (the margin, thrice) are in points."""
+    """The verdict of one run. ``interval`` (low, measured, high) and ``limit`` (the margin, thrice) are in points.
+
+    ``labels_needed`` uploaded labels bring the further sealed ``rows_needed`` that would settle it.
+    """
 
     template: ClassVar[str] = "verdict/verdict"
     slug: str
@@ -59,6 +62,7 @@ class VerdictMessage:
     outcome: Outcome
     ships: bool
     rows_needed: int | None
+    labels_needed: int | None
     reasons: tuple[str, ...]
     model: str
     simulated: bool
@@ -107,6 +111,7 @@ def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
         outcome=Outcome(run.outcome),
         ships=Outcome(run.outcome).ships,
         rows_needed=run.rows_needed,
+        labels_needed=run.labels_needed,
         reasons=tuple(record.get("reasons", ())),
         model=record["prompted"]["model"],
         simulated=bool(record["prompted"].get("simulated")),
@@ -135,7 +140,7 @@ def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
         interval=_points(quality.low, quality.difference, quality.high),
         limit=_points(-quality.margin, -quality.margin, -quality.margin),
         report_url=report_url,
-        more_labels=f"labels {run.slug}" if run.rows_needed else "",
+        more_labels=f"labels {run.slug}" if run.labels_needed else "",
     )
 
 

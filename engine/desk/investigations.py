@@ -56,9 +56,9 @@ class Quote(Value):
 class RunView(Value):
     """A run as people see it: where it stands, its lines of progress, and once there is one the verdict's record.
 
-    ``record`` is what leaves the seal of it (``engine.flows.steps.release``), never the stored one.
-
-    ``quote`` is there for a run that was started this moment.
+    ``rows_needed`` further sealed rows would settle it, about ``labels_needed`` uploaded labels bring them; both none
+    where more do not help. ``record`` is what leaves the seal of it (``engine.flows.steps.release``), never the stored
+    one. ``quote`` is there for a run that was started this moment.
     """
 
     run_id: str
@@ -74,6 +74,7 @@ class RunView(Value):
     lost_since: str = ""
     outcome: str = ""
     rows_needed: int | None = None
+    labels_needed: int | None = None
     record: dict[str, Any] = Field(default_factory=dict)
     existed: bool = False
     quote: Quote | None = None
@@ -185,6 +186,7 @@ def compare(desk: Desk, slug: str) -> RunView:
 def view(desk: Desk, tx: Tx, run: Investigation) -> RunView:
     """A run as people see it, inside a transaction."""
     verdict = verdicts.of_run(tx, run.run_id)
+    settles: dict[str, int] | None = verdict.record.get("settles") if verdict else None
     return RunView(
         run_id=run.run_id,
         slug=features.by_id(tx, run.feature_id).slug,
@@ -198,7 +200,8 @@ def view(desk: Desk, tx: Tx, run: Investigation) -> RunView:
         reason=run.reason,
         lost_since=_lost_since(desk, tx, run),
         outcome=verdict.outcome if verdict else "",
-        rows_needed=verdict.rows_needed if verdict else None,
+        rows_needed=settles["rows"] if settles else None,
+        labels_needed=settles["labels"] if settles else None,
         record=release.of_record(verdict.record) if verdict else {},
         version=run.version,
     )

@@ -13,15 +13,15 @@ from datetime import timedelta
 from engine.approaches import Task
 from engine.desk import Desk
 from engine.errors import Conflict, NotAllowed, NotFound
-from engine.flows.steps import versions
+from engine.flows.steps import uploads, versions
 from engine.importers.labels import ParsedLabels, read_labels
 from engine.models.actor import Actor, Role
 from engine.models.base import Value
 from engine.models.call import BadRow
 from engine.models.labels import Draft, LabelRow, LabelSet, Part, Provenance, Source, UploadCheck
 from engine.models.mail import Once
-from engine.rules.power import rows_missing
 from engine.rules.split import Placement
+from engine.rules.uploads import about, rows_missing
 from engine.store import features, labels, mail, policies, roles
 from engine.store.database import Tx
 from engine.teachers.forecast import CHARACTERS_A_TOKEN
@@ -79,7 +79,7 @@ def show(desk: Desk, slug: str) -> LabelsView:
         feature = features.by_slug(tx, slug)
         label_set = labels.newest_or_none(tx, feature.id or 0)
         counts = labels.parts(tx, label_set.id if label_set else None)
-        needed = _needed(tx, feature.id or 0, counts)
+        needed = _needed(tx, feature.id or 0, label_set, counts)
         if label_set is None:
             return LabelsView(slug=slug, needed=needed, next_step=f"/assay labels {slug} file=labels.csv")
         return LabelsView(
@@ -277,11 +277,12 @@ def _view(desk: Desk, tx: Tx, draft: Draft) -> DraftView:
         dev=counts[Part.DEV],
         sealed=counts[Part.SEALED],
         unchanged=not found.good or (draft.state == "confirmed" and stored is None),
-        needed=_needed(tx, draft.feature_id, counts),
+        needed=_needed(tx, draft.feature_id, label_set, counts),
         number=draft.version,
     )
 
 
-def _needed(tx: Tx, feature_id: int, counts: dict[Part, int]) -> int:
+def _needed(tx: Tx, feature_id: int, label_set: LabelSet | None, counts: dict[Part, int]) -> int:
     policy = policies.current(tx, feature_id).evaluation
-    return rows_missing(counts[Part.TRAIN], counts[Part.SEALED], sum(counts.values()), policy)
+    parting = uploads.parting(tx, feature_id, label_set.id if label_set else None)
+    return about(rows_missing(counts[Part.TRAIN], counts[Part.SEALED], sum(counts.values()), policy, parting))

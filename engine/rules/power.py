@@ -16,7 +16,6 @@ from engine.rules.planner import pairs_needed
 from engine.rules.seal import look_alpha
 
 _ONE_SIDED_80 = 0.80
-_DEV_ROWS = 100  # beside the least of train and sealed part: about 600 rows in all
 _POWER = 0.8  # as VerdictPolicy.power
 
 
@@ -75,14 +74,6 @@ def sealed_share(rows: int, margin: float, policy: EvalPolicy | None = None) -> 
     most = min(count * rules.sealed_share_most, max(room, rules.sealed_rows_least))
     chosen = min(max(wanted, count * rules.sealed_share, rules.sealed_rows_least), max(most, rules.sealed_rows_least))
     return min(rules.sealed_share_most, chosen / count)
-
-
-def rows_missing(train: int, sealed: int, rows: int, policy: EvalPolicy | None = None) -> int:
-    """About how many labelled rows are still missing for an investigation; 0 when train and sealed part suffice."""
-    rules = policy or EvalPolicy()
-    if train >= rules.train_rows_least and sealed >= rules.sealed_rows_least:
-        return 0
-    return max(rules.train_rows_least + rules.sealed_rows_least + _DEV_ROWS - rows, 1)
 
 
 def rows_planned(

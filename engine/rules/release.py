@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from engine.rules import checks
 from engine.rules.pairs import Interval
 from engine.rules.seal import release_step, released_difference
+from engine.rules.verdict import Evidence, Ruling, VerdictPolicy, further_rows
 
 _OUTCOMES = 4
 _DECIMALS = 3  # a tenth of a point: the digits of a step would give the counts away
@@ -55,6 +56,22 @@ def released(difference: Interval, prompted: float, *, margin: float, sd: float,
         step=_told(step),
         bits=bits_released(_told(step)),
     )
+
+
+def rows_released(
+    ruling: Ruling, evidence: Evidence, found: Released, policy: VerdictPolicy | None = None
+) -> int | None:
+    """Give the further sealed rows that would settle it, as people may read them: from the released difference.
+
+    The exact count would give the exact difference away. One that is rounded onto the margin counts as half a step
+    from it; never more than the policy's ``rows_cap``. None where the ruling says none; rows that a plan lacks are
+    told as they are. Raises ValueError as ``decide`` does.
+    """
+    if ruling.rows_needed is None or evidence.rows < evidence.planned_rows:
+        return ruling.rows_needed
+    rules = policy or VerdictPolicy()
+    distance = max(abs(min(found.difference, 0.0) + evidence.margin), found.step / 2.0)
+    return max(1, min(further_rows(evidence, rules, distance), rules.rows_cap - evidence.rows))
 
 
 def score_released(score: float, sd: float, rows: int) -> float:

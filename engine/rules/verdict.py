@@ -115,9 +115,19 @@ def _rows_needed(evidence: Evidence, policy: VerdictPolicy) -> int | None:
     distance = min(evidence.difference.estimate, 0.0) + evidence.margin
     if abs(distance) < _AT_MARGIN:
         return None
+    more = further_rows(evidence, policy, distance)
+    return None if more > policy.rows_cap - evidence.rows else max(1, more)
+
+
+def further_rows(evidence: Evidence, policy: VerdictPolicy, distance: float) -> int:
+    """Count the rows beyond those read that tell a difference this far from -margin, by docs/rules.md 4; 0 or below:
+    enough are there.
+
+    Raises ValueError for a distance of 0.
+    """
+    width = checks.above("distance", abs(distance))
     z_sum = normal_quantile(1.0 - policy.alpha) + normal_quantile(policy.power)
-    n = z_sum**2 * evidence.row_variance / distance**2 * evidence.design_effect
-    return None if n > policy.rows_cap else max(1, math.ceil(n - evidence.rows))
+    return math.ceil(z_sum**2 * evidence.row_variance / width**2 * evidence.design_effect - evidence.rows)
 
 
 def _money(evidence: Evidence) -> _Money | None:

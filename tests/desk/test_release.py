@@ -34,6 +34,7 @@ from tests.flows.ready import ANN, SLUG, ready, run
 from tests.flows.scripted import Script
 
 RIGHT = {"tfidf": 0.84, "frozen": 0.80, "majority": 0.34, "baseline": 0.78}
+pytestmark = pytest.mark.xdist_group("release")  # one run of an investigation serves them all
 SAID = ("show {0}", "ready {0}", "compare {0}", "status", "status {1}", "features", "audit {0}", "cost {0}", "stale",
         "digest", "rollout {0} next", "rollout {0}", "approvals")  # fmt: skip
 RANDOM = re.compile(r"[A-Za-z0-9_-]{20,}")  # tokens and hashes that hold the record or are drawn anew
@@ -69,7 +70,7 @@ def stored(desk: Desk, run_id: str, change: dict[str, Any] | None = None) -> dic
     with desk.services.database.write() as tx:
         row = tx.exec(select(Verdict).where(Verdict.run_id == run_id)).one()
         if change is not None:
-            row.record = change
+            row.record, row.rows_needed = change, change["rows_needed"]
             tx.add(row)
         return copy.deepcopy(row.record)
 
@@ -92,6 +93,7 @@ def nudged(record: dict[str, Any]) -> dict[str, Any]:
         part["difference"], part["row_variance"] = part["difference"] + 1e-5, part["row_variance"] * 1.0001
         part["pairs"] = {name: count + 1 for name, count in part["pairs"].items()}
     record["gate_facts"]["valid_rows"] -= 1
+    record["rows_needed"] = 1_234
     return record
 
 

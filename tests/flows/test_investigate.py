@@ -67,7 +67,8 @@ def test_too_few_sealed_rows_say_how_many_more_would_settle_it(desk: Desk) -> No
     seen = run(desk, Script(right={**BETTER, "baseline": 0.80}))
     assert seen.outcome == Outcome.INCONCLUSIVE
     assert seen.rows_needed
-    assert seen.rows_needed > 0
+    assert seen.labels_needed
+    assert seen.labels_needed >= seen.rows_needed / 0.4  # at most two in five are sealed
 
 
 def test_the_sealed_part_is_opened_once_for_two_contenders(desk: Desk) -> None:
@@ -155,9 +156,12 @@ def test_a_collapsed_candidate_is_never_promoted(desk: Desk) -> None:
 
 def test_too_few_labels_are_refused_with_how_many_there_are(desk: Desk) -> None:
     ready(desk, count=120)
-    with pytest.raises(NotReady, match=f"{SLUG} has 120 usable labels; an investigation needs about 600") as refused:
+    with pytest.raises(NotReady, match=f"{SLUG} has 120 usable labels: .* needs 300 train and 200 sealed") as refused:
         investigations.start(desk, ANN, SLUG)
-    assert refused.value.hint == f"Upload more: /assay labels {SLUG}"
+    assert "of an upload about 45% go to train and 40% are sealed" in refused.value.message
+    upload, rest = refused.value.hint.removeprefix("Upload about ").split(" ", 1)
+    assert int(upload.replace(",", "")) > (300 - 52) / 0.45  # chance needs room
+    assert rest == f"more: /assay labels {SLUG}"
 
 
 def test_one_open_run_per_feature(desk: Desk) -> None:

@@ -10,12 +10,13 @@ from pathlib import Path
 from engine.approaches import Task
 from engine.errors import Cancelled, NotReady, SealBroken
 from engine.evals.rows import DatasetRow, write_rows
-from engine.flows.steps import contenders
+from engine.flows.steps import contenders, uploads
 from engine.flows.steps.progress import set_tasks
 from engine.flows.steps.values import Frozen, LeftOut, Plan, Skipped
 from engine.models.investigation import Candidate, Effort, Recipe, RunState, RunTask, TaskState
 from engine.models.labels import Label, Part
 from engine.rules.power import EvalPolicy
+from engine.rules.uploads import Parting, about, rows_missing
 from engine.services import Services
 from engine.store import features, investigations, labels, policies, seals
 from engine.store.database import Tx
@@ -77,7 +78,8 @@ def plan(services: Services, frozen: Frozen) -> Plan:
         left_out = left_out_of(tx, frozen.label_set_id, features.baseline_by_id(tx, frozen.baseline_id).prompt)
         sealed_rows = labels.count(tx, frozen.label_set_id, Part.SEALED) - left_out.shown - left_out.teacher
         policy = frozen.policy.evaluation
-        check_enough(tx, frozen.feature_id, frozen.slug, policy, train=len(train), sealed=sealed_rows)
+        parting = uploads.parting(tx, frozen.feature_id, frozen.label_set_id)
+        check_enough(tx, frozen.feature_id, frozen.slug, policy, parting=parting, train=len(train), sealed=sealed_rows)
         _refuse_leaks(tx, frozen)
         seal = seals.current(tx, frozen.feature_id)
         seals.next_look(tx, seal.id or 0)  # none left: nothing is asked or trained
@@ -113,16 +115,21 @@ def left_out_of(tx: Tx, label_set_id: int, prompt: str) -> LeftOut:
     return LeftOut(shown=len(shown), teacher=len(taught - shown))
 
 
-def check_enough(tx: Tx, feature_id: int, slug: str, policy: EvalPolicy, *, train: int, sealed: int) -> None:
-    """Refuse a version too small to be judged by. Raises ``NotReady`` naming how many rows are there and needed."""
-    if train >= policy.train_rows_least and sealed >= policy.sealed_rows_least:
-        return
+def check_enough(
+    tx: Tx, feature_id: int, slug: str, policy: EvalPolicy, *, parting: Parting | None, train: int, sealed: int
+) -> None:
+    """Refuse a version too small to be judged by. Raises ``NotReady`` naming how many rows to upload, and why."""
     usable = labels.usable(tx, feature_id)
+    missing = rows_missing(train, sealed, usable, policy, parting)
+    if not missing:
+        return
+    falls = (
+        f"; of an upload about {parting.train:.0%} go to train and {parting.sealed:.0%} are sealed" if parting else ""
+    )
     raise NotReady(
-        f"{slug} has {usable:,} usable labels; an investigation needs about 600 "
-        f"({policy.train_rows_least} train, {policy.sealed_rows_least} sealed, the rest dev), "
-        f"and now has {train:,} train and {sealed:,} sealed.",
-        hint=f"Upload more: /assay labels {slug}",
+        f"{slug} has {usable:,} usable labels: {train:,} train and {sealed:,} sealed. An investigation needs "
+        f"{policy.train_rows_least} train and {policy.sealed_rows_least} sealed, beside dev: about 600{falls}.",
+        hint=f"Upload about {about(missing):,} more: /assay labels {slug}",
     )
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.flows.steps import gates as gathered
-from engine.flows.steps import money, record, release
+from engine.flows.steps import money, record
 from engine.flows.steps.reread import Record, evaluation_of, known, pairs_of, plan_of, read_evidence, read_facts
 from engine.flows.steps.scores import COUNTS
 from engine.rules.compare import Interval, Pairs, mcnemar_midp, newcombe_paired, tango_interval
@@ -71,13 +71,6 @@ def interval(body: Record, held: Paired | None) -> Iterator[Check]:
     yield "quality.mcnemar_midp", quality["mcnemar_midp"], midp, "quality.pairs"
     said = record.finding(quality["low"], quality["high"], quality["margin"])
     yield "quality.finding", quality["finding"], said, "quality.low, quality.high and quality.margin"
-
-
-def let_out(body: Record, _held: Paired | None) -> Iterator[Check]:
-    """What left the seal, from what was measured; an early record does not say."""
-    again = asdict(release.figures(body["quality"], body["evidence"]))
-    for name, said in body.get("released", {}).items():
-        yield f"released.{name}", said, again[name], "quality and evidence.row_variance"
 
 
 def slices(body: Record, _held: Paired | None) -> Iterator[Check]:

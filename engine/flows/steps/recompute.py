@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.flows.steps import recheck
+from engine.flows.steps import recheck, recheck_release
 from engine.flows.steps.recheck import Check
 from engine.flows.steps.reread import Record
 from engine.rules.paired import Paired
@@ -102,7 +102,7 @@ _SECTIONS: Mapping[str, Callable[[Record, Paired | None], Iterator[Check]]] = {
     "policy": recheck.policy,
     "quality": recheck.counts,
     "quality.pairs": recheck.interval,
-    "released": recheck.let_out,
+    "released": recheck_release.let_out,
     "slices": recheck.slices,
     "gate_facts": recheck.gate_facts,
     "cost": recheck.cost,

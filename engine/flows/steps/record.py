@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from engine.approaches.registry import approach_of
-from engine.flows.steps import compare, leaderboard, money, release, scores
+from engine.flows.steps import compare, leaderboard, money, release, scores, uploads
 from engine.flows.steps.values import Choice, Frozen, Measured, Plan, Tried
 from engine.models.feature import is_simulated
 from engine.models.labels import Part
 from engine.rules.gates import Gate, GateFacts
 from engine.rules.money import Money
+from engine.rules.release import rows_released
 from engine.rules.verdict import Evidence, Ruling
 from engine.store import investigations, replies
 from engine.store.database import Tx
@@ -43,6 +44,7 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged) -> dict[str, Any]:
     choice, ruling = judged.choice, judged.ruling
     reasons = [*ruling.reasons, *(["cost_unknown"] if judged.money is None else [])]
     quality, evidence = _quality(judged, frozen), asdict(judged.evidence)
+    found = release.figures(quality, evidence)
     return {
         "version": VERSION,
         "run": frozen.run_id,
@@ -70,7 +72,11 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged) -> dict[str, Any]:
         },
         "contenders": [_contender(one) for one in choice.tried],
         "quality": quality,
-        "released": asdict(release.figures(quality, evidence)),
+        "released": asdict(found),
+        "settles": uploads.settles(
+            rows_released(ruling, judged.evidence, found, frozen.policy.verdict),
+            uploads.parting(tx, frozen.feature_id, frozen.label_set_id),
+        ),
         "rungs": _rungs(tx, frozen),
         "bill": {
             "paid_calls": bill.paid_calls,

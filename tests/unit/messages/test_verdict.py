@@ -17,7 +17,7 @@ def said(**changes: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("decision", "rows_needed", "reasons", "line"),
+    ("decision", "settles", "reasons", "line"),
     [
         (
             "SHIP_BETTER",
@@ -39,10 +39,10 @@ def said(**changes: Any) -> str:
         ),
         (
             "INCONCLUSIVE",
-            1240,
+            {"rows": 1_200, "labels": 6_300},
             ["the interval holds the margin"],
-            "Not enough evidence on ticket-router: about 1,240 further labels would settle it. "
-            "Until then, stay with prompting.",
+            "Not enough evidence on ticket-router: about 6,300 further labels would settle it, of which about "
+            "1,200 are sealed. Until then, stay with prompting.",
         ),
         (
             "INCONCLUSIVE",
@@ -53,8 +53,10 @@ def said(**changes: Any) -> str:
         ),
     ],
 )
-def test_the_verdict_is_the_first_line(decision: str, rows_needed: int | None, reasons: list[str], line: str) -> None:
-    text = said(decision=decision, rows_needed=rows_needed, reasons=reasons)
+def test_the_verdict_is_the_first_line(
+    decision: str, settles: dict[str, int] | None, reasons: list[str], line: str
+) -> None:
+    text = said(decision=decision, settles=settles, reasons=reasons)
 
     assert text.splitlines()[0] == line
 
@@ -79,7 +81,7 @@ def test_only_a_ship_offers_shadow() -> None:
 
 
 def test_missing_evidence_offers_more_labels() -> None:
-    found = render(verdict(examples.judged(decision="INCONCLUSIVE", rows_needed=300)))
+    found = render(verdict(examples.judged(decision="INCONCLUSIVE", settles={"rows": 60, "labels": 300})))
 
     assert buttons(found.blocks)["Add labels"] == ("verb.run", "labels ticket-router")
     assert "/assay labels ticket-router" in found.said

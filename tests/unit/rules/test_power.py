@@ -16,6 +16,11 @@ from engine.rules.power import EvalPolicy, rows_planned, sealed_share
 EVEN = Pairs(900, 50, 50, 0)
 
 
+def test_protected_slices_are_named_once_each_in_the_order_given() -> None:
+    assert EvalPolicy(protected_slices=" fraud, refunds,,fraud ").protected == ("fraud", "refunds")
+    assert EvalPolicy().protected == ()
+
+
 def test_rows_are_planned_on_the_upper_bound_of_the_disagreement() -> None:
     plan = rows_planned(EVEN, 0.02, 1)
     # .1 + .8416 sqrt(.1 * .9 / 1000), by hand

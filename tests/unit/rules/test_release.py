@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.rules.pairs import Interval
-from engine.rules.release import Released, bits_released, on_grid, released, score_released
+from engine.rules.release import Released, bits_released, on_grid, released, rows_released, score_released
 from engine.rules.seal import release_step, released_difference
+from engine.rules.verdict import Evidence, VerdictPolicy, decide
 
 MARGIN = 0.02
 SMALL = st.floats(-0.3, 0.3)
@@ -76,6 +77,41 @@ def test_the_bits_grow_with_a_finer_grid() -> None:
     assert bits_released(0.005) == pytest.approx(2 + 3 * math.log2(401) + math.log2(201))
     assert bits_released(0.05) < bits_released(0.005)
     assert one().bits == pytest.approx(bits_released(0.009))
+
+
+def inconclusive(estimate: float, **changes: float | int) -> Evidence:
+    said = {"rows": 2000, "planned_rows": 1963, "row_variance": 0.09, **changes}
+    interval = Interval(estimate, estimate - 0.03, estimate + 0.03)
+    return Evidence(interval, MARGIN, saving_low=0.5, payback_probability=0.9, npv_usd=5000.0, **said)  # pyright: ignore[reportArgumentType]
+
+
+def test_the_rows_that_settle_it_are_told_from_the_released_difference_alone() -> None:
+    told = set()
+    for estimate in (-0.0061, -0.0055, -0.0048):  # one step of the grid, sqrt(.09/2000) = .0067
+        evidence = inconclusive(estimate)
+        found = one(estimate, estimate - 0.03, estimate + 0.03, sd=0.3, rows=2000)
+        assert found.difference == -0.007
+        ruling = decide(evidence)
+        assert ruling.rows_needed is not None
+        told.add(rows_released(ruling, evidence, found))
+    assert told == {math.ceil((1.959964 + 0.841621) ** 2 * 0.09 / 0.013**2 - 2000)}
+
+
+def test_a_difference_rounded_onto_the_margin_counts_as_half_a_step_from_it() -> None:
+    evidence = inconclusive(-0.0195, planned_rows=0, rows=2000)
+    found = one(-0.0195, -0.05, 0.01, sd=0.3, rows=2000)
+    assert found.difference == -0.02
+    exact = decide(evidence, VerdictPolicy(rows_cap=4_000_000))
+    told = rows_released(exact, evidence, found, VerdictPolicy(rows_cap=4_000_000))
+    assert told == math.ceil((1.959964 + 0.841621) ** 2 * 0.09 / 0.0035**2 - 2000)
+    assert rows_released(exact, evidence, found, VerdictPolicy(rows_cap=3_000)) == 1_000
+
+
+def test_rows_a_plan_lacks_are_told_as_they_are_and_none_stays_none() -> None:
+    evidence = inconclusive(-0.005, rows=1900)
+    assert rows_released(decide(evidence), evidence, one()) == 63
+    ships = inconclusive(0.05)
+    assert rows_released(decide(ships), ships, one()) is None
 
 
 def test_a_figure_is_put_on_a_grid_and_none_stays_none() -> None:
