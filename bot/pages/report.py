@@ -13,7 +13,7 @@ from bot.charts.forest import Row
 from bot.messages.verdict import VerdictMessage, verdict
 from bot.pages import paper
 from engine.desk import Desk, investigations, reports
-from engine.desk.reports import Forecast, Interval, Needs, RunReport
+from engine.desk.reports import CascadeView, Forecast, Interval, Needs, RunReport
 from engine.errors import NotFound
 
 _DRAWN_MOST = 16  # classes in the picture; the table has all
@@ -39,6 +39,7 @@ class RunPage:
     more: RunReport
     needs: Needs | None
     forecast: Forecast | None
+    cascade: CascadeView | None
     classes: tuple[ClassLine, ...]
     classes_drawn: tuple[Row, ...]
     tuned: Confusion | None
@@ -75,6 +76,7 @@ def report(told: VerdictMessage, record: dict[str, Any], more: RunReport, today:
         more=more,
         needs=reports.needs_of(record),
         forecast=reports.forecast_of(record),
+        cascade=reports.cascade_of(record),
         classes=classes,
         classes_drawn=_furthest_apart(classes),
         tuned=confusion(names, ours, _INVALID) if ours else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from engine.desk import Desk
 from engine.errors import NotReady
@@ -17,11 +18,13 @@ from engine.models.statement import StatementKind
 from engine.rules.cash import BreakEven, Cash, CashCurve
 from engine.rules.cost import Swing
 from engine.rules.pairs import Interval, wilson
+from engine.rules.plan import blended_call_usd
 from engine.store import features, investigations, statements, verdicts
 
 __all__ = [
     "Apart",
     "BreakEven",
+    "CascadeView",
     "Cash",
     "CashCurve",
     "Example",
@@ -35,6 +38,7 @@ __all__ = [
     "SaidLine",
     "Swing",
     "VerdictLine",
+    "cascade_of",
     "forecast_of",
     "likely",
     "needs_of",
@@ -69,6 +73,24 @@ class VerdictLine:
 
 
 @dataclass(frozen=True)
+class CascadeView:
+    """From which confidence the tuned model's answer stands, on dev: shares of calls, US dollars a call; none unknown.
+
+    ``error`` is of the answers that stand, ``error_upper`` its one-sided 95 % bound; ``call_usd`` is what a call costs
+    on average beyond the server, ``prompted_call_usd`` what one costs today.
+    """
+
+    threshold: float
+    coverage: float
+    escalation: float
+    error: float
+    error_upper: float
+    call_usd: float | None
+    prompted_call_usd: float | None
+    fixed_month_usd: float | None
+
+
+@dataclass(frozen=True)
 class FeatureReport:
     """What a page tells of a feature beside its reading, as of ``read_at``.
 
@@ -98,6 +120,27 @@ def of_run(desk: Desk, run_id: str) -> RunReport:
 def forecast_of(record: dict[str, object]) -> Forecast | None:
     """The money of a decision record over the months, with the record's own seed; none where it is not known."""
     return forecast.of_record(record)
+
+
+def cascade_of(record: dict[str, Any]) -> CascadeView | None:
+    """The cascade of a record as it was put forward; none where the candidate answers alone."""
+    found: dict[str, float] | None = record.get("candidate", {}).get("cascade")
+    if not found:
+        return None
+    cost: dict[str, Any] = record.get("cost") or {}
+    plan: dict[str, float] = cost.get("plan") or {}
+    escalation, call = found["escalation"], plan.get("baseline_call_usd")
+    blended = None if call is None else blended_call_usd(call, plan["tuned_call_usd"], escalation)
+    return CascadeView(
+        threshold=found["threshold"],
+        coverage=1.0 - escalation,
+        escalation=escalation,
+        error=found["kept_error"],
+        error_upper=found["kept_error_upper"],
+        call_usd=blended,
+        prompted_call_usd=call,
+        fixed_month_usd=plan.get("fixed_month_usd"),
+    )
 
 
 def needs_of(record: dict[str, object]) -> Needs | None:

@@ -59,6 +59,16 @@ def call_usd(plan: Plan, metered_usd: float | None = None) -> float:
     return fixed + (planned if metered_usd is None else checks.number("metered_usd", metered_usd, 0.0))
 
 
+def blended_call_usd(baseline_call_usd: float, tuned_call_usd: float, escalation: float) -> float:
+    """Give what a call costs on average, in US dollars, where a share of calls is handed on to the baseline.
+
+    c_t + e c_b: the tuned side sees every call. Raises ValueError for a negative price or a share outside 0 to 1.
+    """
+    passed = checks.share("escalation", escalation)
+    price = checks.number("baseline_call_usd", baseline_call_usd, 0.0)
+    return checks.number("tuned_call_usd", tuned_call_usd, 0.0) + passed * price
+
+
 def gross_saving(plan: Plan, hosting_month_usd: float) -> float:
     """Give the share of the baseline's bill saved in month 1: 1 - (V c_t + hosting) / (V c_b) - escalation.
 

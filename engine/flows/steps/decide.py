@@ -5,8 +5,10 @@ Nothing is fetched here: every number comes from stored predictions, prices and 
 
 from __future__ import annotations
 
+from typing import Any
+
 from engine.errors import Cancelled
-from engine.flows.steps import compare, gates, money, progress, record
+from engine.flows.steps import compare, forecast, gates, money, progress, record
 from engine.flows.steps.plan import VERDICT
 from engine.flows.steps.values import Choice, Frozen, Measured, Plan, VerdictRef
 from engine.models.actor import Actor, Role
@@ -34,7 +36,7 @@ def decide(services: Services, frozen: Frozen, road: Plan, choice: Choice, *, me
             raise Cancelled(f"{frozen.run_id} was cancelled.")
         judged = _judged(tx, services, frozen, choice, measured=measured)
         ruling = judged.ruling
-        body = record.body(tx, frozen, road, judged)
+        body = record.body(tx, frozen, road, judged) | {"forecast": _forecast(frozen, judged.money)}
         verdict = Verdict(
             run_id=frozen.run_id,
             feature_id=frozen.feature_id,
@@ -96,6 +98,10 @@ def _evidence(
         broken=broken(found),
         design_effect=compared.paired.design_effect,
     )
+
+
+def _forecast(frozen: Frozen, sums: Money | None) -> dict[str, Any] | None:
+    return forecast.kept(sums.plan, frozen.policy.cost.months, frozen.seed) if sums else None
 
 
 def _finished(lines: list[RunTask], outcome: str) -> list[RunTask]:

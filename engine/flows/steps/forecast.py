@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from engine.flows.steps.reread import plan_of
 from engine.rules.cash import CashCurve, cash_curve
@@ -49,27 +51,45 @@ def forecast(plan: Plan, months: int, seed: int) -> Forecast:
     """The plan over the policy's months, longer where it pays back later; escalation is none, as in every judgement."""
     spread = Spread(escalation=None)
     judged = simulate(plan, spread, months, DRAWS, seed=seed)
+    curve = cash_curve(plan, spread, _shown(plan, months), draws=DRAWS, seed=seed)
+    return _told(plan, months, curve, saving_low=judged.saving_low, p_payback=judged.p_payback)
+
+
+def of_record(record: Mapping[str, Any]) -> Forecast | None:
+    """The forecast of a decision record, drawn when it was decided; none where its money is not known.
+
+    An early record kept no draws: they are drawn again from its plan, policy and seed.
+    """
+    try:
+        plan, months = plan_of(record["cost"]["plan"]), record["policy"]["cost"]["months"]
+        if not record.get("forecast"):
+            return forecast(plan, months, record["seed"])
+        judged, kept = record["cost"]["simulation"], record["forecast"]
+        curve = TypeAdapter(CashCurve).validate_python(kept["curve"])
+        return _told(plan, months, curve, saving_low=judged["saving_low"], p_payback=judged["p_payback"])
+    except (KeyError, TypeError, ValueError):
+        return None  # unknown money, or a record of another version: nothing is made up for it
+
+
+def kept(plan: Plan, months: int, seed: int) -> dict[str, Any]:
+    """What a decision record keeps of the forecast, so that no page draws it again."""
+    curve = cash_curve(plan, Spread(escalation=None), _shown(plan, months), draws=DRAWS, seed=seed)
+    return {"curve": asdict(curve)}
+
+
+def _told(plan: Plan, months: int, curve: CashCurve, *, saving_low: float, p_payback: float) -> Forecast:
     return Forecast(
         plan=plan,
-        spread=spread,
+        spread=Spread(escalation=None),
         months=months,
-        curve=cash_curve(plan, spread, _shown(plan, months), draws=DRAWS, seed=seed),
+        curve=curve,
         swings=tornado(plan, CHANGE, months),
         change=CHANGE,
         draws=DRAWS,
         break_even_calls=break_even_volume(plan, months),
-        saving_low=judged.saving_low,
-        p_payback=judged.p_payback,
+        saving_low=saving_low,
+        p_payback=p_payback,
     )
-
-
-def of_record(record: Mapping[str, Any]) -> Forecast | None:
-    """The forecast of a decision record, from its plan, policy and seed; none where its money is not known."""
-    try:
-        plan = plan_of(record["cost"]["plan"])
-        return forecast(plan, record["policy"]["cost"]["months"], record["seed"])
-    except (KeyError, TypeError, ValueError):
-        return None  # unknown money, or a record of another version: nothing is made up for it
 
 
 def _shown(plan: Plan, months: int) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, replace
 from datetime import date
 
 import pytest
 
+from bot.blockkit import figures
+from engine.flows.steps import forecast
 from engine.rules.gates import GateLimits, gates
 from tests.unit.pages import whole
 from tests.unit.pages.told import plain_run, reading_page, run_page, text_of
@@ -97,6 +100,34 @@ def test_a_record_of_another_version_still_gives_its_page(missing: str) -> None:
     del record[missing]
 
     assert "about 94 %" in text_of(run_page(record))
+
+
+def test_a_cascade_has_a_section_of_its_own() -> None:
+    cascade = {"threshold": 0.62, "escalation": 0.38, "kept_error": 0.041, "kept_error_upper": 0.068}
+    record = whole.record()
+    with_one = text_of(run_page(whole.record(candidate={**record["candidate"], "cascade": cascade})))
+
+    assert "The cascade" not in text_of(plain_run())
+    assert "Stands from a confidence of 62 %" in with_one
+    assert "Answered by the tuned model 62 % of calls Handed on to the prompt 38 % of calls" in with_one
+    assert "4.1 % of dev rows, at most 6.8 % (one-sided 95 % bound)" in with_one
+    call = record["cost"]["plan"]["baseline_call_usd"]
+    assert (
+        f"A call costs on average {figures.usd(0.38 * call)} beyond the server, prompted {figures.usd(call)}"
+        in with_one
+    )
+    bare = text_of(run_page(whole.record(cost=None, candidate={**record["candidate"], "cascade": cascade})))
+    assert "A call costs on average unknown beyond the server, prompted unknown" in bare
+
+
+def test_what_was_drawn_at_the_verdict_is_what_the_page_shows() -> None:
+    record = whole.record()
+    plan, months = forecast.plan_of(record["cost"]["plan"]), record["policy"]["cost"]["months"]
+    kept = json.loads(json.dumps(forecast.kept(plan, months, record["seed"])))
+
+    assert run_page(whole.record(forecast=kept)) == run_page(record)
+    other = {"curve": {**kept["curve"], "stay": {**kept["curve"]["stay"], "low": [1.0] * len(kept["curve"]["months"])}}}
+    assert run_page(whole.record(forecast=other)) != run_page(record)
 
 
 def test_unknown_money_is_said_and_not_drawn() -> None:

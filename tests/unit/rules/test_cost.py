@@ -28,7 +28,7 @@ from engine.rules.cost import (
     simulate,
     tornado,
 )
-from engine.rules.plan import call_usd
+from engine.rules.plan import blended_call_usd, call_usd
 
 PR = TokenPrices(2_500_000_000, 10_000_000_000, 1_250_000_000)
 CLAUDE = TokenPrices(3_000_000_000, 15_000_000_000, cached_input=300_000_000, cache_write=3_750_000_000)
@@ -67,6 +67,8 @@ def test_known_whole_numbers_come_out(call: Callable[[], int], known: int) -> No
 SHARES: list[tuple[Callable[[], object], object]] = [
     (lambda: gpu_usd_per_million_tokens(0.8, 2500, 0.3), 0.2962963),
     (lambda: gross_saving(A, 584), 0.7345455),
+    (lambda: blended_call_usd(0.0022, 0.000164, 0.15), 0.000494),
+    (lambda: blended_call_usd(0.0022, 0.0, 0.0), 0.0),
     (lambda: gross_saving(plan(calls_per_month=500000), 584), 0.4690909),
     (lambda: gross_saving(MANAGED, 0), 0.9254545),
     (lambda: gross_saving(plan(escalation=0.15), 584), 0.5845455),
