@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot import links
 from bot.grammar import Asked, NotUnderstood
 from bot.messages import reading
-from bot.router import Answer, Words, command
+from bot.router import Answer, Words, always, command
 from engine.desk import readiness
 from engine.desk.readiness import DAYS, ReadingView
 
@@ -17,11 +17,7 @@ EXAMPLES = {
 }
 
 
-def _changes(asked: Asked) -> bool:
-    return bool(asked.word(1))
-
-
-@command("ready", changes=_changes)
+@command("ready", changes=always)
 def ready(words: Words) -> Answer:
     """The reading as it is now, or after a signature, an override that was asked for, or its approval."""
     step = words.asked.word(1)
@@ -35,7 +31,7 @@ def ready(words: Words) -> Answer:
             condition = words.asked.text("condition").lower()
             found = readiness.approve(words.desk, words.actor, words.asked.word(), condition=condition, once=words.once)
         case _:
-            found = readiness.read(words.desk, words.asked.word())
+            found = readiness.ask(words.desk, words.actor, words.asked.word(), once=words.once)
     return Answer(reading.reading(found, page_url=links.reading(words.desk, found.slug)))
 
 

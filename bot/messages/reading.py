@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from engine.desk.readiness import ConditionView, MoneyView, ReadingView, Signature
+from engine.desk.readiness import BeforeView, ChangeView, ConditionView, MoneyView, ReadingView, Signature
 
 DECIDING = {"STAY": "fail", "NEED_EVIDENCE": "unknown"}  # which conditions speak for each answer
 
@@ -130,6 +130,13 @@ def example(**changes: object) -> ReadingView:
             "money": money,
             "price_snapshot": "genai-prices-0.2.3+2026-11-02+e3b0c44298fc",
             "policy": "a91c" * 16,
+            "before": BeforeView(
+                on="2026-10-02",
+                by="U0ANN",
+                outcome="STAY",
+                policy_changed=True,
+                changes=(ChangeView(name="volume", was="fail", now="pass"),),
+            ),
             **changes,
         }
     )

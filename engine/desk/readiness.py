@@ -3,89 +3,42 @@
 from __future__ import annotations
 
 import difflib
-import math
 
 from engine.desk import Desk
 from engine.errors import Conflict, Invalid, NotAllowed, NotReady
-from engine.flows.steps.reading import FACTS_OF, Measured, measure
+from engine.flows.steps.reading import FACTS_OF, measure
+from engine.flows.steps.seen import BeforeView, ChangeView, ConditionView, MoneyView, ReadingView, Signature, keep, view
 from engine.flows.steps.signed import SIGNABLE, answer_of
 from engine.models.actor import Actor, Role
-from engine.models.base import Value
-from engine.models.feature import Feature, is_simulated
+from engine.models.feature import Feature
 from engine.models.mail import Once
 from engine.models.statement import Statement, StatementKind
-from engine.rules.facts import PROBES, Facts
-from engine.rules.readiness import Condition, Status
+from engine.rules.readiness import Status
 from engine.store import deeds, features, mail, roles, statements
 from engine.store.database import Tx
 
+__all__ = ["BeforeView", "ChangeView", "ConditionView", "MoneyView", "ReadingView", "Signature"]
 DAYS = 90  # how long a signature counts where nobody says
 REASON_LEAST, REASON_MOST = 10, 500
 NEVER_OVERRIDDEN = "worth"
 OVERRIDABLE = tuple(name for name in FACTS_OF if name != NEVER_OVERRIDDEN)
 
 
-class Signature(Value):
-    """Who signed what, when (a day) and until when; ``approved_by`` is of an override that has begun."""
-
-    subject: str
-    answer: str = ""
-    by: str
-    on: str
-    until: str = ""
-    approved_by: str = ""
-    reason: str
-
-
-class ConditionView(Value):
-    """One condition: its words, where its facts come from, who signed for it, and the facts a person may sign.
-
-    ``same_as`` names an earlier condition that asks the same facts.
-    """
-
-    name: str
-    status: str
-    value: str
-    threshold: str
-    how_to_fix: str
-    sources: tuple[str, ...] = ()
-    signed: tuple[Signature, ...] = ()
-    missing: tuple[str, ...] = ()
-    same_as: str = ""
-    override: Signature | None = None
-
-
-class MoneyView(Value):
-    """The money of a model nobody has trained, in US dollars; NPVs are over ``months``, low and high at 10 and 90 %."""
-
-    month_saving_usd: float
-    npv_usd: float
-    npv_low_usd: float
-    npv_median_usd: float
-    npv_high_usd: float
-    payback_months: float | None
-    months: int
-
-
-class ReadingView(Value):
-    """A reading as people see it. ``outcome`` is STAY, NEED_EVIDENCE or INVESTIGATE; None is unknown."""
-
-    slug: str
-    outcome: str
-    conditions: tuple[ConditionView, ...]
-    next_measurement: str
-    model: str
-    simulated: bool
-    month_spend_usd: float | None = None
-    money: MoneyView | None = None
-    price_snapshot: str
-    policy: str
-
-
 def read(desk: Desk, slug: str) -> ReadingView:
     """Read a feature as it is known now. Raises ``NotFound``."""
     with desk.services.database.read() as tx:
-        return _view(desk, tx, features.by_slug(tx, slug))
+        return view(tx, desk.services, features.by_slug(tx, slug))
+
+
+def ask(desk: Desk, actor: Actor, slug: str, *, once: Once | None = None) -> ReadingView:
+    """Read a feature for somebody: the reading is kept, and says what changed since the last. Raises ``NotFound``."""
+    with desk.services.database.write() as tx:
+        mail.take(tx, desk.services.clock, once)
+        feature = features.by_slug(tx, slug)
+        found = measure(tx, desk.services, feature)
+        told = view(tx, desk.services, feature, found)
+        keep(tx, desk.services, feature, found, by=actor.id)
+        return told
 
 
 def sign(
@@ -113,7 +66,7 @@ def sign(
         row.answer = answer
         statements.begin(tx, statements.add(tx, row), at=row.at)
         _deed(desk, tx, actor, "sign", feature=feature, row=row)
-        return _view(desk, tx, feature)
+        return view(tx, desk.services, feature)
 
 
 def override(
@@ -144,7 +97,7 @@ def override(
         row = _statement(desk, feature, actor, StatementKind.OVERRIDE, subject=condition, reason=said, days=_days(days))
         statements.add(tx, row)
         _deed(desk, tx, actor, "ask override", feature=feature, row=row)
-        return _view(desk, tx, feature)
+        return view(tx, desk.services, feature)
 
 
 def approve(desk: Desk, actor: Actor, slug: str, *, condition: str, once: Once | None = None) -> ReadingView:
@@ -166,74 +119,7 @@ def approve(desk: Desk, actor: Actor, slug: str, *, condition: str, once: Once |
         _refuse_person(tx, feature, row, actor)
         statements.begin(tx, row, approved_by=actor.id, at=desk.services.clock.now())
         _deed(desk, tx, actor, "approve override", feature=feature, row=row)
-        return _view(desk, tx, feature)
-
-
-def _view(desk: Desk, tx: Tx, feature: Feature) -> ReadingView:
-    found = measure(tx, desk.services, feature)
-    model = features.baseline(tx, feature.id or 0).model
-    return ReadingView(
-        slug=feature.slug,
-        outcome=found.reading.outcome,
-        conditions=tuple(_condition(found, one) for one in found.reading.conditions),
-        next_measurement=found.reading.next_measurement,
-        model=model,
-        simulated=is_simulated(model),
-        month_spend_usd=found.facts.month_spend_usd,
-        money=_money(found),
-        price_snapshot=found.price_snapshot,
-        policy=found.policy.sha,
-    )
-
-
-def _condition(found: Measured, one: Condition) -> ConditionView:
-    names = FACTS_OF[one.name]
-    override = found.overrides.get(one.name) or found.asked.get(one.name)
-    return ConditionView(
-        name=one.name,
-        status=one.status,
-        value=one.value,
-        threshold=one.threshold,
-        how_to_fix=one.how_to_fix,
-        sources=tuple(dict.fromkeys(found.sources[name] for name in names if name in found.sources)),
-        signed=tuple(_signature(found.answers[name]) for name in names if name in found.answers),
-        missing=tuple(name for name in names if one.status is Status.UNKNOWN and _is_missing(found.facts, name)),
-        same_as="narrow" if one.name == "broad" else "",
-        override=None if override is None or one.status is Status.PASS else _signature(override),
-    )
-
-
-def _is_missing(facts: Facts, name: str) -> bool:
-    if name not in SIGNABLE:
-        return False
-    return ((facts.probes or {}).get(name) if name in PROBES else getattr(facts, name)) is None
-
-
-def _money(found: Measured) -> MoneyView | None:
-    if found.prospect is None:
-        return None
-    money = found.prospect.money
-    return MoneyView(
-        month_saving_usd=money.month_saving_usd,
-        npv_usd=money.npv_usd,
-        npv_low_usd=money.simulation.npv_low_usd,
-        npv_median_usd=money.simulation.npv_median_usd,
-        npv_high_usd=money.simulation.npv_high_usd,
-        payback_months=money.payback_months if math.isfinite(money.payback_months) else None,
-        months=found.policy.cost.months,
-    )
-
-
-def _signature(row: Statement) -> Signature:
-    return Signature(
-        subject=row.condition,
-        answer=row.answer,
-        by=row.by,
-        on=f"{row.at:%Y-%m-%d}",
-        until=f"{row.expires_at:%Y-%m-%d}" if row.expires_at else "",
-        approved_by=row.approved_by,
-        reason=row.reason,
-    )  # fmt: skip
+        return view(tx, desk.services, feature)
 
 
 def _statement(

@@ -19,7 +19,7 @@ from engine.rules.cash import BreakEven, Cash, CashCurve
 from engine.rules.cost import Swing
 from engine.rules.pairs import Interval, wilson
 from engine.rules.plan import blended_call_usd
-from engine.store import features, investigations, statements, verdicts
+from engine.store import features, investigations, readings, statements, verdicts
 
 __all__ = [
     "Apart",
@@ -34,6 +34,7 @@ __all__ = [
     "LookLine",
     "Moment",
     "Needs",
+    "ReadingLine",
     "RunReport",
     "SaidLine",
     "Swing",
@@ -45,6 +46,7 @@ __all__ = [
     "of_feature",
     "of_run",
 ]
+READINGS = 12  # the newest that a page lists
 SEED = 0  # that of every reading (engine.rules.prospect)
 
 
@@ -61,6 +63,18 @@ class SaidLine:
     until: datetime | None
     approved_by: str
     is_over: bool
+
+
+@dataclass(frozen=True)
+class ReadingLine:
+    """One reading that was kept; ``run_id`` is of the investigation it began, "" for one a person asked for."""
+
+    at: datetime
+    by: str
+    outcome: str
+    run_id: str
+    policy: str
+    price_snapshot: str
 
 
 @dataclass(frozen=True)
@@ -105,6 +119,7 @@ class FeatureReport:
     call_usd: float | None
     said: tuple[SaidLine, ...]
     verdicts: tuple[VerdictLine, ...]
+    readings: tuple[ReadingLine, ...] = ()
 
 
 def of_run(desk: Desk, run_id: str) -> RunReport:
@@ -175,6 +190,10 @@ def of_feature(desk: Desk, slug: str) -> FeatureReport:
                     is_over=row.expires_at is not None and row.expires_at <= now,
                 )
                 for row in statements.every(tx, feature.id or 0)
+            ),
+            readings=tuple(
+                ReadingLine(row.at, row.by, row.outcome, row.run_id or "", row.policy_hash, row.price_snapshot)
+                for row in readings.every(tx, feature.id or 0)[-READINGS:]
             ),
             verdicts=tuple(
                 VerdictLine(one.run_id, one.outcome, one.decided_at) for one in verdicts.of_feature(tx, feature.id or 0)

@@ -7,11 +7,12 @@ from datetime import date
 import pytest
 
 from engine.desk import Desk, features, investigations, readiness
+from engine.desk import policies as policy_rows
 from engine.models.investigation import Effort
 from engine.models.statement import StatementKind
 from engine.store import features as feature_rows
-from engine.store import statements
-from tests.builders import ASKER, SLUG, a_feature
+from engine.store import policies, readings, statements
+from tests.builders import ASKER, SHELL, SLUG, a_feature
 from tests.desk.ready import SIGNED, a_measured_feature, odd, signed, traffic
 
 # For each condition a signature that makes it fail, and what it breaks besides; those measured follow below.
@@ -141,3 +142,37 @@ def test_a_feature_registered_long_ago_has_its_changes_counted(desk: Desk) -> No
     assert odd(signed(desk))["stable"] == "fail"
     assert features.show(desk, SLUG).model == "m1"
     assert date.fromisoformat(features.show(desk, SLUG).live_since) < desk.services.clock.now().date()
+
+
+def test_each_reading_asked_for_is_kept_with_the_policy_it_was_judged_by(desk: Desk) -> None:
+    a_measured_feature(desk)
+    first = readiness.ask(desk, ASKER, SLUG)
+    assert first.before is None
+    readiness.read(desk, SLUG)  # as a page does: nothing is kept
+    with desk.services.database.read() as tx:
+        feature_id = feature_rows.by_slug(tx, SLUG).id or 0
+        (kept,) = readings.every(tx, feature_id)
+        policy = policies.current(tx, feature_id)
+    assert (kept.by, kept.outcome, kept.run_id) == (ASKER.id, first.outcome, None)
+    assert (kept.policy_hash, kept.price_snapshot) == (policy.sha, first.price_snapshot)
+    assert kept.conditions == {one.name: one.status for one in first.conditions}
+    assert kept.facts["label_rows"] == 1_300
+    assert kept.facts["audit_kappa"] is None
+
+
+def test_a_reading_says_what_is_another_than_at_the_last(desk: Desk) -> None:
+    a_measured_feature(desk)
+    readiness.ask(desk, ASKER, SLUG)
+    same = readiness.ask(desk, ASKER, SLUG).before
+    assert same is not None
+    assert (same.by, same.outcome, same.changes, same.policy_changed) == (ASKER.id, "NEED_EVIDENCE", (), False)
+    signed(desk)
+    policy_rows.change(desk, SHELL, SLUG, {"readiness_label_rows": "1100"})
+    before = readiness.ask(desk, ASKER, SLUG).before
+    assert before is not None
+    assert before.policy_changed
+    assert ("subjective", "unknown", "pass") in [(one.name, one.was, one.now) for one in before.changes]
+    assert "volume" not in [one.name for one in before.changes]
+    again = readiness.ask(desk, ASKER, SLUG).before
+    assert again is not None
+    assert (again.outcome, again.changes, again.policy_changed) == ("INVESTIGATE", (), False)

@@ -107,10 +107,10 @@ def everything(desk: Desk, run_id: str, folder: pathlib.Path) -> dict[str, str]:
         assert isinstance(answer, Answer), words
         message = render(answer.view)
         told[words] = message.said + json.dumps(message.blocks)
-    told["report"] = report_page.page(desk, run_id)
+    told["report"] = report_page.shown(desk, run_id)
     told["reading"] = paper.page(
         "report/reading",
-        reading_page.view(reading(readiness.read(desk, SLUG)), reports.of_feature(desk, SLUG)),
+        reading_page.view(reading(readiness.read(desk, SLUG)), reports.of_feature(desk, SLUG), {run_id: "/"}),
     )
     told["digest page"] = paper.page("digest/month", digest_page.DigestPage(month(digests.newest(desk))))
     exports.export(desk, SHELL, folder, SLUG, sealed=False)

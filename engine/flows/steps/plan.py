@@ -12,13 +12,15 @@ from engine.errors import Cancelled, NotReady, SealBroken
 from engine.evals.rows import DatasetRow, write_rows
 from engine.flows.steps import contenders, uploads
 from engine.flows.steps.progress import set_tasks
+from engine.flows.steps.reading import measure
+from engine.flows.steps.seen import keep
 from engine.flows.steps.values import Frozen, LeftOut, Plan, Skipped
 from engine.models.investigation import Candidate, Effort, Recipe, RunState, RunTask, TaskState
 from engine.models.labels import Label, Part
 from engine.rules.power import EvalPolicy
 from engine.rules.uploads import Parting, about, rows_missing
 from engine.services import Services
-from engine.store import features, investigations, labels, policies, seals
+from engine.store import features, investigations, labels, policies, readings, seals
 from engine.store.database import Tx
 from engine.teachers import options, prices
 from engine.train import Host
@@ -51,6 +53,8 @@ def freeze(services: Services, run_id: str) -> Frozen:
         run.code_version = version("assay")
         run.version += 1
         tx.add(run)
+        if readings.of_run(tx, run_id) is None:
+            keep(tx, services, feature, measure(tx, services, feature), by=run.requested_by, run_id=run_id)
         assert run.started_at is not None
         return Frozen(
             run_id=run_id,

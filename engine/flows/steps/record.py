@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.approaches.registry import approach_of
-from engine.flows.steps import compare, leaderboard, money, release, scores, uploads
+from engine.flows.steps import compare, leaderboard, money, release, scores, seen, uploads
 from engine.flows.steps.values import Choice, Frozen, Measured, Plan, Tried
 from engine.models.feature import is_simulated
 from engine.models.labels import Part
@@ -53,6 +53,7 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged) -> dict[str, Any]:
         "decided_at": judged.decided_at.isoformat().replace("+00:00", "Z"),
         "labels_version": frozen.labels_version,
         "policy_hash": frozen.policy.sha,
+        "reading": seen.of_run(tx, frozen.run_id),
         "price_snapshot": run.price_snapshot,
         "seal_look": judged.measured.opened.look,
         "code_version": run.code_version,

@@ -9,7 +9,7 @@ from typing import Any
 from bot.messages import examples
 from bot.messages.reading import example
 from engine.desk.readiness import ReadingView
-from engine.desk.reports import FeatureReport, SaidLine, VerdictLine
+from engine.desk.reports import FeatureReport, ReadingLine, SaidLine, VerdictLine
 from engine.flows.steps import release
 from engine.flows.steps.forecast import forecast
 from engine.flows.steps.report import Apart, Asked, Example, LookLine, Moment, MomentName, RunReport
@@ -83,6 +83,14 @@ def record(**changes: Any) -> dict[str, Any]:
         "code_version": "0.1.0",
         "seed": SEED,
         "decided_at": "2026-11-02T14:31:00Z",
+        "reading": {
+            "id": 3,
+            "at": "2026-11-02T14:03:00Z",
+            "outcome": "STAY",
+            "names": ["volume", "low_volume"],
+            "policy_hash": "a91c" * 16,
+            "price_snapshot": "genai-prices-0.2.3+2026-11-02+e3b0c44298fc",
+        },
         "quality": quality,
         "cost": cost,
         "promotion": ["tfidf-1 over majority: +0.503 [+0.452, +0.551] on dev"],
@@ -188,6 +196,10 @@ def feature_report(**changes: Any) -> FeatureReport:
         "calls_per_month": 900_000.0,
         "call_usd": 0.0011,
         "said": (said,),
+        "readings": (
+            ReadingLine(AT, "U0ANN", "STAY", "", "a91c" * 16, "genai-prices-0.2.3+2026-10-02+e3b0c44298fc"),
+            ReadingLine(AT, "U0ANN", "NEED_EVIDENCE", "inv-7k3mq9ab", "a91c" * 16, "genai-prices-0.2.3+2026-11-02"),
+        ),
         "verdicts": (VerdictLine("inv-7k3mq9ab", "SHIP_CHEAPER", AT),),
     }
     return FeatureReport(**{**told, **changes})
