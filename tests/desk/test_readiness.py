@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -137,7 +138,12 @@ def test_a_feature_registered_long_ago_has_its_changes_counted(desk: Desk) -> No
     with desk.services.database.write() as tx:
         feature = feature_rows.by_slug(tx, SLUG)
         for number in range(2):
-            body = {"model": f"m{number}", "prompt": "p", "base_url": "http://x.example", "parameters": {}}
+            body: dict[str, Any] = {
+                "model": f"m{number}",
+                "prompt": "p",
+                "base_url": "http://x.example",
+                "parameters": {},
+            }
             feature_rows.add_baseline(tx, feature.id or 0, body=body, at=desk.services.clock.now())
     assert odd(signed(desk))["stable"] == "fail"
     assert features.show(desk, SLUG).model == "m1"

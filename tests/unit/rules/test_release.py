@@ -86,7 +86,7 @@ def inconclusive(estimate: float, **changes: float | int) -> Evidence:
 
 
 def test_the_rows_that_settle_it_are_told_from_the_released_difference_alone() -> None:
-    told = set()
+    told: set[int | None] = set()
     for estimate in (-0.0061, -0.0055, -0.0048):  # one step of the grid, sqrt(.09/2000) = .0067
         evidence = inconclusive(estimate)
         found = one(estimate, estimate - 0.03, estimate + 0.03, sd=0.3, rows=2000)
