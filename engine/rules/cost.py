@@ -36,6 +36,7 @@ __all__ = [
     "Tokens",
     "break_even_volume",
     "call_cost",
+    "checked_cost",
     "crossover_month",
     "drawn",
     "gpu_usd_per_million_tokens",
@@ -145,19 +146,25 @@ def call_cost(tokens: Tokens, prices: TokenPrices, *, retry_rate: float = 0.0, b
         raise ValueError(
             f"cached_input is {cached}, cache_write {written} and input {fed}; those tokens are part of the input"
         )
-    price_in, price_out = checks.count("prices.input", prices.input), checks.count("prices.output", prices.output)
-    price_cached, price_written = (
-        price_in if price is None else checks.count(f"prices.{name}", price)
-        for name, price in (("cached_input", prices.cached_input), ("cache_write", prices.cache_write))
-    )
-    plain = fed - cached - written
-    million_fold = plain * price_in + cached * price_cached + written * price_written + said * price_out
-    if not retry_rate and not batch_discount:  # a log's calls, millions of them: the same in whole numbers
-        return (million_fold + 500_000) // 1_000_000
+    for name in ("input", "output", "cached_input", "cache_write"):
+        price = getattr(prices, name)
+        checks.count(f"prices.{name}", 0 if price is None else price)
     factor = (1 + _exact(checks.share("retry_rate", retry_rate))) * (
         1 - _exact(checks.share("batch_discount", batch_discount))
     )
-    return math.floor(million_fold * factor / 1_000_000 + Fraction(1, 2))
+    return math.floor(_million_fold(fed, cached, written, said, prices=prices) * factor / 1_000_000 + Fraction(1, 2))
+
+
+def checked_cost(fed: int, cached: int, written: int, said: int, *, prices: TokenPrices) -> int:
+    """The same as `call_cost` for counts and prices that were checked before: a log has millions of calls."""
+    return (_million_fold(fed, cached, written, said, prices=prices) + 500_000) // 1_000_000
+
+
+def _million_fold(fed: int, cached: int, written: int, said: int, *, prices: TokenPrices) -> int:
+    price_cached = prices.input if prices.cached_input is None else prices.cached_input
+    price_written = prices.input if prices.cache_write is None else prices.cache_write
+    plain = fed - cached - written
+    return plain * prices.input + cached * price_cached + written * price_written + said * prices.output
 
 
 def replicas(peak_rps: float, rps_per_gpu: float, utilisation: float = 0.6, minimum: int = 1) -> int:

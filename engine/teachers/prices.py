@@ -18,7 +18,7 @@ from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 from engine.models.call import Call
 from engine.models.feature import is_simulated
 from engine.models.money import NANO
-from engine.rules.cost import TokenPrices, Tokens, call_cost
+from engine.rules.cost import TokenPrices, Tokens, call_cost, checked_cost
 from engine.store import prices
 from engine.store.database import Tx
 
@@ -73,7 +73,7 @@ def costing(tx: Tx) -> Callable[[Call], int | None]:
         # A tier is reached by one call's own input, and then all of its tokens cost what the tier says.
         price = next(price for start, price in reversed(tiers) if call.input_tokens > start or start == 0)
         fed, cached, written = call.input_tokens, call.cached_tokens, call.cache_write_tokens
-        return cost_nano(price, fed, cached, call.output_tokens, cache_write=written)
+        return checked_cost(fed, cached, written, call.output_tokens, prices=price)
 
     return cost_of
 

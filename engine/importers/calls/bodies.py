@@ -15,7 +15,7 @@ _DEEPEST = 6  # messages hold parts that hold texts; whatever lies deeper is tol
 
 def asked(value: object) -> str | None:
     """One message verbatim, more as ``role: text`` blocks; none when nothing was kept."""
-    found = parsed(value)
+    found = parsed(value) if value else None
     if isinstance(found, dict):
         fields = cast("Fields", found)
         found = next((fields[name] for name in ("messages", "contents", "input", "prompt") if fields.get(name)), fields)
@@ -24,7 +24,7 @@ def asked(value: object) -> str | None:
 
 def answered(value: object) -> str | None:
     """The text of a reply: the first choice's message, else the outputs joined; none when nothing was kept."""
-    found = parsed(value)
+    found = parsed(value) if value else None
     if not isinstance(found, dict):
         return _told(found)
     fields = cast("Fields", found)

@@ -49,6 +49,9 @@ def first(row: Fields, *names: str) -> tuple[str, Any]:
 
 def name_of(row: Fields, *names: str) -> str:
     """Text of at most 200 characters, of the first field that has one. Raises ``Bad``."""
+    name, value = names[0], row.get(names[0])
+    if type(value) is str and 0 < len(value) <= LONGEST_NAME and value.isprintable() and not value.isspace():
+        return value.strip()  # nearly every row of a million
     name, value = first(row, *names)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
@@ -61,11 +64,16 @@ def name_of(row: Fields, *names: str) -> str:
 
 def maybe_name(row: Fields, *names: str) -> str:
     """As ``name_of``; empty when no field has a value."""
+    if row.get(names[0]):
+        return name_of(row, *names)
     return "" if first(row, *names)[1] is None else name_of(row, *names)
 
 
 def count_of(row: Fields, *names: str, default: int | None = None, most: int = TOKENS_MOST) -> int:
     """A whole number of at least 0, of the first field that has one; in text too. Raises ``Bad``."""
+    value = row.get(names[0])
+    if type(value) is int and 0 <= value <= most:
+        return value
     name, value = first(row, *names)
     if value is None:
         if default is None:
@@ -166,6 +174,8 @@ def word_of(row: Fields, field: str, words: Sequence[str], default: str) -> str:
 
 def inside(value: object, depth: int = 3) -> Fields:
     """An object, which may stand as JSON in a text, and that in another; empty for anything else."""
+    if type(value) is dict:
+        return cast("Fields", value)
     while isinstance(value, str) and depth and value.lstrip()[:1] in ("{", '"'):
         value, depth = parsed(value), depth - 1
     return cast("Fields", value) if isinstance(value, dict) else {}
@@ -207,7 +217,7 @@ def _whole(value: object) -> int | None:
 def _moment(value: object) -> datetime:
     if isinstance(value, str):
         text = value.strip().removesuffix(" UTC")
-        number = _number(text)
+        number = None if text[4:5] == "-" else _number(text)  # 2026-… is no number
         if number is None:
             moment = datetime.fromisoformat(text)
             return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
