@@ -1,7 +1,7 @@
 # Every target with a ## is listed by `make help`.
 PY ?= python3
 BIN := .venv/bin
-.PHONY: setup demo test check format e2e fuzz audit bench bench-gateway bench-import bench-train bench-usage test-ray docs help
+.PHONY: setup demo test check format e2e fuzz audit bench bench-gateway bench-import bench-train bench-usage soak test-ray docs help
 
 help:                                                ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -72,3 +72,6 @@ bench-import: setup                                  ## a million LiteLLM rows i
 
 bench-gateway: setup                                 ## processor time a call of the gateway, against nginx (needs wrk)
 	$(BIN)/python -m tests.gateway.bench.table
+
+soak: setup                                          ## the gateway killed, idle, at fault and steady at full size: 40 minutes
+	$(BIN)/python -m tests.gateway.bench.soak
