@@ -49,10 +49,13 @@ async def hammer(url: str, calls: list[tuple[int, str]], *, clients: int, each: 
 async def _client(url: str, calls: list[tuple[int, str]], first: int, each: int) -> None:
     with suppress(OSError):
         reader, writer = await connect(url)
-        for number in range(first, first + each):
-            writer.write(request(number))
-            calls.append(await answered(reader))
-        writer.close()
+        try:
+            for number in range(first, first + each):
+                writer.write(request(number))
+                calls.append(await answered(reader))
+        finally:
+            writer.close()
+            await writer.wait_closed()
 
 
 def rss_kb(pid: int) -> int:
