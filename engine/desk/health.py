@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from engine.desk import Desk
 from engine.models.actor import Role
 from engine.models.work import Finding
-from engine.store import deeds, features, mail, migrate, roles, rollouts, work
+from engine.store import deeds, features, mail, migrate, roles, rollouts, spool, work
 from engine.store.database import Tx
 from engine.train.ladder import host_here
 
@@ -28,6 +28,7 @@ def findings(desk: Desk) -> list[Finding]:
             *_approvers(tx),
             _digest(tx),
             *_late(tx, now),
+            *_aside(tx),
         ]
     found.append(_encoder(desk))
     return sorted(found, key=lambda one: (BAD, WARN, OK).index(one.state))
@@ -122,6 +123,14 @@ def _late(tx: Tx, now: datetime) -> list[Finding]:
         )
         for row in work.undone(tx)
         if now - row.at > LATE
+    ]
+
+
+def _aside(tx: Tx) -> list[Finding]:
+    """What the ingester could not store as it came, or what products did other than they were told."""
+    fix = "What each means: docs/traffic.md#what-was-set-aside"
+    return [
+        Finding(name="set aside", state=WARN, says=f"{name}: {n:,}", fix=fix) for name, n in spool.tallies(tx).items()
     ]
 
 

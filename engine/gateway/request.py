@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import cached_property
 
 from engine.gateway.body import fields_of
 from engine.gateway.breaker import Breakers
@@ -18,7 +17,7 @@ BODY_MOST = 32 * 1024 * 1024
 ALIAS = "assay/"
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Request:
     """What was asked, by whom: the features its key ``opens``, and the feature its path names, if it does."""
 
@@ -28,11 +27,10 @@ class Request:
     rest: str
     headers: Headers
     raw: bytes
+    endpoint: bytes = b""  # the part of the path behind ``/v1``, b"" for another path
 
-    @cached_property
-    def endpoint(self) -> bytes:
-        """The part of the path behind ``/v1``, b"" for another path."""
-        return self.rest.removeprefix("/v1").encode() if self.rest.startswith("/v1/") else b""
+    def __post_init__(self) -> None:
+        self.endpoint = self.rest[3:].encode() if self.rest.startswith("/v1/") else b""
 
     def header(self, name: bytes) -> bytes:
         """A header's value, b"" without one."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -128,11 +128,17 @@ class Snapshot:
     version: int
     keys: dict[str, Key]
     features: dict[str, Route]
+    _opened: dict[bytes, tuple[str, ...]] = field(default_factory=dict[bytes, tuple[str, ...]])
 
     def opens(self, key: bytes) -> tuple[str, ...] | None:
         """The features that a key opens and that exist, sorted; none for a key nobody made."""
-        known = self.keys.get(hashlib.sha256(key).hexdigest())
-        return None if known is None else tuple(sorted(self.features.keys() & set(known.features)))
+        opened = self._opened.get(key)
+        if opened is None:
+            known = self.keys.get(hashlib.sha256(key).hexdigest())
+            if known is None:
+                return None
+            opened = self._opened[key] = tuple(sorted(self.features.keys() & set(known.features)))
+        return opened
 
 
 def read(path: Path) -> Snapshot:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
+from engine.desk import Desk, health
 from engine.errors import Conflict, Unavailable
 from engine.flows import ingest
 from engine.models.spool import PendingFeedback, SpoolPosition
@@ -86,6 +87,17 @@ def test_calls_of_a_feature_nobody_registered_are_counted_apart(deployment: Serv
     with deployment.database.read() as tx:
         assert spool.tallies(tx) == {"calls of no known feature": 2}
     assert sum(row["n"] for row in totals(deployment).values()) == 1
+
+
+def test_an_exposure_on_another_side_than_its_bucket_is_counted_and_told_by_the_doctor(
+    desk: Desk, deployment: Services, folder: Path
+) -> None:
+    with segment(folder) as writer:
+        writer.append(a_frame(1), a_frame(2, source=frame.Source.EXPOSURE, flags=frame.Flag.MISMATCH))
+    ingest.once(deployment)
+    assert sum(row["n"] for row in totals(deployment).values()) == 2
+    told = [one.says for one in health.findings(desk) if one.name == "set aside"]
+    assert told == ["exposures on another side than their bucket: 1"]
 
 
 def test_segments_of_many_workers_add_up_in_any_order(deployment: Services, folder: Path) -> None:

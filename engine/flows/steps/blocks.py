@@ -10,7 +10,7 @@ from datetime import date
 import numpy as np
 
 from engine.models.rollout import Stage
-from engine.rules import evidence, hours
+from engine.rules import evidence, frame, hours
 from engine.rules.evidence import Shown, Watched
 from engine.rules.frame import name_hash
 from engine.rules.hours import Frames, Group, Integers, Place, Sums
@@ -74,7 +74,12 @@ def store(
             features.alone(tx, feature_id)
             usage.book(tx, feature_id, counted.sums[feature_id])
         shows.add(tx, counted.shown)
-        for name, n in (("frames torn, bytes", block.torn), ("calls of no known feature", counted.strange)):
+        strayed = int(np.count_nonzero(block.frames["flags"] & frame.Flag.MISMATCH))
+        for name, n in (
+            ("frames torn, bytes", block.torn),
+            ("calls of no known feature", counted.strange),
+            ("exposures on another side than their bucket", strayed),
+        ):
             if n:
                 spool.tally(tx, name, n)
         position.offset, position.at = block.end, services.clock.now()
