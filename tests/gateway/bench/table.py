@@ -1,7 +1,8 @@
 """``make bench-gateway``: processor time a call, ours with everything on, peers with recording off, in one run.
 
 The figure to read is CPU: what /proc says the server used, over the calls wrk counted; rounds interleaved, the median
-taken. Latencies at full load are queueing and are not shown. Peers that are missing are named.
+taken. Latencies at full load are queueing and are not shown. Peers that are missing are named. Portkey's gateway comes
+from npm: ``npm install --prefix FOLDER @portkey-ai/gateway``, then ``python -m tests.gateway.bench.table FOLDER``.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -24,7 +26,8 @@ from tests.house_rules import ROOT
 
 ROUNDS, SECONDS = 3, 4
 TICK = os.sysconf("SC_CLK_TCK")
-PEERS = {"TensorZero": "tensorzero-gateway", "Portkey": "portkey-gateway"}
+PEERS = {"TensorZero": "tensorzero-gateway"}
+PORTKEY = "node_modules/@portkey-ai/gateway/build/start-server.js"
 NGINX = """
 worker_processes 1; daemon off; pid {home}/nginx.pid; error_log stderr crit;
 events {{ worker_connections 4096; }}
@@ -38,10 +41,12 @@ LUA = """
 wrk.method = "POST"
 wrk.headers["authorization"] = "Bearer {key}"
 wrk.headers["content-type"] = "application/json"
+wrk.headers["x-portkey-provider"] = "openai"
+wrk.headers["x-portkey-custom-host"] = "{model}"
 local n = 0
 request = function()
   n = n + 1
-  return wrk.format(nil, "/f/triage/v1/chat/completions", nil,
+  return wrk.format(nil, "{path}/chat/completions", nil,
     '{{"model":"m","user":"user-' .. n .. '","messages":[{{"role":"user","content":"{text}"}}]{more}}}')
 end
 """
@@ -66,20 +71,29 @@ def main() -> None:
         servers = {"Assay": (ours.url, ours.process.pid)}
         if nginx:
             servers["nginx proxy_pass"] = stack.enter_context(proxied(nginx, home, port))
-        compare(home, servers)
+        start = Path(sys.argv[1], PORTKEY) if len(sys.argv) > 1 else None
+        if start is None or not start.exists():
+            say("missing: Portkey (npm install --prefix FOLDER @portkey-ai/gateway, and name FOLDER); left out")
+        else:
+            servers["Portkey"] = stack.enter_context(of_portkey(start))
+        compare(home, servers, model)
 
 
-def compare(home: Path, servers: dict[str, tuple[str, int]]) -> None:
+def compare(home: Path, servers: dict[str, tuple[str, int]], model: str) -> None:
     """Print a line for each kind of load and server."""
     for kind, connections, more in (("call", 64, ""), ("call", 1, ""), ("stream", 32, ',"stream":true')):
-        script = home / f"{kind}.lua"
-        script.write_text(LUA.format(key=KEY, text="where is my invoice " * 20, more=more))
+        if kind == "stream" and servers.pop("Portkey", None):
+            say("left out: streams of Portkey, which 1.15.2 answers with 500 on Node 20")
+        scripts = {name: home / f"{kind}-{place}.lua" for place, name in enumerate(servers)}
+        for name, script in scripts.items():
+            path = "/v1" if name == "Portkey" else "/f/triage/v1"
+            script.write_text(LUA.format(key=KEY, text="where is my invoice " * 20, more=more, model=model, path=path))
         found: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}
-        for url, pid in servers.values():  # warm: the day's first calls are the ones whose bodies are sampled
-            measured(url, pid, script, connections)
+        for name, (url, pid) in servers.items():  # warm: the day's first calls are the ones whose bodies are sampled
+            measured(url, pid, scripts[name], connections)
         for _ in range(ROUNDS):
             for name, (url, pid) in servers.items():
-                found[name].append(measured(url, pid, script, connections))
+                found[name].append(measured(url, pid, scripts[name], connections))
         for name, rounds in found.items():
             cpu, p50 = (statistics.median(column) for column in zip(*rounds, strict=True))
             told = f"{cpu:8.1f} µs CPU a {kind}" + (f", p50 {p50:.2f} ms" if connections == 1 else "")
@@ -116,6 +130,16 @@ def proxied(nginx: str, home: Path, stub: int) -> Iterator[tuple[str, int]]:
     conf.write_text(NGINX.format(home=home, stub=stub, port=port))
     with served([nginx, "-p", str(home), "-c", str(conf)]) as running:
         time.sleep(1)
+        yield f"http://127.0.0.1:{port}", running.pid
+
+
+@contextmanager
+def of_portkey(start: Path) -> Iterator[tuple[str, int]]:
+    """Portkey's gateway on a free port, without its console."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with served(["node", str(start), f"--port={port}", "--headless"]) as running:
+        time.sleep(5)
         yield f"http://127.0.0.1:{port}", running.pid
 
 
