@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import threading
 import time
 import uuid
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -63,6 +65,21 @@ async def _killed(running: Program, calls: list[tuple[int, str]], count: int) ->
             await asyncio.sleep(0.001)
     os.kill(running.process.pid, signal.SIGKILL)
     await callers
+
+
+def test_out_of_files_it_turns_nobody_away_for_good(tmp_path: Path) -> None:
+    with upstream(says()) as model:
+        write_routes(tmp_path / "gateway" / "routes.json", triage=route(model.url))
+        with program(tmp_path) as running:
+            place, pid = urlsplit(running.url), running.process.pid
+            most = load.files_of(pid) + 20
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))
+            held = [socket.create_connection((place.hostname, place.port), 10) for _ in range(60)]
+            assert alive(pid)
+            for one in held:
+                one.close()
+            until(lambda: load.files_of(pid) < most - 10, 60)
+            assert ask(running.url).status_code == 200
 
 
 def test_a_signal_lets_streams_end_and_takes_no_new_calls(tmp_path: Path) -> None:

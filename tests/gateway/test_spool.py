@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from engine.gateway import spool as spools
+from engine.gateway.main import POLL_SECONDS
 from engine.gateway.spool import Spool
 from engine.rules import frame
 from engine.rules.frame import Frame
@@ -147,3 +148,14 @@ def test_a_spool_that_is_full_serves_all_the_same_and_strict_does_not(tmp_path: 
         until(lambda: spool.is_writing)
         assert len(gate.frames()) == (1 if strict else 3)
         assert gate.ask().status_code == 200
+
+
+def test_what_was_synced_survives_a_power_cut_and_a_cut_frame_is_no_call(spool: Spool) -> None:
+    spool.append([one(spool, 1), one(spool, 2)])
+    spool.sync()
+    (path,) = spool.folder.glob("calls-*.bin")
+    synced = path.stat().st_size
+    spool.append([one(spool, 3)])
+    os.truncate(path, synced + 100)  # of what was never synced, a part may be there
+    assert [found.at_ms for found in frames_of(spool.folder)] == [1, 2]
+    assert POLL_SECONDS <= 0.2, "a cut takes no more than this"
