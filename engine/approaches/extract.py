@@ -90,7 +90,8 @@ class Extract:
         whole = extraction(_wanted(expected, task), _found(got, task), rules_of(_schema(task)))
         return {
             "primary": whole.f1,
-            "exact": whole.exact_match,
+            "exact": sum(self.grade(want, one, task) == 1.0 for want, one in zip(expected, got, strict=True))
+            / len(got),
             "precision": whole.precision,
             "recall": whole.recall,
             "true_positive": whole.true_positive,

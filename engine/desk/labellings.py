@@ -206,7 +206,7 @@ def _quote(
     ]
     questions = questions_of(spec, rows, shown)
     known = replies.find(tx, list({question.key for question in questions}))
-    found = forecast(questions, known, outputs=feature.labels, price=price)
+    found = forecast(questions, known, outputs=feature.labels or [row.output for row in shown], price=price)
     return TeacherQuote(
         slug=feature.slug,
         model=asked.model,

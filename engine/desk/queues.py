@@ -37,7 +37,7 @@ def start(
     """Open a queue of captured texts, of a teacher's labels to audit, or of pairs of texts to compare.
 
     Raises ``Invalid`` for a size or share out of range, ``Conflict`` while one is open, ``NotReady`` where no text is
-    left, no 100 labels of a teacher are, or no two texts were written yet.
+    left, no 100 labels of a teacher are, no two texts were written yet, or answers are no list to choose from.
     """
     share = (0.0 if purpose is QueuePurpose.AUDIT else DOUBLE_SHARE) if double is None else double
     _check(slug, size, share, purpose)
@@ -45,6 +45,7 @@ def start(
         mail.take(tx, desk.services.clock, once)
         feature = features.by_slug(tx, slug)
         features.alone(tx, feature.id or 0)
+        _refuse_no_list(feature, purpose)
         known = queues.find_open(tx, feature.id or 0)
         if known is not None:
             raise Conflict(
@@ -177,6 +178,16 @@ def _check(slug: str, size: int, share: float, purpose: QueuePurpose) -> None:
         )
     if not 0.0 <= share <= 1.0:
         raise Invalid(f"double is {share:g}; it must be 0 to 100 %.", hint="For example: double=10%")
+
+
+def _refuse_no_list(feature: Feature, purpose: QueuePurpose) -> None:
+    if feature.labels or purpose is QueuePurpose.PAIRS:
+        return
+    raise NotReady(
+        f"{feature.slug} is {feature.approach}: its answers are no list to choose from, and this version lets people "
+        "choose alone. Nothing was opened.",
+        hint=f"Upload what people labelled elsewhere: /assay labels {feature.slug}",
+    )
 
 
 def _check_answer(actor: Actor, feature: Feature, queue: LabelQueue, *, turn: Turn, said: Said, label: str) -> None:

@@ -65,8 +65,8 @@ def decide(services: Services, frozen: Frozen, road: Plan, choice: Choice, *, me
 def _judged(tx: Tx, services: Services, frozen: Frozen, choice: Choice, *, measured: Measured) -> record.Judged:
     compared = compare.compared(tx, frozen, choice, measured)
     sums = money.judged(tx, services, frozen, choice)
-    rows = investigations.predictions(tx, frozen.run_id, choice.candidate, Part.SEALED)
-    facts = gates.facts(compared, measured, rows, services.clock.now())
+    rows, now = investigations.predictions(tx, frozen.run_id, choice.candidate, Part.SEALED), services.clock.now()
+    facts = gates.facts(compared, measured, rows, now)
     found = ruled_gates(facts, gates.limits(frozen.margin, frozen.policy.evaluation))
     evidence = _evidence(compared, frozen, choice, sums, found=found)
     return record.Judged(
@@ -78,7 +78,7 @@ def _judged(tx: Tx, services: Services, frozen: Frozen, choice: Choice, *, measu
         evidence=evidence,
         ruling=ruled(evidence, frozen.policy.verdict),
         money=sums,
-        decided_at=services.clock.now(),
+        decided_at=now,
     )
 
 
