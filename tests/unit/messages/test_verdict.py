@@ -41,8 +41,8 @@ def said(**changes: Any) -> str:
             "INCONCLUSIVE",
             {"rows": 1_200, "labels": 6_300},
             ["the interval holds the margin"],
-            "Not enough evidence on ticket-router: about 6,300 further labels would settle it, of which about "
-            "1,200 are sealed. Until then, stay with prompting.",
+            "Not enough evidence on ticket-router (the interval holds the margin): about 6,300 further labels would "
+            "settle it, of which about 1,200 are sealed. Until then, stay with prompting.",
         ),
         (
             "INCONCLUSIVE",
