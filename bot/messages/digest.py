@@ -56,6 +56,7 @@ class Line:
     shutdown: str = ""
     shutdown_on: str = ""
     shutdown_days: int | None = None
+    shutdown_side: str = ""
     snoozed_by: str = ""
     snoozed_until: str = ""
     snoozed_reason: str = ""
@@ -175,6 +176,7 @@ def line_of(facts: dict[str, Any]) -> Line:
         shutdown=dates[0]["name"] if dates else "",
         shutdown_on=dates[0]["on"] if dates else "",
         shutdown_days=dates[0]["days"] if dates else None,
+        shutdown_side=dates[0]["side"] if dates else "",
         snoozed_by=snooze.get("by", ""),
         snoozed_until=snooze.get("until", ""),
         snoozed_reason=snooze.get("reason", ""),

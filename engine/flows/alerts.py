@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.flows.durable import Stepper
-from engine.flows.steps import alert, checkup
+from engine.flows.steps import alert, checkup, listing
 from engine.models.base import Value
 
 
@@ -16,5 +16,6 @@ class Week(Value):
 def alerts(run: Stepper, week: Week) -> alert.Told:
     """One look at each live model; one message where something is new, none where nothing is."""
     for feature_id in run.step("features", checkup.feature_ids):
+        run.step(f"models {feature_id}", listing.ask, feature_id)
         run.step(f"look {feature_id}", alert.look, feature_id, week.period)
     return run.step("tell", alert.tell, week.period)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.flows.durable import Stepper
-from engine.flows.steps import checkup, newest, post
+from engine.flows.steps import checkup, listing, newest, post
 from engine.models.base import Value
 
 
@@ -16,6 +16,7 @@ class Month(Value):
 def digest(run: Stepper, month: Month) -> post.Posted:
     """One re-baseline and one checkup per feature, one message for all."""
     for feature_id in run.step("features", checkup.feature_ids):
+        run.step(f"models {feature_id}", listing.ask, feature_id)
         _rebaseline(run, feature_id, month.period)
         run.step(f"look {feature_id}", checkup.look, feature_id, month.period)
     return run.step("post", post.post, month.period)

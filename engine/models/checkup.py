@@ -1,6 +1,6 @@
 """The monthly look at one feature, and the digest made of checkups."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -68,6 +68,19 @@ class Rebaseline(Table, table=True):
     reason: str = ""
     at: datetime = Field(sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime, nullable=True)
+
+
+class ListedModel(Table, table=True):
+    """A model an endpoint lists in ``/v1/models``: since when, when it was seen last, and its last day if announced."""
+
+    __table_args__ = (UniqueConstraint("base_url", "name"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    base_url: str = Field(max_length=400)
+    name: str = Field(max_length=200)
+    first_seen_at: datetime = Field(sa_type=UtcDateTime)
+    seen_at: datetime = Field(sa_type=UtcDateTime)
+    shutdown_on: date | None = None
 
 
 class Snooze(Table, table=True):

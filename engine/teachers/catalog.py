@@ -1,8 +1,9 @@
-"""Ask an endpoint which of its models will be shut down, where its list says so. Knows nothing of features."""
+"""Ask an endpoint which models it lists, and which of them will be shut down. Knows nothing of features."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -13,16 +14,20 @@ log = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 10.0
 
 
-def shutdown_days(base_url: str, key: str) -> dict[str, date] | None:
-    """The announced last day of each model that has one (``shutdown_date`` in ``/v1/models``); none: no answer."""
+def listed(base_url: str, key: str) -> Mapping[str, date | None] | None:
+    """Each model of ``/v1/models`` with its announced last day (``shutdown_date``), if it has one; none: no answer."""
     try:
         with openai.OpenAI(base_url=base_url, api_key=key, timeout=TIMEOUT_SECONDS, max_retries=0) as client:
-            rows = [(model.id, getattr(model, "shutdown_date", None)) for model in client.models.list()]
+            return {model.id: _day(getattr(model, "shutdown_date", None)) for model in client.models.list()}
     except (openai.OpenAIError, ValueError):
         log.warning("models.unlisted", extra={"host": base_url})
         return None
-    days = ((name, _day(said)) for name, said in rows)
-    return {name: day for name, day in days if day is not None}
+
+
+def shutdown_days(base_url: str, key: str) -> dict[str, date] | None:
+    """The announced last day of each model that has one; none: no answer."""
+    found = listed(base_url, key)
+    return None if found is None else {name: day for name, day in found.items() if day is not None}
 
 
 def _day(said: Any) -> date | None:  # noqa: ANN401 (whatever the endpoint says)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 from collections.abc import Iterator
 from datetime import date
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -15,6 +13,7 @@ from engine.desk import Desk, bills, price_book, prices, traffic
 from engine.desk.prices import DatedPrice
 from engine.errors import Invalid
 from tests.builders import ASKER, SLUG, a_feature
+from tests.listing import listing
 
 
 def price(desk: Desk, day: date, fed: float, said: float, *, model: str = "acme-1") -> None:
@@ -42,33 +41,11 @@ def log(desk: Desk, *rows: dict[str, object], format_name: str = "assay") -> Non
 @pytest.fixture
 def endpoint() -> Iterator[str]:
     """An endpoint whose list of models announces a shutdown."""
-
-    class Models(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            rows = [
-                {"id": "gpt-4o-mini", "object": "model", "created": 1, "owned_by": "x", "shutdown_date": "2027-03-31"},
-                {"id": "other", "object": "model", "created": 1, "owned_by": "x", "shutdown_date": None},
-            ]
-            body = json.dumps({"object": "list", "data": rows}).encode()
-            self.send_response(200)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_words: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Models)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listing({"gpt-4o-mini": "2027-03-31", "other": None}) as url:
+        yield url
 
 
-def test_every_model_in_use_is_listed_with_dates_source_and_what_comes(desk) -> None:
+def test_every_model_in_use_is_listed_with_dates_source_and_what_comes(desk: Desk) -> None:
     a_feature(desk)
     price(desk, date(2026, 10, 1), 2.5, 10)
     price(desk, date(2026, 12, 24), 1.25, 5)
@@ -85,7 +62,7 @@ def test_every_model_in_use_is_listed_with_dates_source_and_what_comes(desk) -> 
     assert found["nobody-knows-1"].now.input_nano is None
 
 
-def test_announced_shutdowns_are_asked_for_and_a_silent_endpoint_is_named(desk, endpoint) -> None:
+def test_announced_shutdowns_are_asked_for_and_a_silent_endpoint_is_named(desk: Desk, endpoint: str) -> None:
     a_feature(desk, base_url=endpoint)
     a_feature(desk, slug="deaf", base_url="http://127.0.0.1:9/v1")
     found = price_book.book(desk, ask=True)
@@ -94,7 +71,7 @@ def test_announced_shutdowns_are_asked_for_and_a_silent_endpoint_is_named(desk, 
     assert price_book.book(desk).silent == ()
 
 
-def test_a_month_is_priced_again_from_its_tokens_and_twice_is_once(desk) -> None:
+def test_a_month_is_priced_again_from_its_tokens_and_twice_is_once(desk: Desk) -> None:
     a_feature(desk)
     log(desk, {}, {"cache_hit": True}, {"model": "gpt-4o-mini"})
     assert bills.month(desk, SLUG, "2026-10").unpriced == 1
@@ -109,7 +86,7 @@ def test_a_month_is_priced_again_from_its_tokens_and_twice_is_once(desk) -> None
         price_book.recompute(desk, ASKER, "October")
 
 
-def test_a_tier_is_reached_by_a_calls_own_input_and_never_by_the_month(desk) -> None:
+def test_a_tier_is_reached_by_a_calls_own_input_and_never_by_the_month(desk: Desk) -> None:
     a_feature(desk)
     # Google's list: gemini-2.5-pro costs $1.25 in and $10 out per million to 200,000 input tokens, $2.50 and $15 above.
     short = {"model": "gemini-2.5-pro", "input_tokens": 150_000, "output_tokens": 1000}
@@ -120,7 +97,7 @@ def test_a_tier_is_reached_by_a_calls_own_input_and_never_by_the_month(desk) -> 
     assert (done.changed, done.left, done.after_nano) == (0, 3, found.cost_nano)
 
 
-def test_a_batch_costs_what_the_list_says_of_batches_again_too(desk) -> None:
+def test_a_batch_costs_what_the_list_says_of_batches_again_too(desk: Desk) -> None:
     a_feature(desk)
     response = {
         "status_code": 200,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.desk import Desk, approvals, digests, policies, retirements, rollouts, watch
+from engine.desk import Desk, approvals, digests, policies, retirements, rollouts, routes, watch
 from engine.errors import Conflict, Invalid, NotAllowed, NotReady
 from engine.flows.advance_stage import Approved
 from engine.flows.alerts import Week, alerts
@@ -16,10 +16,11 @@ from engine.models.actor import Actor, Role
 from engine.models.rollout import ApprovalState, Mode, RolloutStatus, Stage
 from engine.store import rollouts as rollout_rows
 from engine.testing.clock import FixedClock
-from tests.builders import ANN, ASKER, BO, SLUG, Inline, a_feature, the_rollout, waiting
+from tests.builders import ANN, ASKER, BO, SHELL, SLUG, Inline, a_feature, the_rollout, waiting
 from tests.desk.climbing import route
 from tests.desk.test_words import say
 from tests.flows.live import START, a_live_model, a_month_of_traffic, a_price, looked
+from tests.listing import listing
 
 FEBRUARY = datetime(2026, 2, 2, 9, tzinfo=UTC)
 VOTER = Actor(id=ANN.id, role=Role.OPERATOR)
@@ -159,6 +160,34 @@ def test_a_shutdown_of_its_own_platform_retires_a_model_and_one_of_the_prompted_
     a_month_of_traffic(live, datetime(2026, 2, 1, tzinfo=UTC), 2)
     line = digests.so_far(live).lines[0]
     assert (line["advice"], line["reasons"]) == ("RETIRE", ["its platform shuts down"])
+
+
+def test_a_shutdown_that_an_endpoint_announces_is_advised_on_with_its_date_and_told_four_times(
+    desk: Desk, clock: FixedClock
+) -> None:
+    listed: dict[str, str | None] = {"gpt-4o-mini": None, "tuned-1": None}
+    with listing(listed) as url:
+        a_live_model(desk, clock, base_url=url)
+        routes.decide(desk, SHELL, SLUG, {"tuned_url": url, "tuned_model": "tuned-1"})
+        a_month_of_traffic(desk, START, 180)
+        on = START.date() + timedelta(days=185)
+        listed |= {"gpt-4o-mini": str(on), "tuned-1": str(on)}
+        told: list[tuple[str, int]] = []
+        for week in range(27):
+            clock.moment = START + timedelta(days=7 * week, hours=9)
+            name = f"{clock.moment:%G-W%V}"
+            alerts(Inline(desk.services), Week(period=name))
+            told += [
+                (str(one["side"]), int(one["days"]))
+                for one in watch.alerts(desk, name).alerts
+                if one["what"] == "shutdown"
+            ]
+        assert sorted(told) == [(side, days) for side in ("prompted", "tuned") for days in (3, 24, 87, 178)]
+        clock.moment = START + timedelta(days=105, hours=9)
+        line = digests.so_far(desk).lines[0]
+        assert (line["advice"], line["reasons"]) == ("RETIRE", ["its platform shuts down"])
+        said = say(desk, "digest now")
+    assert f"gpt-4o-mini shuts down on {on}, in 80 days: migrate to another model." in said
 
 
 def test_a_price_that_makes_prompting_cheaper_is_told_once_in_the_week_it_begins(live: Desk, clock: FixedClock) -> None:

@@ -25,10 +25,10 @@ FED, SAID = 800, 20
 BO = Actor(id="U3", role=Role.APPROVER)
 
 
-def a_live_model(desk: Desk, clock: FixedClock, *, at: datetime = START, **record: Any) -> None:
+def a_live_model(desk: Desk, clock: FixedClock, *, at: datetime = START, base_url: str = "", **record: Any) -> None:
     """Registered, judged and live from a moment on, on one whole GPU, with a policy that keeps to yearly retraining."""
     clock.moment = at
-    a_feature(desk, model=MODEL)
+    a_feature(desk, model=MODEL, base_url=base_url)
     policies.change(
         desk, ASKER, "", {"cost_retrain_months": "12", "cost_retraining_usd": "3600", "stage_holdback": "0"}
     )

@@ -20,14 +20,15 @@ from engine.testing.direct import DirectStepper
 from engine.testing.runner import ScriptedRunner
 from tests.builders import ASKER, SLUG, csv_of
 from tests.flows.live import START, a_live_model, a_month_of_traffic, a_price
+from tests.listing import listing
 
 BETTER = "gpt-5-nano"
 ON = {"rebaseline_models": BETTER, "rebaseline_budget_usd": "5", "rebaseline_switching_usd": "1200"}
 
 
-def ready(desk: Desk, clock: FixedClock, **policy: str) -> None:
+def ready(desk: Desk, clock: FixedClock, base_url: str = "", **policy: str) -> None:
     """Live all January, with sealed rows that the live model answered 9 of 10 times rightly."""
-    a_live_model(desk, clock)
+    a_live_model(desk, clock, base_url=base_url)
     labels_of(desk)
     a_price(desk, START, model=BETTER, fed_usd=0.25, said_usd=1.0)
     policies.change(desk, ASKER, "", {**ON, **policy})
@@ -127,6 +128,21 @@ def test_no_list_of_models_is_no_rebaseline(desk: Desk, clock: FixedClock) -> No
     ready(desk, clock, rebaseline_models="none")
     assert january(desk) is None
     assert asked(desk) == 0
+
+
+def test_a_model_that_an_endpoint_lists_anew_is_tried_though_nobody_named_it(desk: Desk, clock: FixedClock) -> None:
+    listed: dict[str, str | None] = {"gpt-4o-mini": None, "gpt-4": None}
+    with listing(listed) as url:
+        ready(desk, clock, base_url=url, rebaseline_models="none")
+        assert january(desk) is None, "what was there at first is not new"
+        listed |= {BETTER: None, "text-embedding-9": None}
+        a_month_of_traffic(desk, datetime(2026, 2, 1, tzinfo=UTC), 28)
+        clock.moment = datetime(2026, 3, 2, 9, tzinfo=UTC)
+        digest(DirectStepper(desk.services), Month(period="2026-02"))
+    with desk.services.database.read() as tx:
+        row = rebaselines.of(tx, 1, "2026-02")
+    assert row is not None
+    assert set(row.results["options"]) == {"baseline", BETTER}
 
 
 def _sealed(desk: Desk) -> dict[str, int]:

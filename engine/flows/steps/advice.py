@@ -8,12 +8,12 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+from engine.flows.steps import listing
 from engine.flows.steps.month import Case
 from engine.models.checkup import Advice, Checkup
 from engine.rules.bill import ratios
 from engine.rules.staleness import Forecast, Month, advise, forecast_crossover
-from engine.rules.watch import shutdowns
-from engine.store import checkups
+from engine.store import checkups, policies
 from engine.store.database import Tx
 
 
@@ -24,7 +24,7 @@ def of(tx: Tx, case: Case, found: dict[str, Any], *, live_since: datetime, sched
     which announced prices end the advantage.
     """
     earlier = _earlier(tx, case)
-    shutdown = _tuned_shutdown(case)
+    ours = [one["days"] for one in dates(tx, case) if one["side"] == "tuned"]
     crossover = _forecast([*(look.facts["advantage"] for look in earlier), found["advantage"]])
     told: dict[str, Any] = {"crossover": crossover, "scheduled_months": scheduled, "previous": _previous(earlier)}
     if found["advantage"] is None:
@@ -37,7 +37,7 @@ def of(tx: Tx, case: Case, found: dict[str, Any], *, live_since: datetime, sched
         days_live=max((case.until - live_since).days, 0),
         previous=told["previous"] or Advice.KEEP,
         crossover_months=_nearest(crossover, scheduled),
-        shutdown_in_days=None if shutdown is None else max((shutdown - case.last_day).days, 0),
+        shutdown_in_days=max(min(ours), 0) if ours else None,
         retrain_due=tuple(found["retrain_due"]),
         policy=case.policy.advice,
     )
@@ -51,20 +51,17 @@ def of(tx: Tx, case: Case, found: dict[str, Any], *, live_since: datetime, sched
     }
 
 
-def dates(case: Case) -> list[dict[str, Any]]:
+def dates(tx: Tx, case: Case) -> list[dict[str, Any]]:
     """Announced shutdowns that concern the feature, nearest first: of its prompted model, and of its tuned model."""
-    known = shutdowns(case.policy.rebaseline.shutdowns)
-    concerned = ((case.baseline.model, "prompted"), (case.feature.slug, "tuned"))
+    known = listing.dates(tx, case.feature_id, case.policy)
+    served = policies.traffic(tx, case.feature_id).tuned_model
+    concerned = ((case.baseline.model, "prompted"), (case.feature.slug, "tuned"), (served, "tuned"))
     found = [_shutdown(name, side, known[name], case.last_day) for name, side in concerned if name in known]
     return sorted(found, key=lambda one: one["days"])
 
 
 def _shutdown(name: str, side: str, on: date, today: date) -> dict[str, Any]:
     return {"name": name, "side": side, "on": on.isoformat(), "days": (on - today).days}
-
-
-def _tuned_shutdown(case: Case) -> date | None:
-    return shutdowns(case.policy.rebaseline.shutdowns).get(case.feature.slug)
 
 
 def _earlier(tx: Tx, case: Case) -> list[Checkup]:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from engine.flows.steps import advice, alternatives, month, release, wear
+from engine.flows.steps import advice, alternatives, listing, month, release, wear
 from engine.flows.steps.month import Case, Served
 from engine.models.base import Value
 from engine.models.checkup import Checkup
@@ -16,7 +16,6 @@ from engine.models.verdict import Verdict
 from engine.rules.bill import keep_month_usd, scheduled_crossover
 from engine.rules.calendar import bounds
 from engine.rules.staleness import advantage
-from engine.rules.watch import shutdowns
 from engine.services import Services
 from engine.store import checkups, features, policies, rebaselines, rollouts, snoozes, usage, verdicts
 from engine.store.database import Tx
@@ -81,7 +80,7 @@ def _candidate(tx: Tx, feature_id: int, period: str) -> tuple[Verdict | None, Ro
 def _prompted(tx: Tx, feature: Feature, period: str, until: datetime, *, policy: Policy) -> dict[str, Any]:
     seen = usage.month(tx, feature.id or 0, period)
     model = features.baseline(tx, feature.id or 0).model
-    on = shutdowns(policy.rebaseline.shutdowns).get(model)
+    on = listing.dates(tx, feature.id or 0, policy).get(model)
     days = None if on is None else (on - until.date()).days
     return {
         "slug": feature.slug,
@@ -136,7 +135,7 @@ def _watched(tx: Tx, case: Case) -> dict[str, Any]:
         "drift": wear.drift(tx, case, stretch),
         "wear": wear.eval_wear(tx, case),
         "retrain_due": list(wear.due(tx, case, passed_on)),
-        "shutdowns": advice.dates(case),
+        "shutdowns": advice.dates(tx, case),
         "spent_usd": _spent(case),
     }
     facts |= _money(tx, case, times, passed_on)

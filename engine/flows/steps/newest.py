@@ -15,7 +15,7 @@ from pydantic import Field
 from engine.approaches import Task
 from engine.evals.rows import DatasetRow, read_predictions, write_rows
 from engine.flows.durable import Pending
-from engine.flows.steps import rebaseline, scores
+from engine.flows.steps import listing, rebaseline, scores
 from engine.models.base import Value
 from engine.models.checkup import Rebaseline
 from engine.models.feature import Baseline, Feature
@@ -64,17 +64,23 @@ def plan(services: Services, feature_id: int, period: str) -> Planned:
     nothing = Planned(feature_id=feature_id, period=period)
     with services.database.write() as tx:
         feature, rollout = features.by_id(tx, feature_id), rollouts.open_of(tx, feature_id)
-        listed = models(policies.current(tx, feature_id).rebaseline.models)
-        if rollout is None or not _is_live(rollout) or not listed:
+        baseline, policy = features.baseline(tx, feature_id), policies.current(tx, feature_id).rebaseline
+        listed = models(policy.models)
+        came = [name for name in listing.new_models(tx, services, baseline) if name not in listed]
+        if rollout is None or not _is_live(rollout) or not (listed or (came and policy.budget_usd > 0)):
             return nothing
-        verdict, baseline = tx.get_one(Verdict, rollout.verdict_id), features.baseline(tx, feature_id)
+        verdict = tx.get_one(Verdict, rollout.verdict_id)
         known = rebaselines.of(tx, feature_id, period)
         row = known or _begin(tx, services, feature, verdict, period=period)
         if row.reason or row.ended_at is not None:
             return nothing
-        kept = _rows(tx, row, verdict, policies.current(tx, feature_id).rebaseline.rows)
+        kept = _rows(tx, row, verdict, policy.rows)
         options = {BASELINE: baseline.model, **{name: name for name in listed if name != baseline.model}}
         row.rows = len(kept)
+        row.reason = _why_not(tx, services, row, verdict, baseline=baseline, options=options)
+        for name in [] if row.reason else came[: listing.NEW_MOST]:  # listed by nobody: only where the budget bears it
+            if not _why_not(tx, services, row, verdict, baseline=baseline, options={**options, name: name}):
+                options[name] = name
         row.reason = _why_not(tx, services, row, verdict, baseline=baseline, options=options)
         rebaselines.save(tx, row)
         if row.reason:
