@@ -112,6 +112,7 @@ def test_the_readme_is_short_and_its_commands_are_two() -> None:
 def test_the_pictures_of_the_readme_are_those_the_browser_test_takes() -> None:
     shown = set(re.findall(r"docs/img/([\w-]+)\.png", _text("README.md")))
     taken = set(re.findall(r"\bshot\(\"([\w-]+)\"", _text("tests/e2e/test_road.py")))
+    taken |= set(re.findall(r"\(\"([\w-]+)\", a_\w+\(\)\)", _text("tests/e2e/test_pictures.py")))
     there = {name for name in PICTURES if (ROOT / f"docs/img/{name}.png").exists()}
     assert shown == set(PICTURES)
     assert shown <= taken

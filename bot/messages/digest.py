@@ -13,6 +13,7 @@ from engine.models.verdict import Outcome
 LINES = 12
 LIVE = ("full_100", "soaking", "live")
 ENDED = ("rolled_back", "aborted", "retired")
+TO_DECIDE = ("RETIRE", "RETRAIN", "ship")
 ORDER = ("RETIRE", "RETRAIN", "WATCH", "unknown", "ship", "investigate", "stay", "KEEP")
 
 
@@ -74,7 +75,8 @@ class Month:
     """The digest of a month; ``more`` lines are left out, ``quiet`` says that nothing is to be decided.
 
     The picture shows US dollars paid and what prompting alone would have cost, by month; without a live model the
-    ``spent`` of the features ``priced``.
+    ``spent`` of the features ``priced``. Live models are ``worth`` keeping while they cost less than the best prompted
+    option; ``decide`` names what waits for somebody's decision, worst first.
     """
 
     template: ClassVar[str] = "digest/month"
@@ -99,6 +101,9 @@ class Month:
     late_days: int = 0
     simulated: bool = False
     page_url: str = ""
+    worth: tuple[str, ...] = ()
+    unworthy: tuple[str, ...] = ()
+    decide: tuple[tuple[str, Advised], ...] = ()
 
     @classmethod
     def example(cls) -> Month:
@@ -134,6 +139,9 @@ def month(digest: DigestView, *, page_url: str = "") -> Month:
         late_days=digest.late_days,
         simulated=any(line.simulated for line in lines),
         page_url=page_url,
+        worth=tuple(line.slug for line in live if line.advantage is not None and line.advantage > 0),
+        unworthy=tuple(line.slug for line in live if line.advantage is not None and line.advantage <= 0),
+        decide=tuple((line.slug, line.advice) for line in lines if line.advice in TO_DECIDE and not line.snoozed_until),
     )
 
 

@@ -20,7 +20,7 @@ Kind = Literal[
 EMOJI = {
     "arrow_right": "→", "bar_chart": "📊", "chart_with_upwards_trend": "📈", "eyes": "👀", "hourglass": "⌛",
     "hourglass_flowing_sand": "⏳", "inbox_tray": "📥", "information_source": "ℹ️", "lock": "🔒", "moneybag": "💰",
-    "no_entry": "⛔", "pencil2": "✏️", "rocket": "🚀", "seedling": "🌱", "smile": "😄", "tada": "🎉",
+    "no_entry": "⛔", "pencil2": "✏️", "red_circle": "●", "rocket": "🚀", "seedling": "🌱", "smile": "😄", "tada": "🎉",
     "thumbsup": "👍", "+1": "👍", "warning": "⚠️", "wave": "👋", "white_check_mark": "✅", "x": "❌",
 }  # fmt: skip
 

@@ -16,8 +16,8 @@ from engine.store.policies import Policy
 from engine.teachers import catalog
 from engine.teachers.keys import key_for
 
-NEW = timedelta(days=62)  # a model that came in the last two months is new
-NEW_MOST = 3  # of them are tried in a month, the newest first
+RECENT = timedelta(days=62)  # a model that came in the last two months is new
+TRIED_MOST = 3  # of them are tried in a month, the newest first
 _NO_CHAT = re.compile(
     r"embed|whisper|tts|dall-e|image|audio|moderation|realtime|transcribe|rerank|search", re.IGNORECASE
 )
@@ -46,9 +46,9 @@ def dates(tx: Tx, feature_id: int, policy: Policy) -> dict[str, date]:
     return {**listings.shutdowns(tx, _endpoints(tx, feature_id)), **shutdowns(policy.rebaseline.shutdowns)}
 
 
-def new_models(tx: Tx, services: Services, baseline: Baseline) -> list[str]:
+def arrivals(tx: Tx, services: Services, baseline: Baseline) -> list[str]:
     """Chat models that the baseline's endpoint did not list before, the newest first."""
-    came = listings.arrived(tx, baseline.base_url, services.clock.now() - NEW)
+    came = listings.arrived(tx, baseline.base_url, services.clock.now() - RECENT)
     return [name for name in came if not _NO_CHAT.search(name)]
 
 

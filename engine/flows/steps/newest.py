@@ -66,7 +66,7 @@ def plan(services: Services, feature_id: int, period: str) -> Planned:
         feature, rollout = features.by_id(tx, feature_id), rollouts.open_of(tx, feature_id)
         baseline, policy = features.baseline(tx, feature_id), policies.current(tx, feature_id).rebaseline
         listed = models(policy.models)
-        came = [name for name in listing.new_models(tx, services, baseline) if name not in listed]
+        came = [name for name in listing.arrivals(tx, services, baseline) if name not in listed]
         if rollout is None or not _is_live(rollout) or not (listed or (came and policy.budget_usd > 0)):
             return nothing
         verdict = tx.get_one(Verdict, rollout.verdict_id)
@@ -78,7 +78,9 @@ def plan(services: Services, feature_id: int, period: str) -> Planned:
         options = {BASELINE: baseline.model, **{name: name for name in listed if name != baseline.model}}
         row.rows = len(kept)
         row.reason = _why_not(tx, services, row, verdict, baseline=baseline, options=options)
-        for name in [] if row.reason else came[: listing.NEW_MOST]:  # listed by nobody: only where the budget bears it
+        for name in (
+            [] if row.reason else came[: listing.TRIED_MOST]
+        ):  # listed by nobody: only where the budget bears it
             if not _why_not(tx, services, row, verdict, baseline=baseline, options={**options, name: name}):
                 options[name] = name
         row.reason = _why_not(tx, services, row, verdict, baseline=baseline, options=options)

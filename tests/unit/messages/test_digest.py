@@ -115,3 +115,12 @@ def test_a_team_without_features_is_told_how_to_begin() -> None:
 
     assert "/assay register" in found.said
     assert found.blocks
+
+
+def test_what_was_saved_what_is_worth_it_and_what_to_decide_stand_in_the_first_lines() -> None:
+    said = render(digest.month(months.digest())).said.splitlines()
+    assert said[0].startswith("Assay, 2026-10: Saved $1,300: paid $1,300 where prompting alone would have cost $2,600.")
+    assert said[1].startswith("Still worth it: reply-draft, ticket-router. No longer worth it: refund-reason.")
+    assert said[1].endswith(" To decide: retire refund-reason.")
+    watched = months.digest(lines=(months.look(advice="WATCH", advantage=0.05),))
+    assert "Still worth it: ticket-router. To decide: nothing this month." in render(digest.month(watched)).said
