@@ -181,8 +181,8 @@ def _go(life: Life) -> Iterator[Happened]:
     investigate(DirectStepper(life.desk.services), Brief(run_id=run.run_id))
     (seen,) = investigations.status(life.desk, run.run_id)
     yield Happened(life.clock.now(), f"the verdict of {run.run_id} is {seen.outcome}: {seen.reason}")
-    while (stage := rollouts.show(life.desk, life.story.slug).stage) is not Stage.FULL_100:
-        days = 8 if stage is Stage.CANARY_50 else 2
+    while (stage := rollouts.show(life.desk, life.story.slug).stage) is not Stage.LIVE:
+        days = {Stage.CANARY_50: 8, Stage.FULL_100: 1, Stage.SOAKING: 8}.get(stage, 2)
         if stage is not Stage.DRAFT:
             _stage_days(life, days)
         asked = rollouts.next_stage(life.desk, life.mara, life.story.slug)

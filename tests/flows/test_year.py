@@ -15,7 +15,7 @@ import pytest
 from bot.blockkit.render import render
 from bot.messages import digest
 from engine.desk import Desk, audit, digests, retirements
-from engine.models.rollout import RolloutStatus
+from engine.models.rollout import RolloutStatus, Stage
 from engine.store import rollouts
 from engine.testing import year
 from engine.testing.clock import FixedClock
@@ -85,7 +85,11 @@ def test_a_teams_year_has_the_digests_and_the_advice_the_rules_say(
 
     what = [one.what for one in happened]
     assert sum("SHIP_CHEAPER" in one for one in what) == 1
-    assert [one for one in what if "approved: ticket-mood goes to" in one][-1].startswith("2 approved")
+    climbed = [one for one in what if "approved: ticket-mood goes to" in one]
+    assert [one.rpartition("(")[2].rstrip(")") for one in climbed] == [
+        stage.value for stage in Stage if stage != "draft"
+    ]
+    assert all(one.startswith("2 approved") for one in climbed[3:]), "from a quarter of the traffic on"
     assert what.index("the digest of 2026-10 is posted") < what.index("1 approved: ticket-mood goes down to 50%")
     with desk.services.database.read() as tx:
         rollout = rollouts.newest_of(tx, 1)
