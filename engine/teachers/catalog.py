@@ -20,7 +20,7 @@ def listed(base_url: str, key: str) -> Mapping[str, date | None] | None:
         with openai.OpenAI(base_url=base_url, api_key=key, timeout=TIMEOUT_SECONDS, max_retries=0) as client:
             return {model.id: _day(getattr(model, "shutdown_date", None)) for model in client.models.list()}
     except (openai.OpenAIError, ValueError):
-        log.warning("models.unlisted", extra={"host": base_url})
+        log.info("models.unlisted", extra={"host": base_url})
         return None
 
 
