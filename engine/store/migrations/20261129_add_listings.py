@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261129_add_listings"
-down_revision = "20261129_add_rationale"
+down_revision = "20261129_add_readings"
 
 
 def upgrade() -> None:
