@@ -48,6 +48,7 @@ VERBS: tuple[Verb, ...] = (
             "register",
             'register ticket-router approach=classify model=gpt-4o-mini prompt="Sort this ticket: {{ input }}"'
             " live_since=2026-03-02 labels=billing,bug,howto",
+            'register addresses approach=extract schema=street,city model=gpt-4o-mini prompt="As JSON: {{ input }}"',
         ),
         role=Role.MEMBER,
         places=(Place("SLUG", needed=False),),
