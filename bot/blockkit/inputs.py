@@ -14,7 +14,7 @@ from bot.blockkit.escape import cut
 from bot.blockkit.parts import Text, line, words
 from bot.blockkit.shape import Json
 
-FILE_TYPES = ("csv", "jsonl", "json")
+FILE_TYPES = ("csv", "jsonl", "json", "parquet")
 
 
 def form(title: Text, submit: Text, callback: str, metadata: str, *, close: Text) -> Markup:

@@ -23,6 +23,8 @@ ROWS = [DatasetRow(id=f"r{number}", input=f"{CANARY} text {number}", output=CLAS
 class Site(Protocol):
     """Where a runner's jobs can be watched. A job started while the device is busy waits for it."""
 
+    path: Path
+
     @property
     def runner(self) -> Runner: ...
 
@@ -38,24 +40,25 @@ class Site(Protocol):
     def busy_device(self) -> AbstractContextManager[None]: ...
 
 
-def processes_of(spec: JobSpec) -> list[int]:
-    """The living processes that work on a job, wherever their folder lies."""
+def processes_of(site: Site, spec: JobSpec) -> list[int]:
+    """The living processes that work on a job of this site; another one on this machine may have the same job."""
     found: list[int] = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    for path in Path("/proc").glob("[0-9]*"):
         try:
-            words = path.read_bytes().split(b"\0")
-        except (FileNotFoundError, ProcessLookupError):
+            words = (path / "cmdline").read_bytes().split(b"\0")
+            is_here = str(site.path).encode() in (path / "environ").read_bytes()
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
-        if b"engine.jobs" in words and any(spec.job_id.encode() in word for word in words):
-            found.append(int(path.parent.name))
+        if is_here and b"engine.jobs" in words and any(spec.job_id.encode() in word for word in words):
+            found.append(int(path.name))
     return found
 
 
 def started(site: Site, spec: JobSpec) -> int:
     """Start a job that waits for the device; its pid."""
     site.runner.ensure(spec)
-    eventually(lambda: len(processes_of(spec)) == 1, seconds=60)
-    return processes_of(spec)[0]
+    eventually(lambda: len(processes_of(site, spec)) == 1, seconds=60)
+    return processes_of(site, spec)[0]
 
 
 class RunnerPromises:
@@ -79,9 +82,9 @@ class RunnerPromises:
             with ThreadPoolExecutor(5) as pool:
                 states = list(pool.map(runner.ensure, [spec] * 5))
             assert {state.status for state in states} <= set(WAITING)
-            eventually(lambda: len(processes_of(spec)) == 1, seconds=60)
+            eventually(lambda: len(processes_of(site, spec)) == 1, seconds=60)
             assert site.runner.ensure(spec).status in WAITING
-            assert len(processes_of(spec)) == 1
+            assert len(processes_of(site, spec)) == 1
         assert site.wait(spec).status is JobStatus.DONE
 
     def test_an_unknown_job_is_gone(self, site: Site) -> None:
@@ -96,7 +99,7 @@ class RunnerPromises:
             began = time.monotonic()
             site.runner.cancel(spec.job_id)
             assert time.monotonic() - began < 5
-            eventually(lambda: processes_of(spec) == [], seconds=1)
+            eventually(lambda: processes_of(site, spec) == [], seconds=1)
             assert site.runner.poll(spec.job_id).status is JobStatus.GONE
         assert site.run(spec).status is JobStatus.DONE
 

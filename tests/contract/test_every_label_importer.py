@@ -199,7 +199,6 @@ def test_longer_conversations_keep_who_said_what() -> None:
         (b"", "labels.csv is empty."),
         (b"\xef\xbb\xbf \n", "empty"),
         (b"PK\x03\x04rest", "labels.csv is a zip or Excel file, not text."),
-        (b"PAR1rest", "Parquet"),
         (b"<!DOCTYPE html><html>", "labels.csv is a web page, not labels."),
         (b"input,output\nabc,b\0ug\n", "labels.csv is no text file: line 2, byte 6 is a NUL."),
         (b"input,output\ncaf\xe9,bug\n", "labels.csv is not UTF-8: line 2, byte 4."),

@@ -19,7 +19,7 @@ def test_a_job_is_submitted_again_to_a_head_that_came_back(site: Site) -> None:
     with site.busy_device():
         started(site, spec)
         site.cluster.end("head", "second")
-        eventually(lambda: processes_of(spec) == [], seconds=60)
+        eventually(lambda: processes_of(site, spec) == [], seconds=60)
         with pytest.raises(Unavailable):
             runner.poll(spec.job_id)
         site.cluster.start_head()

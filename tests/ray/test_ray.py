@@ -51,7 +51,7 @@ def test_two_jobs_run_at_once_on_two_nodes_and_never_two_on_one(site: Site) -> N
         for spec in specs:
             site.runner.ensure(spec)
         eventually(lambda: states(site, specs).count(JobStatus.RUNNING) == 2, seconds=60)
-        eventually(lambda: sum(len(processes_of(spec)) for spec in specs) == 2, seconds=60)
+        eventually(lambda: sum(len(processes_of(site, spec)) for spec in specs) == 2, seconds=60)
         working = [spec for spec in specs if site.runner.poll(spec.job_id).status is JobStatus.RUNNING]
         eventually(lambda: all(len(nodes_of(site, spec)) == 1 for spec in working), seconds=60)
         assert len({nodes_of(site, spec)[0] for spec in working}) == 2
@@ -74,12 +74,12 @@ def test_control_killed_in_the_middle_of_a_job_attaches_to_it(site: Site) -> Non
         control = subprocess.Popen(words, env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True)
         assert control.stdout is not None
         assert control.stdout.readline().strip() in WAITING
-        eventually(lambda: len(processes_of(spec)) == 1, seconds=60)
-        pids = processes_of(spec)
+        eventually(lambda: len(processes_of(site, spec)) == 1, seconds=60)
+        pids = processes_of(site, spec)
         control.send_signal(signal.SIGKILL)
         control.communicate()
         assert site.runner.ensure(spec).status is JobStatus.RUNNING
-        assert processes_of(spec) == pids
+        assert processes_of(site, spec) == pids
     assert site.wait(spec).status is JobStatus.DONE
     assert site.shared(spec).attempt().number == 1
 
@@ -92,7 +92,7 @@ def test_a_training_under_way_is_cancelled_and_goes_on_from_its_checkpoint(site:
     began = time.monotonic()
     site.runner.cancel(spec.job_id)
     assert time.monotonic() - began < 5
-    eventually(lambda: processes_of(spec) == [], seconds=1)
+    eventually(lambda: processes_of(site, spec) == [], seconds=1)
     kept = checkpoints(site, spec)[-1]
     site.runner.ensure(spec)
     seen: list[int] = []

@@ -1,4 +1,4 @@
-"""Label files: JSONL, CSV and OpenAI chat JSONL made into checked, redacted rows. Nothing is stored here."""
+"""Label files: JSONL, CSV, Parquet and OpenAI chat JSONL made into checked, redacted rows. Nothing is stored here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import Field
 
 from engine.approaches import Task
 from engine.errors import Invalid
-from engine.importers.labels import csv, jsonl
+from engine.importers.labels import csv, jsonl, parquet
 from engine.importers.labels.encoding import decoded, plain
 from engine.importers.labels.raw import RawRow
 from engine.importers.labels.rows import Checker
@@ -60,7 +60,7 @@ def read_labels(
     checker = Checker(task, feature)
     good: list[LabelRow] = []
     bad: list[BadRow] = []
-    raws = list(islice(_raw_rows(name, plain(name, content)), ROWS_MOST + 1))
+    raws = list(islice(_raw_rows(name, content), ROWS_MOST + 1))
     if len(raws) > ROWS_MOST:
         raise Invalid(f"{name} has more than {ROWS_MOST:,} rows.", hint="Upload it in parts.")
     for raw in raws:
@@ -92,6 +92,9 @@ def same_text(text: str) -> str:
 
 
 def _raw_rows(name: str, content: bytes) -> Iterator[RawRow | BadRow]:
+    if content.startswith(parquet.MAGIC):
+        return parquet.read(name, content, most_rows=ROWS_MOST)
+    content = plain(name, content)
     head = content[:1000].lstrip()
     if head.startswith(b"["):
         raise Invalid(f"{name} is a JSON list.", hint="Write one JSON object a line (JSONL), without brackets around.")

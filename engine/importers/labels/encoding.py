@@ -9,7 +9,6 @@ from engine.errors import Invalid
 _OTHERS = (  # what a file under another name begins with
     (b"PK\x03\x04", "a zip or Excel file"),
     (b"\x1f\x8b", "a gzip file"),
-    (b"PAR1", "a Parquet file"),
     (b"%PDF", "a PDF file"),
     (b"\x28\xb5\x2f\xfd", "a zstd file"),
     (b"SQLite format 3", "an SQLite file"),
