@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
+
+from engine.errors import WorkFailed
+
+log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 60.0
 EVERY_SHARE = 0.1
@@ -56,14 +61,17 @@ class Checkpoints:
         self._kept_at = self._clock()
 
     def newest(self) -> Checkpoint | None:
-        """What to go on from; none at the beginning."""
+        """What to go on from; none at the beginning. A damaged one is passed over for the one before."""
         from engine.train import _tensors
 
-        whole = self._whole()
-        if not whole:
-            return None
-        facts = json.loads(whole[-1].read_text(encoding="utf-8"))
-        return Checkpoint(int(whole[-1].stem), _tensors.load(whole[-1].with_suffix(".safetensors")), facts)
+        for kept in reversed(self._whole()):
+            try:
+                arrays = _tensors.load(kept.with_suffix(".safetensors"))
+            except WorkFailed:
+                log.warning("checkpoint.damaged", extra={"step": int(kept.stem)})
+                continue
+            return Checkpoint(int(kept.stem), arrays, json.loads(kept.read_text(encoding="utf-8")))
+        return None
 
     def forget(self) -> None:
         """Begin again: nothing is kept of before."""
