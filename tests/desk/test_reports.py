@@ -138,6 +138,7 @@ def test_the_money_over_the_months_is_the_verdicts_own(record: Record) -> None:
 
 def test_a_break_even_after_the_policys_months_is_still_on_the_picture(record: Record) -> None:
     slow = copy.deepcopy(record)
+    del slow["forecast"]  # as an early record, whose draws were not kept
     plan = slow["cost"]["plan"]
     plan["one_time_usd"] = 15.5 * (plan["calls_per_month"] * plan["baseline_call_usd"] - plan["fixed_month_usd"])
     found = reports.forecast_of(slow)
@@ -150,7 +151,7 @@ def test_a_break_even_after_the_policys_months_is_still_on_the_picture(record: R
 
 @pytest.mark.parametrize("part", ["cost", "policy", "seed"])
 def test_half_a_record_draws_no_money_and_never_a_guess(record: Record, part: str) -> None:
-    half = {name: value for name, value in record.items() if name != part}
+    half = {name: value for name, value in record.items() if name not in (part, "forecast")}
 
     assert reports.forecast_of(half) is None
 
