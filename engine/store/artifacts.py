@@ -76,7 +76,15 @@ class Artifacts:
         return folder
 
     def read_bytes(self, artifact_id: str, name: str) -> bytes:
-        """One file of an artifact."""
+        """One verified file of an artifact. Raises ``WorkFailed`` for a damaged one."""
+        expected = _named(self._read(artifact_id, MANIFEST), artifact_id).get(name, "missing")
+        content = self._read(artifact_id, name)
+        found = hashlib.sha256(content).hexdigest()
+        if found != expected:
+            raise WorkFailed(f"Artifact file {name} is damaged: {found[:12]} instead of {expected[:12]}.")
+        return content
+
+    def _read(self, artifact_id: str, name: str) -> bytes:
         with self._files.open(f"{self._root}/{artifact_id}/{name}", "rb") as file:
             return bytes(file.read())
 
@@ -114,10 +122,20 @@ def _sha(path: Path) -> str:
 
 
 def _verify(folder: Path) -> None:
-    manifest = json.loads((folder / MANIFEST).read_bytes())
-    for entry in manifest["files"]:
-        found = _sha(folder / entry["path"]) if (folder / entry["path"]).exists() else "missing"
-        if found != entry["sha256"]:
-            raise WorkFailed(
-                f"Artifact file {entry['path']} is damaged: {found[:12]} instead of {entry['sha256'][:12]}."
-            )
+    """Every file is the one of the manifest, the manifest is the one of the name, and nothing else lies there."""
+    named = _named((folder / MANIFEST).read_bytes(), folder.name)
+    for path, expected in named.items():
+        found = _sha(folder / path) if (folder / path).exists() else "missing"
+        if found != expected:
+            raise WorkFailed(f"Artifact file {path} is damaged: {found[:12]} instead of {expected[:12]}.")
+    strange = [path for path in _paths(folder) if path.relative_to(folder).as_posix() not in named]
+    if strange:
+        raise WorkFailed(f"Artifact {folder.name[:12]} holds {strange[0].name}, which its manifest does not name.")
+
+
+def _named(manifest: bytes, artifact_id: str) -> dict[str, str]:
+    """The hashes of a manifest's files by path. Raises ``WorkFailed`` for a manifest that is not of this artifact."""
+    found = hashlib.sha256(manifest).hexdigest()
+    if found != artifact_id:
+        raise WorkFailed(f"Artifact file {MANIFEST} is damaged: {found[:12]} instead of {artifact_id[:12]}.")
+    return {str(entry["path"]): str(entry["sha256"]) for entry in json.loads(manifest)["files"]}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import pathlib
 
 import pytest
@@ -31,6 +33,35 @@ def test_a_damaged_file_is_refused_by_name_and_hash(tmp_path: pathlib.Path) -> N
     (tmp_path / "store" / made / "deep" / "rows.jsonl").write_text("b")
     with pytest.raises(WorkFailed, match=r"deep/rows\.jsonl is damaged: 3e23e8160039 instead of ca978112ca1b"):
         store.path(made)
+
+
+def test_a_manifest_that_was_written_anew_is_not_the_artifact(tmp_path: pathlib.Path) -> None:
+    store = Artifacts(f"file://{tmp_path / 'store'}")
+    made = store.put(folder(tmp_path / "one", "a"))
+    manifest = tmp_path / "store" / made / "manifest.json"
+    (tmp_path / "outside").write_text("b")
+    entry = {"path": "../../outside", "size": 1, "sha256": hashlib.sha256(b"b").hexdigest()}
+    manifest.write_text(json.dumps({"files": [entry]}))
+    for read in (lambda: store.path(made), lambda: store.read_bytes(made, "../../outside")):
+        with pytest.raises(WorkFailed, match=r"manifest\.json is damaged"):
+            read()
+
+
+def test_a_file_that_was_laid_beside_is_named_and_not_loaded(tmp_path: pathlib.Path) -> None:
+    store = Artifacts(f"file://{tmp_path / 'store'}")
+    made = store.put(folder(tmp_path / "one", "a"))
+    (tmp_path / "store" / made / "pytorch_model.bin").write_bytes(b"a pickle")
+    with pytest.raises(WorkFailed, match=r"pytorch_model\.bin, which its manifest does not name"):
+        store.path(made)
+
+
+def test_one_file_is_verified_as_a_folder_is(tmp_path: pathlib.Path) -> None:
+    store = Artifacts(f"file://{tmp_path / 'store'}")
+    made = store.put_bytes("rows.jsonl", b"a")
+    assert store.read_bytes(made, "rows.jsonl") == b"a"
+    (tmp_path / "store" / made / "rows.jsonl").write_text("b")
+    with pytest.raises(WorkFailed, match=r"rows\.jsonl is damaged"):
+        store.read_bytes(made, "rows.jsonl")
 
 
 def test_what_is_not_there_is_named(tmp_path: pathlib.Path) -> None:
