@@ -74,6 +74,12 @@ def test_every_make_target_and_program_a_page_names_exists() -> None:
     assert {one for one in programs if one[1] not in PROGRAMS} == set()
 
 
+def test_every_test_that_holds_a_threat_off_is_there() -> None:
+    named = re.findall(r"`(tests/\S+\.py)::(test_\w+)`", _text("docs/threats.md"))
+    assert len(named) > 20
+    assert [(path, name) for path, name in named if f"def {name}(" not in _text(path)] == []
+
+
 def test_every_dependency_is_documented() -> None:
     project = tomllib.loads(_text("pyproject.toml"))["project"]
     extras = project["optional-dependencies"]
