@@ -38,7 +38,7 @@ AT_IMPORT = {
     "vars",
     "CollectorRegistry", "Counter", "Gauge", "Histogram",     # bot/metrics.py, in a registry of our own
     "button", "command", "form", "Registry",                  # the bot's stories
-    "Classify", "Extract", "Reason",                          # plug-ins, which keep no state
+    "Classify", "Extract", "Reason", "Voice",                 # plug-ins, which keep no state
     "Frozen", "LoraCausal", "LoraEncoder", "Majority", "Tfidf",
     "word", "words_check",                                    # columns of closed words
 }  # fmt: skip

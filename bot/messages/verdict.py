@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from bot.messages import contenders, examples
+from bot.messages import bench, contenders, examples
 from engine.desk.investigations import RunView
 from engine.models.money import NANO
 from engine.models.verdict import Outcome
+
+PAIRS_MORE = 20  # of some pairs nobody can tell
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ class VerdictMessage:
     limit: tuple[float, ...]
     report_url: str
     more_labels: str
+    judge: bench.Bench | None
 
     @classmethod
     def example(cls) -> VerdictMessage:
@@ -104,7 +107,7 @@ def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
     record = run.record
     cascade: dict[str, float] = record["candidate"].get("cascade") or {}
     trust: dict[str, float] = record.get("dev", {}).get("calibration") or {}
-    quality, board = quality_of(record["quality"]), record.get("leaderboard", {})
+    quality, board, judge = quality_of(record["quality"]), record.get("leaderboard", {}), bench.bench(record)
     return VerdictMessage(
         slug=run.slug,
         run_id=run.run_id,
@@ -140,7 +143,8 @@ def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
         interval=_points(quality.low, quality.difference, quality.high),
         limit=_points(-quality.margin, -quality.margin, -quality.margin),
         report_url=report_url,
-        more_labels=f"labels {run.slug}" if run.labels_needed else "",
+        more_labels=_more(run, judge),
+        judge=judge,
     )
 
 
@@ -158,6 +162,13 @@ def quality_of(found: dict[str, Any]) -> Quality:
         margin=found["margin"],
         step=found.get("step", 0.0),
     )
+
+
+def _more(run: RunView, judge: bench.Bench | None) -> str:
+    """The words that bring what is missing: pairs that people compare, or labels; "" where neither would help."""
+    if judge and judge.missing:
+        return f"labels {run.slug} pairs={judge.missing + PAIRS_MORE}"
+    return f"labels {run.slug}" if run.labels_needed else ""
 
 
 def _points(*shares: float) -> tuple[float, ...]:

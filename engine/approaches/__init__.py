@@ -15,12 +15,15 @@ from engine.rules.paired import Paired
 class Task:
     """What a contender must know of a feature: its approach, and what its answers may be.
 
-    ``classes`` is the closed list of classify, ``schema`` the JSON schema of extract.
+    ``classes`` is the closed list of classify, ``schema`` the JSON schema of extract; ``banned`` words and
+    ``words_most`` (0: any number) are voice's.
     """
 
     approach: str
     classes: tuple[str, ...] = ()
     schema: Mapping[str, Any] | None = None
+    banned: tuple[str, ...] = ()
+    words_most: int = 0
 
     @classmethod
     def of(cls, feature: Feature) -> Task:
@@ -30,12 +33,19 @@ class Task:
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> Task:
         """The task that ``body`` wrote, among whatever else a job is told."""
-        return cls(approach=str(body["approach"]), classes=tuple(body["classes"]), schema=body.get("schema"))
+        return cls(
+            approach=str(body["approach"]),
+            classes=tuple(body["classes"]),
+            schema=body.get("schema"),
+            banned=tuple(body.get("banned", ())),
+            words_most=int(body.get("words_most", 0)),
+        )
 
     @property
     def body(self) -> dict[str, Any]:
         """The task as jobs are told it."""
-        return {"approach": self.approach, "classes": list(self.classes), "schema": self.schema}
+        rules = {"banned": list(self.banned), "words_most": self.words_most} if self.banned or self.words_most else {}
+        return {"approach": self.approach, "classes": list(self.classes), "schema": self.schema, **rules}
 
 
 @dataclass(frozen=True, kw_only=True)

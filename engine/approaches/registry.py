@@ -8,9 +8,15 @@ from engine.approaches import Approach
 from engine.approaches.classify import Classify
 from engine.approaches.extract import Extract
 from engine.approaches.reason import Reason
+from engine.approaches.voice import Voice
 from engine.errors import Invalid
 
-_APPROACHES: dict[str, Approach] = {"classify": Classify(), "extract": Extract(), "reason": Reason()}
+_APPROACHES: dict[str, Approach] = {
+    "classify": Classify(),
+    "extract": Extract(),
+    "voice": Voice(),
+    "reason": Reason(),
+}
 
 
 def approach_of(name: str) -> Approach:

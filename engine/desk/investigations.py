@@ -46,6 +46,7 @@ class Quote(Value):
     model: str
     simulated: bool
     prompted_calls: int
+    judge_calls: int = 0
     prospects: Prospects
     open_run: str = ""
     reading: str = ""
@@ -229,6 +230,7 @@ def _quote(desk: Desk, tx: Tx, feature: Feature, budget_usd: float, *, effort: E
         model=baseline.model,
         simulated=is_simulated(baseline.model),
         prompted_calls=found.prompted * counts[Part.DEV] + found.plan.rows,
+        judge_calls=2 * (counts[Part.DEV] + found.plan.rows) if found.bench else 0,
         prospects=found,
         open_run=known.run_id if known else "",
     )

@@ -73,8 +73,8 @@ def _from_predictions(tx: Tx, verdict: Verdict) -> tuple[Paired | None, list[Dif
     stored: dict[str, Any] | None = body.get("quality", {}).get("pairs")
     names = [str(body.get(side, {}).get("contender", "")) for side in ("candidate", "prompted")]
     ours, theirs = (investigations.predictions(tx, verdict.run_id, name, Part.SEALED) for name in names)
-    if not ours or not theirs or stored is None or body.get("seal_look") not in (1, 2, 3):
-        return None, []
+    if not ours or not theirs or stored is None or body.get("seal_look") not in (1, 2, 3) or body.get("judge"):
+        return None, []  # a judge's word on sealed pairs is kept as counts alone
     cascade = body["candidate"].get("cascade")
     ours = scores.composed(ours, theirs, cascade["threshold"]) if cascade else ours
     pairs = scores.paired(ours, theirs)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from engine.errors import AssayError
+from engine.flows import judged
+from engine.flows.asking import RETRY_SECONDS, ask
 from engine.flows.durable import Stepper
-from engine.flows.steps import ask, candidates, choose, decide, end, plan
-from engine.flows.steps.values import Asked, Frozen, Measured, Plan, TrainedCandidate, VerdictRef
+from engine.flows.steps import candidates, choose, decide, end, plan
+from engine.flows.steps.values import Frozen, Measured, Plan, TrainedCandidate, VerdictRef
 from engine.models.investigation import Brief
 from engine.models.labels import Part
 
-RETRY_SECONDS = (5.0, 30.0, 120.0, 600.0)  # waits before rows without an answer are asked again
+__all__ = ["RETRY_SECONDS", "investigate"]
 
 
 def investigate(run: Stepper, brief: Brief) -> VerdictRef:
@@ -23,12 +25,15 @@ def investigate(run: Stepper, brief: Brief) -> VerdictRef:
 def _road(run: Stepper, brief: Brief) -> VerdictRef:
     frozen = run.step("freeze", plan.freeze, brief.run_id)
     road = run.step("plan", plan.plan, frozen)
-    asked = [_ask(run, frozen, road, option, part=Part.DEV, rows=road.dev) for option in road.options]
+    asked = [ask(run, frozen, road, option, part=Part.DEV, rows=road.dev) for option in road.options]
     made = [_train(run, frozen, road, index) for index in range(len(road.recipes))]
     choice = run.step("choose", choose.choose, frozen, road, made, asked=asked)
     parity = run.until("parity", candidates.parity, frozen, road, choice)
+    if frozen.is_judged:
+        tried = next(one for one in asked if one.contender == choice.prompted)
+        return judged.conclude(run, frozen, road, choice, parity=parity, asked=tried)
     opened = run.step("open_seal", choose.open_seal, frozen, road, choice)
-    rerun = _ask(run, frozen, road, choice.prompted, part=Part.SEALED, rows=opened.rows)
+    rerun = ask(run, frozen, road, choice.prompted, part=Part.SEALED, rows=opened.rows)
     run.until("score_sealed", candidates.score_sealed, frozen, choice, opened)
     measured = Measured(parity=parity, opened=opened, asked=rerun)
     return run.step("decide", decide.decide, frozen, road, choice, measured=measured)
@@ -39,15 +44,3 @@ def _train(run: Stepper, frozen: Frozen, road: Plan, index: int) -> TrainedCandi
     candidate = run.until(f"train {name}", candidates.train, frozen, road, index)
     run.until(f"score {name}", candidates.score_dev, frozen, road, candidate)
     return candidate
-
-
-def _ask(run: Stepper, frozen: Frozen, road: Plan, option: str, *, part: Part, rows: str) -> Asked:
-    for attempt, seconds in enumerate((*RETRY_SECONDS, 0.0)):
-        asked = run.until(
-            f"ask {option} {part} {attempt}", ask.ask, frozen, road, option, part=part, rows=rows, attempt=attempt
-        )
-        if not asked.unanswered:
-            return asked
-        if seconds:
-            run.sleep(seconds)
-    return run.step(f"unanswered {option} {part}", ask.give_up, frozen, option, part)

@@ -15,6 +15,7 @@ from engine.rules.paired import FEW_GROUPS, GROUPS_LEAST
 from engine.rules.pairs import wilson
 
 KAPPA_LEAST = 0.60  # docs/rules.md 3: a judge that agrees less with people is no primary score
+HUMANS_LEAST = 100  # docs/rules.md 5: pairs or answers that people judged too
 LOOKS = 3
 
 
@@ -43,8 +44,8 @@ class GateFacts:
     """What was measured. Shares are fractions, ages days, latencies milliseconds; None is unknown.
 
     ``leaks`` counts copies of sealed rows outside the sealed part, ``teacher_rows`` compared rows that a model
-    labelled, ``look`` is the look this is (1 to 3). ``groups`` is None where rows are not grouped; ``judge_kappa`` is
-    asked for where a judge gives the primary score (``has_judge``).
+    labelled, ``look`` is the look this is (1 to 3; 0: none was spent). ``groups`` is None where rows are not grouped;
+    ``judge_kappa`` and ``judge_people`` are asked for where a judge gives the primary score (``has_judge``).
     """
 
     leaks: int
@@ -61,6 +62,7 @@ class GateFacts:
     slices: tuple[SliceFact, ...] = ()
     has_judge: bool = False
     judge_kappa: float | None = None
+    judge_people: int = 0
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,8 @@ def _blockers(facts: GateFacts, limits: GateLimits) -> Iterator[Gate]:
     else:
         yield _blocker("groups", facts.groups, float(GROUPS_LEAST), FEW_GROUPS, at_most=False)
     if facts.has_judge:
+        few = f"people judged {facts.judge_people:,} of the {HUMANS_LEAST} that are needed"
+        yield _blocker("people", facts.judge_people, float(HUMANS_LEAST), few, at_most=False)
         weak = "the judge agrees too little with people"
         yield _blocker("judge", facts.judge_kappa, KAPPA_LEAST, weak, at_most=False)
 
@@ -163,7 +167,8 @@ def _check(facts: GateFacts, limits: GateLimits) -> None:
     for name in ("leaks", "teacher_rows", "parity_agree", "parity_rows", "valid_rows"):
         checks.count(name, getattr(facts, name))
     checks.count("rows", facts.rows, 1)
-    checks.count("look", facts.look, 1)
+    checks.count("look", facts.look)
+    checks.count("judge_people", facts.judge_people)
     checks.share("prompted_valid_share", facts.prompted_valid_share)
     for name in ("prompted_age_days", "latency_p95_ms", "groups"):
         if getattr(facts, name) is not None:

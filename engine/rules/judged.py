@@ -17,15 +17,23 @@ import numpy as np
 from engine.rules import checks
 from engine.rules.agreement import cohen_kappa, gwet_ac1
 from engine.rules.distributions import normal_quantile
-from engine.rules.gates import KAPPA_LEAST
+from engine.rules.gates import HUMANS_LEAST, KAPPA_LEAST
 from engine.rules.judges import PpiMean, SwapWinRate, ppi_mean, swap_win_rate
 from engine.rules.pairs import Interval
 
 Winner = Literal["candidate", "prompted", "tie"]
 
-HUMANS_LEAST = 100  # docs/rules.md 5: pairs or answers that people judged too
+FIRST, SECOND, TIE = CHOICES = ("A", "B", "tie")  # what a judge or a person may answer to two texts
 _WINNERS: tuple[Winner, ...] = ("candidate", "prompted", "tie")
 _WORTH = {"candidate": 1.0, "prompted": 0.0, "tie": 0.5}
+
+
+def winner(choice: str, *, candidate_first: bool) -> Winner:
+    """Give who wrote the text that was chosen. Raises ValueError for another choice than A, B or tie."""
+    checks.choice("choice", choice, CHOICES)
+    if choice == TIE:
+        return "tie"
+    return "candidate" if (choice == FIRST) == candidate_first else "prompted"
 
 
 @dataclass(frozen=True)
@@ -188,6 +196,11 @@ def tally(pairs: Sequence[JudgedPair]) -> Tally:
     )
 
 
+def worths(pairs: Sequence[JudgedPair]) -> list[float]:
+    """Give what each pair is worth to the candidate by the judge's word: 1, 0 or one half."""
+    return [_WORTH[pair.survived] for pair in pairs]
+
+
 def tabled(pairs: Sequence[JudgedPair]) -> list[list[int]]:
     """Count the pairs that people saw too, by the judge's word (rows) and theirs."""
     seen = Counter((pair.survived, pair.human) for pair in pairs)
@@ -225,7 +238,7 @@ def sampled(answers: Sequence[Sequence[str]], truth: Sequence[str]) -> Sampled:
 
 def length_controlled(pairs: Sequence[JudgedPair]) -> float:
     """Give the win rate at equal lengths: least squares of wins on the log of the length ratio, where that is 0."""
-    wins = np.array([_WORTH[pair.survived] for pair in pairs])
+    wins = np.array(worths(pairs))
     longer = np.log([pair.length_ratio for pair in pairs])
     spread = float(np.square(longer - longer.mean()).sum())
     slope = float(((longer - longer.mean()) * (wins - wins.mean())).sum()) / spread if spread > 0.0 else 0.0

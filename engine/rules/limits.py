@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from engine.rules.address import refused
 from engine.rules.calendar import zone_of
 from engine.rules.watch import models, shutdowns
 
@@ -14,6 +15,9 @@ NONE = "none"  # how an empty list of words is set and shown
 WORDS: Mapping[str, str] = {  # settings that are words, with an example of each
     "evaluation_cheaper_model": "gpt-5-nano",
     "evaluation_protected_slices": "refunds,fraud",
+    "evaluation_judge_model": "claude-haiku-4-5",
+    "evaluation_judge_url": "https://api.anthropic.com/v1",
+    "evaluation_banned_words": "guarantee,at no cost",
     "rebaseline_models": "gpt-5-mini,gpt-5-nano",
     "rebaseline_shutdowns": "gpt-4o-mini=2027-01-31",
     "digest_zone": "Europe/Berlin",
@@ -23,19 +27,29 @@ _WORDS_MOST = 500  # characters
 
 def _one_model(text: str) -> str:
     if len(models(text)) > 1:
-        raise ValueError(f"evaluation_cheaper_model names {text[:40]!r}; one model is asked")
+        raise ValueError(f"it names {text[:40]!r}; one model is asked")
     return text
 
 
 def _names(text: str) -> str:
     if len(text) > _WORDS_MOST:
-        raise ValueError(f"evaluation_protected_slices has {len(text):,} characters; at most {_WORDS_MOST}")
+        raise ValueError(f"it has {len(text):,} characters; at most {_WORDS_MOST}")
+    return text
+
+
+def _address(text: str) -> str:
+    why = refused(text) if text else ""
+    if why:
+        raise ValueError(f"it {why}")
     return text
 
 
 _READS: Mapping[str, Callable[[str], object]] = {
     "evaluation_cheaper_model": _one_model,
     "evaluation_protected_slices": _names,
+    "evaluation_judge_model": _one_model,
+    "evaluation_judge_url": _address,
+    "evaluation_banned_words": _names,
     "rebaseline_models": models,
     "rebaseline_shutdowns": shutdowns,
     "digest_zone": zone_of,
@@ -99,5 +113,8 @@ def read_words(name: str, words: str) -> str:
     """Give the words a setting is set to, "" for ``none``. Raises ValueError for words it cannot be."""
     text = words.strip()
     text = "" if text.lower() == NONE else text
-    _READS[name](text)
+    try:
+        _READS[name](text)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
     return text

@@ -28,7 +28,9 @@ class EvalPolicy:
     guess here seals too few rows, which no later step can mend, so it is a high one). ``cheaper_model`` is a cheaper
     tier of the baseline's endpoint, "" where none is listed; a sealed reply older than ``fresh_days`` gives no verdict;
     ``protected_slices`` are labels or groups, separated by commas, that must not get surely worse by twice the margin;
-    ``latency_ceiling_ms`` is for 95 % of the served answers, 0 for none; after ``dev_lookups_most`` dev is worn.
+    ``latency_ceiling_ms`` is for 95 % of the served answers, 0 for none; after ``dev_lookups_most`` dev is worn. For
+    texts: ``judge_model`` says which of two reads better, at ``judge_url`` ("": the feature's endpoint); one that holds
+    one of ``banned_words`` (separated by commas) or more than ``words_most`` words (0: any) is invalid.
     """
 
     dev_share: float = 0.15
@@ -45,11 +47,20 @@ class EvalPolicy:
     protected_slices: str = ""
     latency_ceiling_ms: float = 0.0
     dev_lookups_most: int = 120
+    judge_model: str = ""
+    judge_url: str = ""
+    banned_words: str = ""
+    words_most: int = 0
 
     @property
     def protected(self) -> tuple[str, ...]:
         """The names of the protected slices, in the order given."""
-        return tuple(dict.fromkeys(name.strip() for name in self.protected_slices.split(",") if name.strip()))
+        return _listed(self.protected_slices)
+
+    @property
+    def banned(self) -> tuple[str, ...]:
+        """The banned words and phrases, in the order given."""
+        return _listed(self.banned_words)
 
 
 @dataclass(frozen=True)
@@ -119,6 +130,10 @@ def rows_planned_by_spread(
 def _needed(variance: float, distance: float, look: int) -> int:
     z_sum = normal_quantile(1.0 - look_alpha(look)) + normal_quantile(_POWER)
     return math.ceil(z_sum**2 * variance / distance**2)
+
+
+def _listed(words: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.strip() for word in words.split(",") if word.strip()))
 
 
 def _assumed(low: float, high: float, margin: float) -> float:

@@ -61,9 +61,14 @@ def addition_of(option: str, task: Task, *, examples: Sequence[Example], seed: i
     """
     if option in (BASELINE, CHEAPER):
         return ""
-    template = _templates().get_template(f"{task.approach}/{option}.txt.j2")
     schema = json.dumps(task.schema, ensure_ascii=False, sort_keys=True)
-    return template.render(classes=task.classes, schema=schema, examples=shots(examples, seed)).strip()
+    name = f"{task.approach}/{option}.txt.j2"
+    return rendered(name, classes=task.classes, schema=schema, examples=shots(examples, seed))
+
+
+def rendered(name: str, **facts: object) -> str:
+    """A prompt of ours by the name of its template, without the space around it."""
+    return _templates().get_template(name).render(**facts).strip()
 
 
 def shots(examples: Sequence[Example], seed: int) -> list[Example]:

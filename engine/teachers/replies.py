@@ -70,6 +70,11 @@ def sent_parameters(base_url: str, parameters: dict[str, Any]) -> dict[str, Any]
     """A baseline's parameters as they are sent: one whole reply, and always a limit on its tokens."""
     sent = {name: value for name, value in parameters.items() if name not in _OURS}
     if not any(isinstance(sent.get(name), int) and sent[name] > 0 for name in _LIMITS):
-        # OpenAI's newer models refuse the old name, and servers of open models may not know the new one.
-        sent[_LIMITS[0] if ".openai." in base_url else _LIMITS[1]] = OUTPUT_LIMIT
+        sent |= limit_on(base_url, OUTPUT_LIMIT)
     return sent
+
+
+def limit_on(base_url: str, tokens: int) -> dict[str, int]:
+    """The parameter that limits a reply at an endpoint."""
+    # OpenAI's newer models refuse the old name, and servers of open models may not know the new one.
+    return {_LIMITS[0] if ".openai." in base_url else _LIMITS[1]: tokens}

@@ -23,6 +23,8 @@ from starlette.routing import Route
 
 from engine.models.feature import is_simulated
 from engine.rules.redact import redact
+from engine.testing.simulated_judge import NAME as JUDGE
+from engine.testing.simulated_judge import SimulatedJudge
 
 ACCURACY = 0.70  # share of known inputs that are answered right
 FEW_SHOT_GAIN = 0.02  # more of them with examples in the prompt
@@ -91,9 +93,18 @@ class Guesser:
         return sum(math.log((counts[word] + 1) / total) for word in words)
 
 
-def simulated_app(truth: Mapping[str, str], *, accuracy: float = ACCURACY, latency_ms: float = 0.0) -> Starlette:
-    """The endpoint. ``truth`` maps inputs to labels; ``latency_ms`` is added to every reply."""
-    model = _Model(Guesser(truth, accuracy), latency_ms)
+def simulated_app(
+    truth: Mapping[str, str],
+    *,
+    accuracy: float = ACCURACY,
+    latency_ms: float = 0.0,
+    judge: SimulatedJudge | None = None,
+) -> Starlette:
+    """The endpoint. ``truth`` maps inputs to labels or texts; ``latency_ms`` is added to every reply.
+
+    Under names that begin with ``simulated-judge`` the ``judge`` answers, by the same truth unless another is given.
+    """
+    model = _Model(Guesser(truth, accuracy), judge or SimulatedJudge(truth), latency_ms)
     return Starlette(
         routes=[
             Route("/v1/chat/completions", model.complete, methods=["POST"]),
@@ -110,8 +121,9 @@ def digest(messages: object) -> str:
 
 
 class _Model:
-    def __init__(self, guesser: Guesser, latency_ms: float) -> None:
+    def __init__(self, guesser: Guesser, judge: SimulatedJudge, latency_ms: float) -> None:
         self._guesser = guesser
+        self._judge = judge
         self._latency_ms = latency_ms
         self._faults = Faults()
         self._seen = Seen()
@@ -138,7 +150,8 @@ class _Model:
         if failed is not None:
             return failed
         self._seen.answered[digest(messages)] += 1
-        return JSONResponse(_completion(name, messages, self._guesser.answer(messages)))
+        answers = self._judge if name.startswith(JUDGE) else self._guesser
+        return JSONResponse(_completion(name, messages, answers.answer(messages)))
 
     def _failed(self) -> Response | None:
         faults = self._faults

@@ -56,6 +56,12 @@ CASES = {
             '{"city": null}',
         ),
     ),
+    "voice": Case(
+        Task(approach="voice", banned=("guarantee", "at no cost"), words_most=8),
+        ("Hello, your parcel is on its way.", "Ödön, wir danken.", "Thank you."),
+        (None, "", "  \n", True, [], {}, "x" * 20_000),
+        ("\n ", "We GUARANTEE it.", "It comes at no\ncost.", "one two three four five six seven eight nine"),
+    ),
     "reason": Case(
         Task(approach="reason"),
         ("17", "-0.5", "blue whale", "3/4"),
@@ -180,6 +186,23 @@ def test_a_document_is_graded_by_its_fields_whatever_way_a_day_is_written() -> N
     quality = extract.quality([want, want], [said, half], task)
     counts = {"true_positive": 4, "false_positive": 1, "false_negative": 2}
     assert quality == pytest.approx({"primary": 8 / 11, "exact": 0.5, "precision": 4 / 5, "recall": 4 / 6, **counts})
+
+
+def test_a_banned_word_is_found_as_a_word_and_not_inside_another() -> None:
+    voice, task = approach_of("voice"), CASES["voice"].task
+    assert voice.parse("It is guaranteed.", task).valid
+    assert not voice.parse("A guarantee!", task).valid
+    assert voice.parse("No cost at all", task).valid
+
+
+def test_a_text_is_graded_by_its_likeness_to_the_one_a_person_wrote() -> None:
+    voice, task = approach_of("voice"), Task(approach="voice")
+    grades = [
+        voice.grade("Your parcel is on its way.", voice.parse(text, task), task)
+        for text in ("Your parcel is on its way.", "Your parcel is coming.", "Quack")
+    ]
+    assert grades == sorted(grades, reverse=True)
+    assert grades[0] == 1.0 > grades[1] > 0.4 > grades[2]
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,8 @@ def choose(
         prompted = contenders.best(tried)
         _refuse_unpayable(tx, frozen, road, prompted)
         theirs = investigations.predictions(tx, frozen.run_id, prompted.contender, Part.DEV)
-        found = cascade.considered(frozen.task, best.rows, theirs, PROMOTION_CONFIDENCE)
+        whole = frozen.is_judged  # a text is not right or wrong, so none is sure to be right
+        found = None if whole else cascade.considered(frozen.task, best.rows, theirs, PROMOTION_CONFIDENCE)
         rows = found[1] if found else best.rows
         planned = _planned(frozen, rows, theirs, look=seals.next_look(tx, road.seal_id))
     return Choice(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.errors import Cancelled
-from engine.flows.steps import compare, forecast, gates, money, progress, record
+from engine.flows.steps import compare, forecast, gates, money, preferred, progress, record
 from engine.flows.steps.plan import VERDICT
 from engine.flows.steps.values import Choice, Frozen, Measured, Plan, VerdictRef
 from engine.models.actor import Actor, Role
@@ -34,6 +34,7 @@ def decide(services: Services, frozen: Frozen, road: Plan, choice: Choice, *, me
             return VerdictRef(run_id=frozen.run_id, verdict_id=known.id or 0, state=run.state)
         if run.cancel_requested:
             raise Cancelled(f"{frozen.run_id} was cancelled.")
+        choice = preferred.planned(choice, measured)
         judged = _judged(tx, services, frozen, choice, measured=measured)
         ruling = judged.ruling
         body = record.body(tx, frozen, road, judged) | {"forecast": _forecast(frozen, judged.money)}
@@ -63,9 +64,11 @@ def decide(services: Services, frozen: Frozen, road: Plan, choice: Choice, *, me
 
 
 def _judged(tx: Tx, services: Services, frozen: Frozen, choice: Choice, *, measured: Measured) -> record.Judged:
-    compared = compare.compared(tx, frozen, choice, measured)
+    by_right = compare.compared if measured.judged is None else preferred.compared
+    compared = by_right(tx, frozen, choice, measured)
     sums = money.judged(tx, services, frozen, choice)
-    rows, now = investigations.predictions(tx, frozen.run_id, choice.candidate, Part.SEALED), services.clock.now()
+    part, now = Part.SEALED if measured.opened.look else Part.DEV, services.clock.now()
+    rows = investigations.predictions(tx, frozen.run_id, choice.candidate, part)
     facts = gates.facts(compared, measured, rows, now)
     found = ruled_gates(facts, gates.limits(frozen.margin, frozen.policy.evaluation))
     evidence = _evidence(compared, frozen, choice, sums, found=found)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from engine.flows.steps import scores
 from engine.flows.steps.compare import Compared
 from engine.flows.steps.values import Measured
 from engine.models.labels import Source
+from engine.rules.agreement import cohen_kappa
 from engine.rules.gates import GateFacts, GateLimits
 from engine.rules.power import EvalPolicy
 
@@ -29,7 +31,20 @@ def facts(compared: Compared, measured: Measured, rows: scores.Rows, now: dateti
         prompted_valid_share=compared.prompted.valid_share,
         latency_p95_ms=compared.candidate.latency_p95_ms,
         slices=tuple(part.fact for part in compared.slices),
+        **_judge(measured),
     )
+
+
+def _judge(measured: Measured) -> dict[str, Any]:
+    """What is asked of a judge, where one gives the primary score."""
+    judged = measured.judged
+    if judged is None:
+        return {}
+    return {
+        "has_judge": True,
+        "judge_kappa": cohen_kappa(judged.dev.table) if judged.dev.people else None,
+        "judge_people": judged.dev.people,
+    }
 
 
 def limits(margin: float, policy: EvalPolicy) -> GateLimits:

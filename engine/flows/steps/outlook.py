@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from engine.errors import NotReady
-from engine.flows.steps import contenders, leaderboard, uploads
+from engine.flows.steps import contenders, judges, leaderboard, pairing, preferred, uploads
 from engine.flows.steps.plan import check_enough, left_out_of
+from engine.flows.steps.values import Bench
 from engine.models.base import Value
-from engine.models.feature import Feature
+from engine.models.feature import ApproachName, Feature
 from engine.models.labels import Part
 from engine.rules.outlook import Outlook, outlook
 from engine.rules.paired import GROUPED_SHARE, GROUPS_LEAST
@@ -25,7 +27,8 @@ class Prospects(Value):
     ``uploads`` labels more would bring the sealed rows that the plan lacks, 0 where it lacks none.
 
     ``left_out`` sealed rows are not compared; ``cheaper`` says why ``cheaper_model`` is not asked; ``prompted`` counts
-    the options asked; ``lookups`` are those at dev so far, and ``worn`` says that they are too many.
+    the options asked; ``lookups`` are those at dev so far, and ``worn`` says that they are too many. ``bench`` judges
+    texts, none where answers are right or wrong; people ``compared`` so many pairs until now.
     """
 
     plan: Outlook
@@ -39,6 +42,8 @@ class Prospects(Value):
     prompted: int
     lookups: int
     worn: bool
+    bench: Bench | None = None
+    compared: int = 0
 
 
 def prospects(tx: Tx, services: Services, feature: Feature) -> Prospects:
@@ -61,13 +66,24 @@ def prospects(tx: Tx, services: Services, feature: Feature) -> Prospects:
     why = contenders.why_not_cheaper(tx, services, baseline, policy.cheaper_model)
     used = leaderboard.lookups(tx, feature_id, seal.id or 0)
     earlier = _measured(tx, feature_id)
+    bench = (
+        judges.check(tx, services, feature_id, label_set.id or 0) if feature.approach == ApproachName.VOICE else None
+    )
+    lead = preferred.ORDERS if bench else 1  # a win rate moves half as much as the lead in pairs
     plan = outlook(
-        sealed, feature.margin, look, policy, disagreement=earlier.get("disagreement"), apart=earlier.get("apart")
+        sealed,
+        lead * feature.margin,
+        look,
+        policy,
+        disagreement=earlier.get("disagreement"),
+        apart=earlier.get("apart"),
     )
     lacking = uploads.settles(max(plan.rows_needed - plan.rows, 0), parting)
     return Prospects(
-        plan=plan,
         uploads=lacking["labels"] if lacking else 0,
+        plan=replace(plan, provable=plan.provable / lead),
+        bench=bench,
+        compared=len(pairing.settled(tx, feature_id)) if bench else 0,
         look=look,
         margin=feature.margin,
         left_out=left_out,

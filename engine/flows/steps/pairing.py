@@ -13,12 +13,12 @@ from engine.errors import NotReady
 from engine.models.feature import ApproachName, Feature
 from engine.models.labelling import QueuedText
 from engine.models.labels import Part
-from engine.rules.judged import HUMANS_LEAST, Winner
+from engine.rules.judged import CHOICES, Winner, winner
 from engine.store import investigations, queues, verdicts
 from engine.store.database import Tx
 
-FIRST, SECOND, TIE = "A", "B", "tie"
-CHOICES = (FIRST, SECOND, TIE)
+__all__ = ["CHOICES", "Texts", "pairs", "said_of", "settled"]
+
 Texts = tuple[str, str, str]  # row id, the candidate's text, the prompted option's
 
 
@@ -50,13 +50,6 @@ def said_of(known: Mapping[Texts, Winner], row_id: str, candidate: str, prompted
     if found is not None:
         return found
     return _TURNED.get(known.get((row_id, prompted, candidate)))
-
-
-def winner(choice: str, *, candidate_first: bool) -> Winner:
-    """Who wrote the text that was chosen."""
-    if choice == TIE:
-        return "tie"
-    return "candidate" if (choice == FIRST) == candidate_first else "prompted"
 
 
 _TURNED: Mapping[Winner | None, Winner] = {"candidate": "prompted", "prompted": "candidate", "tie": "tie"}
@@ -101,6 +94,3 @@ def _texts(one: QueuedText) -> Texts:
 
 def _by_hash(one: QueuedText) -> str:
     return hashlib.sha256(f"pairs\0{one.row_id}".encode()).hexdigest()
-
-
-__all__ = ["CHOICES", "FIRST", "HUMANS_LEAST", "SECOND", "TIE", "Texts", "pairs", "said_of", "settled", "winner"]

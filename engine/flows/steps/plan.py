@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.approaches import Task
 from engine.errors import Cancelled, NotReady, SealBroken
 from engine.evals.rows import DatasetRow, write_rows
-from engine.flows.steps import contenders, uploads
+from engine.flows.steps import contenders, judges, uploads
 from engine.flows.steps.progress import set_tasks
 from engine.flows.steps.reading import measure
 from engine.flows.steps.seen import keep
@@ -27,6 +27,7 @@ from engine.train import Host
 from engine.train.ladder import host_here, ladder
 
 SERVED = "served as evaluated"
+JUDGED = "pairs judged on dev"
 SEALED = "sealed rows"
 VERDICT = "verdict"
 
@@ -87,6 +88,8 @@ def plan(services: Services, frozen: Frozen) -> Plan:
         _refuse_leaks(tx, frozen)
         seal = seals.current(tx, frozen.feature_id)
         seals.next_look(tx, seal.id or 0)  # none left: nothing is asked or trained
+        if frozen.is_judged:
+            judges.check(tx, services, frozen.feature_id, frozen.label_set_id)
         untried = contenders.untried(tx, services, frozen)
         host = host_here(services.settings)
         recipes, skipped = _recipes(frozen, host, frozen.task)
@@ -109,7 +112,7 @@ def plan(services: Services, frozen: Frozen) -> Plan:
         for rung in skipped:
             skip = Candidate(run_id=frozen.run_id, contender=rung.rung, rung=rung.rung, skipped=rung.why)
             investigations.add_candidate(tx, skip)
-        set_tasks(tx, services, run, _tasks(made))
+        set_tasks(tx, services, run, _tasks(made, judged=frozen.is_judged))
     return made
 
 
@@ -177,11 +180,12 @@ def _seconds(recipes: list[Recipe], host: Host, train: list[Label]) -> float:
     return sum(rungs[recipe.rung].quote(host, len(train), words).seconds for recipe in recipes)
 
 
-def _tasks(made: Plan) -> list[RunTask]:
+def _tasks(made: Plan, *, judged: bool) -> list[RunTask]:
     counts = f"{made.train_rows:,} train, {made.dev_rows:,} dev, {made.sealed_rows:,} sealed"
     lines = [RunTask(name="labels frozen", state=TaskState.COMPLETE, note=counts)]
     lines += [RunTask(name=f"ask {option}") for option in made.options]
     lines += [RunTask(name=f"ask {name}", state=TaskState.SKIPPED, note=why) for name, why in made.untried.items()]
     lines += [RunTask(name=f"train {recipe.name}") for recipe in made.recipes]
     lines += [RunTask(name=f"train {rung.rung}", state=TaskState.SKIPPED, note=rung.why) for rung in made.skipped]
+    lines += [RunTask(name=JUDGED)] if judged else []
     return [*lines, RunTask(name=SERVED), RunTask(name=SEALED), RunTask(name=VERDICT)]

@@ -211,7 +211,7 @@ def decision(body: Record) -> str:
 
 
 def _level(body: Record) -> float:
-    return 1 - 2 * look_alpha(body["seal_look"])
+    return 1 - 2 * look_alpha(body["seal_look"] or 1)  # 0: a judge's run that opened nothing
 
 
 def _of_method(method: str, pairs: Pairs, level: float, held: Paired | None) -> Interval | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.flows.steps import recheck, recheck_release
+from engine.flows.steps import recheck, recheck_judged, recheck_release
 from engine.flows.steps.recheck import Check
 from engine.flows.steps.reread import Record
 from engine.rules.paired import Paired
@@ -81,7 +81,8 @@ def recompute(body: Record, held: Paired | None = None) -> Recomputed:
     is_grouped = str(body["quality"]["method"]).startswith(recheck.RESAMPLED)
     differences: list[Difference] = []
     checked = 0
-    for name, section in _SECTIONS.items():
+    sections = _SECTIONS | _JUDGED if body.get("judge") else _SECTIONS
+    for name, section in sections.items():
         try:
             checks = list(section(body, held))
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
@@ -98,7 +99,7 @@ def recompute(body: Record, held: Paired | None = None) -> Recomputed:
     )
 
 
-_SECTIONS: Mapping[str, Callable[[Record, Paired | None], Iterator[Check]]] = {
+_SECTIONS: dict[str, Callable[[Record, Paired | None], Iterator[Check]]] = {
     "policy": recheck.policy,
     "quality": recheck.counts,
     "quality.pairs": recheck.interval,
@@ -109,6 +110,12 @@ _SECTIONS: Mapping[str, Callable[[Record, Paired | None], Iterator[Check]]] = {
     "leaderboard": recheck.board,
     "evidence": recheck.evidence,
     "decision": recheck.ruling,
+}
+_JUDGED: dict[str, Callable[[Record, Paired | None], Iterator[Check]]] = {
+    "quality": recheck_judged.counts,
+    "quality.pairs": recheck_judged.interval,
+    "gate_facts": recheck_judged.gate_facts,
+    "evidence": recheck_judged.evidence,
 }
 
 

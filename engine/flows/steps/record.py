@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.approaches.registry import approach_of
-from engine.flows.steps import compare, leaderboard, money, release, scores, seen, uploads
+from engine.flows.steps import compare, leaderboard, money, preferred, release, scores, seen, uploads
 from engine.flows.steps.values import Choice, Frozen, Measured, Plan, Tried
 from engine.models.feature import is_simulated
 from engine.models.labels import Part
@@ -103,6 +103,7 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged) -> dict[str, Any]:
             "prompted": judged.compared.prompted.model_dump(mode="json"),
         },
         "dev": _dev(tx, frozen, choice),
+        "judge": preferred.body(judged.measured),
         "evidence": evidence,
         "policy": frozen.policy.judged,
     }
@@ -143,8 +144,9 @@ def _quality(judged: Judged, frozen: Frozen) -> dict[str, Any]:
         "method": compared.method,
         "groups": compared.paired.grouped,
         "margin": frozen.margin,
+        "part": (Part.SEALED if judged.measured.opened.look else Part.DEV).value,
         "finding": finding(interval.low, interval.high, frozen.margin),
-        **compare.beside(compared, level),
+        **(compare.beside(compared, level) if judged.measured.judged is None else preferred.beside(compared)),
     }
 
 

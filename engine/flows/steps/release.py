@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from engine.rules.pairs import Interval
-from engine.rules.release import Released, released, score_released
+from engine.rules.release import Released, on_grid, released, score_released
 
 OUTSIDE = (
     "version", "run", "feature", "decision", "decided_at", "labels_version", "policy_hash", "price_snapshot",
@@ -29,6 +29,9 @@ EVIDENCE = (
     "margin", "rows", "planned_rows", "saving_low", "payback_probability", "npv_usd", "quality_worth_usd", "invalid",
     "broken",
 )  # fmt: skip
+JUDGE = ("model", "simulated", "families", "part", "people", "kappa", "ac1", "table", "blockers", "dev")
+WIN_RATE = "win_rate"
+COARSE = 0.05  # of figures beside the comparison
 WORST_SD = 1.0  # where an early record does not say how much the rows scatter
 _MOST = 0.999  # a margin is below 1
 
@@ -51,6 +54,8 @@ def of_record(body: Record) -> dict[str, Any]:
     if body.get("evidence"):
         ends = {"estimate": found.difference, "low": found.low, "high": found.high}
         shown["evidence"] = {**_of(body["evidence"], EVIDENCE), "difference": ends}
+    if body.get("judge"):
+        shown["judge"] = _judge(body["judge"])
     return shown
 
 
@@ -64,13 +69,17 @@ def figures(quality: Record, evidence: Record, stored: Record | None = None) -> 
     if stored:
         return Released(**stored)
     variance = evidence.get("row_variance")
-    return released(
+    found = released(
         Interval(quality["difference"], quality["low"], quality["high"]),
         quality["prompted"],
         margin=quality["margin"],
         sd=WORST_SD if variance is None else math.sqrt(variance),
         rows=quality["n"],
     )
+    if quality["metric"] != WIN_RATE:
+        return found
+    # Half is no figure of the sealed rows: it is what a win rate is where nobody writes better.
+    return replace(found, prompted=quality["prompted"], candidate=quality["prompted"] + found.difference)
 
 
 def _of(body: Record, names: tuple[str, ...]) -> dict[str, Any]:
@@ -98,6 +107,14 @@ def _slice(part: Record, margin: float) -> dict[str, Any]:
         rows=part["rows"],
     )
     return kept | {"difference": found.difference, "low": found.low, "high": found.high}
+
+
+def _judge(judge: Record) -> dict[str, Any]:
+    """The judge, its word on dev and people's; of the sealed pairs how many, and how the slot pulled, on a grid."""
+    swap = {name: on_grid(judge["swap"][name], COARSE) for name in ("slot_bias", "consistency")}
+    told = {**_of(judge, JUDGE), "swap": swap, "length_controlled": on_grid(judge["length_controlled"], COARSE)}
+    sealed = judge.get("sealed")
+    return told | {"sealed": sealed and {"pairs": sealed["pairs"], "unread": sealed["unread"]}}
 
 
 def _gate(gate: Record, parts: Mapping[str, Record]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from engine.flows.steps import release
+from engine.flows.steps.judge import JUDGE
 from engine.models.base import Value
 from engine.models.feature import Baseline, Feature
 from engine.models.investigation import Investigation, StoredPrediction
@@ -157,8 +158,15 @@ def _apart(tx: Tx, run_id: str, record: Mapping[str, Any]) -> Apart | None:
     both = [(label, said, theirs[label_id][1]) for label_id, (label, said) in ours.items() if label_id in theirs]
     if not both:
         return None
-    won = [_example(*row) for row in both if row[1].correct and not row[2].correct]
-    lost = [_example(*row) for row in both if row[2].correct and not row[1].correct]
+    if record.get("judge"):
+        words = {label_id: said.output for label_id, (_, said) in _kept(tx, run_id, JUDGE).items()}
+        won, lost = (
+            [_example(*row, most=TEXT_MOST) for row in both if words.get(row[1].label_id) == side]
+            for side in ("candidate", "prompted")
+        )
+    else:
+        won = [_example(*row) for row in both if row[1].correct and not row[2].correct]
+        lost = [_example(*row) for row in both if row[2].correct and not row[1].correct]
     return Apart(won_rows=len(won), lost_rows=len(lost), won=tuple(won[:EXAMPLES]), lost=tuple(lost[:EXAMPLES]))
 
 
@@ -168,13 +176,13 @@ def _kept(tx: Tx, run_id: str, contender: str) -> dict[int, tuple[Label, StoredP
     return {said.label_id: (label, said) for label, said in rows if label.part is Part.DEV and label.removed_in is None}
 
 
-def _example(label: Label, ours: StoredPrediction, theirs: StoredPrediction) -> Example:
+def _example(label: Label, ours: StoredPrediction, theirs: StoredPrediction, *, most: int = ANSWER_MOST) -> Example:
     return Example(
         row_id=label.row_id,
         text=_cut(label.input, TEXT_MOST),
-        expected=_cut(label.output, ANSWER_MOST),
-        candidate=_cut(ours.output, ANSWER_MOST),
-        prompted=_cut(theirs.output, ANSWER_MOST),
+        expected=_cut(label.output, most),
+        candidate=_cut(ours.output, most),
+        prompted=_cut(theirs.output, most),
         candidate_valid=ours.valid,
         prompted_valid=theirs.valid,
     )

@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from pydantic import Field
+
 from engine.approaches import Task
 from engine.models.base import Value
+from engine.models.feature import ApproachName
 from engine.models.investigation import Effort, Recipe
+from engine.models.labels import Part
 from engine.store.policies import Policy
 
 
@@ -33,7 +37,33 @@ class Frozen(Value):
     @property
     def task(self) -> Task:
         """What is to be answered."""
-        return Task(approach=self.approach, classes=tuple(self.classes), schema=self.output_schema)
+        rules = self.policy.evaluation
+        return Task(
+            approach=self.approach,
+            classes=tuple(self.classes),
+            schema=self.output_schema,
+            banned=rules.banned if self.is_judged else (),
+            words_most=rules.words_most if self.is_judged else 0,
+        )
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether no answer is right or wrong: a judge and people compare the two sides' texts."""
+        return self.approach == ApproachName.VOICE
+
+
+class Bench(Value):
+    """The judge of a run: its model and where it is asked, and the families by role, "" for one that no name tells."""
+
+    model: str
+    base_url: str
+    simulated: bool
+    families: dict[str, str]
+
+    @property
+    def unknown(self) -> list[str]:
+        """Whose family no name tells."""
+        return [role for role, name in self.families.items() if not name]
 
 
 class Skipped(Value):
@@ -179,12 +209,69 @@ class Opened(Value):
     count: int
 
 
+class JudgedSlice(Value):
+    """A protected slice by the judge's word: its rows, and the interval of the win rate less one half on them."""
+
+    name: str
+    rows: int
+    difference: float = 0.0
+    low: float = -1.0
+    high: float = 1.0
+    method: str = ""
+
+
+class JudgedPart(Value):
+    """What a judge said of the two sides' texts on a part, by counts (``engine.rules.judged``).
+
+    ``pairs`` were read in both orders, ``table`` counts those that people compared too; ``unread`` had a reply that is
+    no word, ``unanswered`` questions may be asked again. ``grouped`` is none where rows are not grouped.
+    """
+
+    part: Part
+    bench: Bench
+    pairs: int
+    tally: dict[str, int]
+    table: list[list[int]]
+    ruled: dict[str, int]
+    unread: int
+    length_controlled: float
+    design_effect: float
+    groups: int
+    grouped: int | None
+    slices: list[JudgedSlice]
+    questions: int
+    unanswered: int
+    nano_usd: int
+
+    @property
+    def people(self) -> int:
+        """How many of the pairs people compared too."""
+        return sum(map(sum, self.table))
+
+
+class Judgement(Value):
+    """A judge's word on both parts; ``sealed`` is none where nothing was opened, because it could not be believed.
+
+    ``planned_rows`` would prove the margin on the win rate; ``blockers`` say why nothing was opened.
+    """
+
+    dev: JudgedPart
+    sealed: JudgedPart | None = None
+    planned_rows: int = 0
+    disagreement: float = 0.0
+    blockers: list[str] = Field(default_factory=list[str])
+
+
 class Measured(Value):
-    """What was measured after the choice: served answers, the look at the sealed part, the prompted option's pass."""
+    """What was measured after the choice: served answers, the look at the sealed part, the prompted option's pass.
+
+    ``judged`` is there where no answer is right or wrong. A look of 0 opened nothing.
+    """
 
     parity: Parity
     opened: Opened
     asked: Asked
+    judged: Judgement | None = None
 
 
 class VerdictRef(Value):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from engine.importers.labels import refuse_one_class, same_text
 from engine.models.actor import Actor
-from engine.models.feature import Feature
+from engine.models.feature import ApproachName, Feature
 from engine.models.labels import Label, LabelRow, LabelSet, Provenance, Source
 from engine.rules.power import sealed_share
 from engine.rules.split import Placement, Row, place
@@ -70,7 +70,8 @@ def seal(tx: Tx, services: Services, feature: Feature, rows: Sequence[LabelRow])
     """Seal before any label is stored. Shares follow the rows people answer for, until the first look."""
     policy = policies.current(tx, feature.id).evaluation
     count = labels.by_people(tx, feature.id or 0) + sum(not _is_taught(row) for row in rows)
-    sealed = sealed_share(max(count, 1), feature.margin, policy)
+    lead = 2 if feature.approach == ApproachName.VOICE else 1  # a win rate moves half as much as the lead in pairs
+    sealed = sealed_share(max(count, 1), lead * feature.margin, policy)
     seals.share(tx, feature.id or 0, dev_share=policy.dev_share, sealed_share=sealed, at=services.clock.now())
 
 

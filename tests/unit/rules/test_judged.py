@@ -9,7 +9,18 @@ from dataclasses import astuple
 import pytest
 
 from engine.rules.agreement import cohen_kappa, gwet_ac1
-from engine.rules.judged import HUMANS_LEAST, JudgedPair, Ruled, Sampled, Tally, blockers, counted, judged, sampled
+from engine.rules.judged import (
+    HUMANS_LEAST,
+    JudgedPair,
+    Ruled,
+    Sampled,
+    Tally,
+    blockers,
+    counted,
+    judged,
+    sampled,
+    winner,
+)
 from engine.rules.judges import ppi_mean, swap_win_rate
 
 WON, LOST, TIED = (JudgedPair(who, who) for who in ("candidate", "prompted", "tie"))
@@ -29,6 +40,20 @@ def test_a_win_counts_only_if_it_survives_the_swap() -> None:
     pairs = [WON] * 40 + [LOST] * 25 + [FIRST] * 20 + [SECOND] * 5 + [TIED] * 6 + [JudgedPair("tie", "candidate")] * 4
     assert judged(pairs).swap == swap_win_rate(40, 25, 20, 5, 10)
     assert FIRST.survived == SECOND.survived == JudgedPair("tie", "candidate").survived == "tie"
+
+
+def test_who_wrote_the_chosen_text_depends_on_where_it_stood() -> None:
+    chosen = [
+        (choice, winner(choice, candidate_first=first)) for choice in ("A", "B", "tie") for first in (True, False)
+    ]
+    assert chosen == [
+        ("A", "candidate"),
+        ("A", "prompted"),
+        ("B", "prompted"),
+        ("B", "candidate"),
+        ("tie", "tie"),
+        ("tie", "tie"),
+    ]
 
 
 def test_a_judge_alone_never_gates() -> None:
@@ -113,6 +138,7 @@ def test_answers_drawn_k_times_are_averaged_and_voted_on() -> None:
         lambda: judged([JudgedPair("tie", "tie", "nobody")]),  # pyright: ignore[reportArgumentType]
         lambda: judged([JudgedPair("tie", "tie", length_ratio=0.0)]),
         lambda: blockers(-1, 0.7),
+        lambda: winner("C", candidate_first=True),
         lambda: counted(Tally(), [[0]], alone=Tally(), length_controlled=0.5),
         lambda: sampled([["a"], ["a", "b"]], ["a", "b"]),
         lambda: sampled([[]], ["a"]),
