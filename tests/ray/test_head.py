@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
 from engine.errors import Unavailable
@@ -19,6 +22,8 @@ def test_a_job_is_submitted_again_to_a_head_that_came_back(site: Site) -> None:
     with site.busy_device():
         started(site, spec)
         site.cluster.end("head", "second")
+        for pid in processes_of(site, spec):  # a host that dies takes its jobs along, whatever their process group
+            os.kill(pid, signal.SIGKILL)
         eventually(lambda: processes_of(site, spec) == [], seconds=60)
         with pytest.raises(Unavailable):
             runner.poll(spec.job_id)
