@@ -1,7 +1,7 @@
 # Every target with a ## is listed by `make help`.
 PY ?= python3
 BIN := .venv/bin
-.PHONY: setup demo test check format e2e fuzz audit bench bench-gateway bench-import bench-train bench-usage soak test-ray docs help
+.PHONY: setup demo test check format e2e fuzz audit bench bench-gateway bench-import bench-serve bench-train bench-usage soak test-ray docs help
 
 help:                                                ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,13 +59,16 @@ audit: setup                                         ## known weaknesses of what
 docs: setup                                          ## regenerate the generated pages
 	$(BIN)/python -m tests.generate_docs
 
-bench: bench-usage bench-train bench-import bench-gateway        ## all benchmarks
+bench: bench-usage bench-serve bench-train bench-import bench-gateway        ## all benchmarks
 
 bench-usage: setup                                   ## 10 million made-up calls: from the spool to sums, cost, speed and size
 	$(BIN)/python -W ignore -m tests.ingest.bench_usage
 
 bench-train: setup                                   ## the ladder on 4,000 real rows, against each other in one run
 	$(BIN)/python -m tests.training.bench_ladder
+
+bench-serve: setup                                   ## a served candidate, asked one by one and 32 at once
+	$(BIN)/python -m tests.training.bench_serve
 
 bench-import: setup                                  ## a million LiteLLM rows in, and again: rows a second, memory
 	$(BIN)/python -m tests.bench_import

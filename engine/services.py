@@ -9,6 +9,8 @@ from engine.runners import Runner
 from engine.runners.local import LocalRunner
 from engine.runners.ray import RayRunner
 from engine.runners.ray_head import JobsApi
+from engine.servers.choice import ServerChoice
+from engine.servers.provider import Servers
 from engine.settings import Settings
 from engine.store.artifacts import Artifacts
 from engine.store.database import Database, open_database
@@ -23,16 +25,19 @@ class Services:
     database: Database
     artifacts: Artifacts
     runner: Runner
+    servers: Servers
 
 
 def build(settings: Settings, *, clock: Clock | None = None) -> Services:
     """Services of a real deployment. Opens the database (a missing SQLite file is created), starts nothing."""
+    artifacts, database = Artifacts(settings.artifacts_url), open_database(settings.database)
     return Services(
         settings=settings,
         clock=clock or SystemClock(),
-        database=open_database(settings.database),
-        artifacts=Artifacts(settings.artifacts_url),
+        database=database,
+        artifacts=artifacts,
         runner=runner_of(settings),
+        servers=ServerChoice(settings, artifacts, database),
     )
 
 

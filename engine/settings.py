@@ -103,6 +103,12 @@ class Settings(BaseSettings):
         description="Port of the bot's web server; 0 takes a free one.",
         examples=["3000"],
     )
+    serve_host: str = Field(
+        default="127.0.0.1",
+        validation_alias=AliasChoices("ASSAY_SERVE_HOST"),
+        description="Address the engine serves candidates at; another than loopback for a gateway on another host.",
+        examples=["10.0.0.5"],
+    )
     openai_api_key: SecretStr = Field(
         default=SecretStr(""),
         validation_alias=AliasChoices("OPENAI_API_KEY"),

@@ -18,6 +18,7 @@ from engine.errors import Conflict, Unavailable
 from engine.flows import ingest
 from engine.flows.dbos_durable import DbosEngine, open_durable
 from engine.flows.durable import Queue
+from engine.flows.serving import Keeper
 from engine.flows.steps import end, labelling, requests, stage
 from engine.log import set_up
 from engine.models.investigation import RunState
@@ -65,7 +66,8 @@ def work(
     engine.start()
     log.info("engine.started", extra={"pid": os.getpid(), "queues": ",".join(queues)})
     if Queue.HEAVY in queues:  # not while a scheduler works its own off
-        threading.Thread(target=store_calls, args=(services, until), name="ingest", daemon=True).start()
+        for loop, name in ((store_calls, "ingest"), (keep_served, "serving")):
+            threading.Thread(target=loop, args=(services, until), name=name, daemon=True).start()
     beaten = 0.0
     try:
         while not until():
@@ -142,9 +144,17 @@ def store_calls(services: Services, until: Callable[[], bool]) -> None:
             log.info("spool.taken", extra={"why": str(error)})
         except Exception:  # the spool keeps what is not stored; a person must look
             log.exception("ingest.broke", extra={"ref": secrets.token_hex(2).upper()})
-        ends = time.monotonic() + RETRY_SECONDS
-        while not until() and time.monotonic() < ends:
-            time.sleep(0.1)
+        _rest(until)
+
+
+def keep_served(services: Services, until: Callable[[], bool]) -> None:
+    """Serve the candidates of open rollouts, for as long as the engine runs. Their servers outlive it."""
+    while not until():
+        try:
+            Keeper(services).run(until)
+        except Exception:  # what is served goes on; a person must look
+            log.exception("serving.broke", extra={"ref": secrets.token_hex(2).upper()})
+        _rest(until)
 
 
 def each_minute(services: Services) -> None:
@@ -152,6 +162,12 @@ def each_minute(services: Services) -> None:
     stage.tick(services)
     requests.sweep(services)
     close_lost(services)
+
+
+def _rest(until: Callable[[], bool]) -> None:
+    ends = time.monotonic() + RETRY_SECONDS
+    while not until() and time.monotonic() < ends:
+        time.sleep(0.1)
 
 
 def _beat(services: Services) -> None:

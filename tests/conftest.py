@@ -20,6 +20,7 @@ from engine.store.database import Database, open_database
 from engine.testing.clock import FixedClock
 from engine.testing.postgres import Server, start_server
 from engine.testing.runner import ScriptedRunner
+from engine.testing.servers import ScriptedServers
 from engine.train.ladder import host_of
 
 IN_CI = os.environ.get("CI") == "true"
@@ -119,6 +120,7 @@ def services_at(database_url: str, home: pathlib.Path, clock: FixedClock) -> Ser
         database=open_database(database_url),
         artifacts=Artifacts(f"file://{home / 'artifacts'}"),
         runner=ScriptedRunner(),
+        servers=ScriptedServers(),
     )
 
 

@@ -14,6 +14,7 @@ from engine.store.artifacts import Artifacts
 from engine.store.database import open_database
 from engine.testing.clock import FixedClock
 from engine.testing.runner import ScriptedRunner
+from engine.testing.servers import ScriptedServers
 
 
 def sqlite_in(folder: Path) -> str:
@@ -32,6 +33,7 @@ def _prepared() -> Path:
         database=open_database(url),
         artifacts=Artifacts(f"file://{home / 'artifacts'}"),
         runner=ScriptedRunner(),
+        servers=ScriptedServers(),
     )
     operate.prepare(made)
     made.database.close()

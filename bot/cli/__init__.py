@@ -26,6 +26,8 @@ PROGRAMS = {
     "ingest": ("bot.cli.ingest:main", "store what the gateway recorded, where no engine runs"),
     "export": ("bot.cli.export:main", "everything stored of features, as files"),
     "forget": ("bot.cli.export:forget_main", "delete what is kept of one customer's calls"),
+    "servers": ("bot.cli.servers:main", "where candidates are served, and what providers bill"),
+    "artifacts": ("bot.cli.artifacts:main", "what lies in the artifact store, and what nobody names"),
     "prices": ("bot.cli.prices:main", "show or set what models cost"),
     "audit": ("bot.cli.audit:main", "who did what, and whether the log of it still holds"),
     "verdict": ("bot.cli.verdict:main", "decide a verdict again from its record"),

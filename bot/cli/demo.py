@@ -21,7 +21,9 @@ from pathlib import Path
 
 from bot.cli import demo_examples, demo_seed, demo_year
 from engine import stop
+from engine.desk import operate
 from engine.errors import Conflict, WorkFailed
+from engine.services import build
 from engine.settings import load_settings
 
 START_SECONDS = 60.0
@@ -122,6 +124,7 @@ def _running(home: Path, *, examples: bool) -> Generator[tuple[Programs, str]]:
         yield programs, url
     finally:
         programs.end()
+        operate.end_servers(build(load_settings()))  # candidates are served past the end of their engine
 
 
 def _environment(home: Path, ports: dict[str, int]) -> dict[str, str]:

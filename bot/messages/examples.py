@@ -165,6 +165,14 @@ def rollout(**changes: object) -> RolloutView:
                 "calls_a_day": 164_000,
                 "is_slow": False,
             },
+            "served": {
+                "server": "local",
+                "state": "ready",
+                "base_url": "http://127.0.0.1:40123/v1",
+                "agree": 200,
+                "asked": 200,
+                "is_open": True,
+            },
             **changes,
         }
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from engine.desk import Desk
+from engine.flows.steps import rented
 from engine.models.actor import Role
+from engine.models.serving import Serving, ServingState
 from engine.models.work import Finding
-from engine.store import deeds, features, mail, migrate, roles, rollouts, spool, work
+from engine.store import deeds, features, mail, migrate, roles, rollouts, servings, spool, work
 from engine.store.database import Tx
 from engine.train.ladder import host_here
 
@@ -29,6 +31,8 @@ def findings(desk: Desk) -> list[Finding]:
             _digest(tx),
             *_late(tx, now),
             *_aside(tx),
+            *_served(tx),
+            *_strangers(tx),
         ]
     found.append(_encoder(desk))
     return sorted(found, key=lambda one: (BAD, WARN, OK).index(one.state))
@@ -132,6 +136,33 @@ def _aside(tx: Tx) -> list[Finding]:
     return [
         Finding(name="set aside", state=WARN, says=f"{name}: {n:,}", fix=fix) for name, n in spool.tallies(tx).items()
     ]
+
+
+def _served(tx: Tx) -> list[Finding]:
+    return [_serving(row, features.by_id(tx, row.feature_id).slug) for row in servings.running(tx)]
+
+
+def _strangers(tx: Tx) -> list[Finding]:
+    """What last night's look at the providers found that no rollout needs."""
+    return [
+        Finding(
+            name="rented",
+            state=WARN,
+            says=f"{one.provider} bills {one.name} ({one.price}), which no rollout of ours needs",
+            fix=f"Look, and stop it if nobody else needs it: assay servers --stop {one.provider} {one.id}",
+        )
+        for one in rented.strangers(tx)
+    ]
+
+
+def _serving(row: Serving, slug: str) -> Finding:
+    if row.state is ServingState.READY:
+        says = f"{slug} at {row.base_url} ({row.server}), {row.agree} of {row.asked} answers as judged"
+        return Finding(name="served", state=OK, says=says)
+    if row.state is ServingState.FAILED:
+        fix = "It is tried again by itself; what its server says is in ASSAY_HOME/servers on the engine's host"
+        return Finding(name="served", state=BAD, says=f"{slug} by {row.server}: {row.said}", fix=fix)
+    return Finding(name="served", state=OK, says=f"{slug} by {row.server}: {row.state}")
 
 
 def _encoder(desk: Desk) -> Finding:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from engine.errors import Invalid, NotReady
 from engine.flows import dbos_durable
+from engine.models.serving import ServerName
 from engine.services import Services
 from engine.store import migrate, work
 from engine.store.artifacts import Artifacts
@@ -77,6 +78,13 @@ def beat(services: Services, program: str) -> None:
     """Say that a program is alive on this host."""
     with services.database.write() as tx:
         work.beat(tx, program, host=socket.gethostname(), pid=os.getpid(), now=services.clock.now())
+
+
+def end_servers(services: Services) -> None:
+    """End the candidates served on this host. Whoever starts an engine again has them served again."""
+    local = services.servers.of(ServerName.LOCAL, "")
+    for artifact in local.served():
+        local.unload(artifact)
 
 
 def refuse_second_host(services: Services, program: str) -> None:

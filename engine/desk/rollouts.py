@@ -6,10 +6,11 @@ import secrets
 
 from engine.desk import Desk
 from engine.errors import NotReady
-from engine.flows.steps import guardrails, release, requests, route
+from engine.flows.steps import guardrails, release, requests, route, served
 from engine.flows.steps import stage as stages
 from engine.flows.steps.guardrails import ArmView, GuardrailView, StageView
 from engine.flows.steps.horizon import Horizon, NeedView, ahead
+from engine.flows.steps.served import ServedView
 from engine.models.actor import Actor
 from engine.models.base import Value
 from engine.models.feature import Feature
@@ -21,7 +22,18 @@ from engine.rules.rollout import SHARES, Action, Gate
 from engine.store import deeds, features, mail, rollouts, usage, verdicts
 from engine.store.database import Tx
 
-__all__ = ["ArmView", "GuardrailView", "NeedView", "RolloutView", "StageView", "by_id", "lower", "next_stage", "show"]
+__all__ = [
+    "ArmView",
+    "GuardrailView",
+    "NeedView",
+    "RolloutView",
+    "ServedView",
+    "StageView",
+    "by_id",
+    "lower",
+    "next_stage",
+    "show",
+]
 
 SECOND_APPROVER_SHARE = 0.25  # docs/slack.md: two people from 25 % on
 EXPIRY_DAYS = 3  # working days (docs/slack.md)
@@ -47,6 +59,7 @@ class RolloutView(Value):
     share_before: float = 0.0
     evidence: StageView = StageView()
     horizon: Horizon = Horizon()
+    served: ServedView = ServedView()
     version: int = 1
 
 
@@ -91,6 +104,7 @@ def view(desk: Desk, tx: Tx, feature: Feature, verdict: Verdict, *, rollout: Rol
             "share_before": SHARES[rollout.stage],
             "evidence": guardrails.view(tx, rollout),
             "horizon": ahead(tx, desk.services, feature.id or 0, rollout),
+            "served": served.view(tx, rollout.feature_id, rollout.artifact),
             "version": rollout.version,
         }
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.flows.durable import Stepper
-from engine.flows.steps import stage
+from engine.flows.steps import served, stage
 from engine.models.base import Value
 
 
@@ -14,5 +14,6 @@ class Approved(Value):
 
 
 def advance_stage(run: Stepper, approved: Approved) -> stage.Advanced:
-    """Check the evidence once more, then shift the rollout by one stage."""
+    """Wait for the candidate's server, check the evidence once more, then shift the rollout by one stage."""
+    run.until("serve", served.awaited, approved.approval_id)
     return run.step("advance", stage.advance, approved.approval_id)

@@ -67,7 +67,8 @@ class Said:
         self.pieces = [_text(message)]
         self.has_tools = _calls_tools(message)
         self.has_content = bool(self.pieces[0]) or bool(message.get("refusal"))
-        self.confidence = _confidence(choice)
+        if math.isnan(self.confidence):
+            self.confidence = _confidence(choice)
         return bool(choice) or "error" in fields or "usage" in fields
 
     def read_tail(self, tail: bytes) -> None:
@@ -103,6 +104,9 @@ class Said:
             self.model = model
         if usage := _dict(inner.get("usage")):
             self.usage = usage_of(usage)
+        score = _dict(inner.get("assay")).get("score")  # a server of ours: the figure a cascade's threshold is found on
+        if isinstance(score, int | float) and 0 <= score <= 1:
+            self.confidence = float(score)
         finish = _first(fields).get("finish_reason")
         if isinstance(finish, str):
             self.finish = _FINISHES.get(finish, Finish.OTHER)

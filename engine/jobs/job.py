@@ -21,8 +21,9 @@ from typing import Any
 
 from engine.errors import AssayError, OutOfMemory, Refused, Upstream
 from engine.jobs.work import UNWATCHED_SECONDS, Job, Reporter, Stopped
+from engine.life import start_ticks
 from engine.runners import JobKind
-from engine.runners.folder import Ended, JobFolder, Owner, age, start_ticks
+from engine.runners.folder import Ended, JobFolder, Owner, age
 from engine.settings import load_settings
 from engine.store.artifacts import Artifacts
 from engine.train.ladder import host_here

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engine.models.serving import ServerName
 from engine.rules import address
 
 __all__ = ["KEYS", "TrafficPolicy", "changed"]
@@ -18,6 +19,7 @@ __all__ = ["KEYS", "TrafficPolicy", "changed"]
 _PATH = re.compile(r"\$(?:\.[A-Za-z_][\w-]*|\[\*\]|\[\d+\])+")
 _FIELD = re.compile(r"[A-Za-z_]\w*")
 _LONGEST = 20_000
+SERVERS = tuple(ServerName)
 _NOT_SET = frozenset(("model", "messages", "stream", "stream_options"))  # what makes the call cannot be set for it
 
 
@@ -25,8 +27,9 @@ _NOT_SET = frozenset(("model", "messages", "stream", "stream_options"))  # what 
 class TrafficPolicy:
     """What is decided of one feature's traffic; every default is right until somebody knows better.
 
-    `tuned_url` is where the candidate is served ("" nobody said: all calls stay on the baseline); `tuned_model` its
-    name there ("" the hash of its artifact). `system` is keep, drop or the text that replaces it; `drop` and `set` are
+    `server` serves the candidate: the engine's host (local), a team's vLLM at `server_url`, or a provider, which calls
+    the base model `server_base`. `tuned_url` is where it is served already ("": by `server`); `tuned_model` its name
+    there ("" the hash of its artifact). `system` is keep, drop or the text that replaces it; `drop` and `set` are
     fields of the request that the candidate cannot take or needs. `redact` are paths whose texts are never kept.
     `min_confidence` makes a canary a cascade. The breaker trips above `max_bad` of `min_n` calls in `window_s`.
     """
@@ -34,6 +37,9 @@ class TrafficPolicy:
     capture: str = "sample"
     redact: tuple[str, ...] = ()
     unit: str = "sticky"
+    server: str = "local"
+    server_url: str = ""
+    server_base: str = ""
     tuned_url: str = ""
     tuned_model: str = ""
     system: str = "keep"
@@ -118,6 +124,9 @@ KEYS: Mapping[str, Callable[[str, str], Any]] = {
     "capture": lambda name, word: _word(("none", "sample", "all"), name, word),
     "redact": lambda name, word: _parts(_PATH, "$.messages[*].name", name, word),
     "unit": lambda name, word: _word(("sticky", "request"), name, word),
+    "server": lambda name, word: _word(SERVERS, name, word),
+    "server_url": _url,
+    "server_base": _text,
     "tuned_url": _url,
     "tuned_model": _text,
     "system": _text,

@@ -1,8 +1,4 @@
-"""A job's folder: what control and the job say to each other, as files. Knows nothing of starting or working.
-
-A job holds ``flock`` on ``alive.lock`` from before its birth (its parent locks, it inherits) to its death, so "is it
-alive" has one answer for everybody and a reused pid or a zombie never looks alive.
-"""
+"""A job's folder: what control and the job say to each other, as files. Knows nothing of starting or working."""
 
 from __future__ import annotations
 
@@ -17,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
+from engine.life import is_alive, replace
 from engine.models.base import Value
 from engine.runners import JobSpec
 
@@ -149,40 +146,14 @@ class JobFolder:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def hold_life(self) -> int | None:
-        """The locked descriptor a new process is to inherit; none while one lives. The caller closes it."""
-        descriptor = os.open(self.path / "alive.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        for _ in range(5):  # somebody else's look at the lock lasts microseconds; a job's hold lasts its life
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                time.sleep(0.01)
-            else:
-                return descriptor
-        os.close(descriptor)
-        return None
+    @property
+    def life(self) -> Path:
+        """The lock a job holds from before its birth (its parent locks, it inherits) to its death."""
+        return self.path / "alive.lock"
 
     def is_alive(self) -> bool:
         """Whether a process of this job lives."""
-        try:
-            descriptor = os.open(self.path / "alive.lock", os.O_RDWR)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        else:
-            return False
-        finally:
-            os.close(descriptor)
-
-
-def replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    draft = path.with_name(f".{path.name}-{os.getpid()}-{time.monotonic_ns()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.rename(path)
+        return is_alive(self.life)
 
 
 def age(path: Path) -> float:
@@ -191,15 +162,6 @@ def age(path: Path) -> float:
         return max(0.0, time.time() - path.stat().st_mtime)
     except FileNotFoundError:
         return 0.0
-
-
-def start_ticks(pid: int) -> int:
-    """When a process started, in clock ticks since boot; 0 when there is none or the system does not say."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    return int(stat.rpartition(")")[2].split()[19])  # proc(5): field 22; the name may hold spaces and brackets
 
 
 def _read(path: Path, kind: type[V]) -> V | None:

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from engine import life
 from engine.errors import WorkFailed
 from engine.runners import JobSpec, JobState, JobStatus
-from engine.runners.folder import Attempt, Ended, JobFolder, Owner, age, start_ticks
+from engine.runners.folder import Attempt, Ended, JobFolder, Owner, age
 
 log = logging.getLogger(__name__)
 
@@ -23,13 +22,6 @@ TRIES = 3  # starts of one job before it is given up
 STALE_SECONDS = 60.0  # a heartbeat older than this is no life (a job beats every 2 s)
 TOLD_SECONDS = 60.0  # a failure is told for so long; asked for after that, the work is begun afresh
 TERM_SECONDS = 3.0
-KILL_SECONDS = 1.5
-CHILD_ENVIRONMENT = {
-    "OPENBLAS_NUM_THREADS": "1",  # scikit-learn's matrices are small; torch has its own threads
-    "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin took 3 times the CPU on a busy host (measured)
-    "TOKENIZERS_PARALLELISM": "false",
-    "HF_HUB_OFFLINE": "1",
-}
 
 
 class LocalRunner:
@@ -57,7 +49,7 @@ class LocalRunner:
         if not folder.exists:
             return JobState(job_id=job_id, status=JobStatus.GONE)
         folder.polled.touch()
-        self._reap()
+        life.reap(self._children)
         if folder.is_alive() and age(folder.heartbeat) > STALE_SECONDS:
             self._end_stale(folder)
         state = _state(folder)
@@ -79,7 +71,7 @@ class LocalRunner:
             if ended is None or ended.state != "done":
                 folder.begin(Attempt(number=folder.attempt().number))
         time.sleep(0.02)  # a life's lock is given back a moment before its process can be reaped
-        self._reap()
+        life.reap(self._children)
         log.info("job.cancelled", extra={"job": job_id})
 
     def jobs(self) -> list[str]:
@@ -89,69 +81,29 @@ class LocalRunner:
         return sorted(path.name for path in self.root.iterdir() if JobFolder(path).exists)
 
     def _start(self, folder: JobFolder) -> None:
-        life = folder.hold_life()
-        if life is None:
+        held = life.hold(folder.life)
+        if held is None:
             return
         try:
-            self._reap()
+            life.reap(self._children)
             known = folder.attempt()
             afresh = _is_fresh(folder)
             attempt = Attempt(number=known.number + 1, tries=1 if afresh else known.tries + 1)
             folder.begin(attempt)
             folder.heartbeat.touch()
-            pid = self._spawn(folder, life)
+            environment = {**life.working_environment(self.root.parent), **self._environment}
+            pid = life.spawn(["engine.jobs", str(folder.path)], life=held, log=folder.log, environment=environment)
             self._children.add(pid)
-            folder.own_if_unknown(Owner(pid=pid, ticks=start_ticks(pid)))
+            folder.own_if_unknown(Owner(pid=pid, ticks=life.start_ticks(pid)))
         finally:
-            os.close(life)
+            os.close(held)
         log.info("job.started", extra={"job": folder.job_id, "attempt": attempt.number, "pid": pid})
-
-    def _spawn(self, folder: JobFolder, life: int) -> int:
-        written = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        quiet = os.open(os.devnull, os.O_RDONLY)
-        try:
-            return os.posix_spawn(
-                sys.executable,
-                [sys.executable, "-m", "engine.jobs", str(folder.path)],
-                self._child_environment(),
-                file_actions=[
-                    (os.POSIX_SPAWN_DUP2, quiet, 0),
-                    (os.POSIX_SPAWN_DUP2, written, 1),
-                    (os.POSIX_SPAWN_DUP2, written, 2),
-                    (os.POSIX_SPAWN_DUP2, life, _LIFE),
-                ],
-                setsid=True,
-            )
-        finally:
-            os.close(written)
-            os.close(quiet)
-
-    def _child_environment(self) -> dict[str, str]:
-        return {
-            **os.environ,  # the child reads the same settings as we did
-            "OMP_NUM_THREADS": str(len(os.sched_getaffinity(0))),
-            **CHILD_ENVIRONMENT,
-            "ASSAY_HOME": str(self.root.parent),
-            **self._environment,
-        }
-
-    def _reap(self) -> None:
-        for pid in tuple(self._children):
-            try:
-                ended = os.waitpid(pid, os.WNOHANG)[0]
-            except ChildProcessError:
-                ended = pid  # another thread was quicker
-            if ended:
-                self._children.discard(pid)
 
     def _end_stale(self, folder: JobFolder) -> None:
         with folder.exclusive():
             if folder.is_alive() and age(folder.heartbeat) > STALE_SECONDS:
                 log.warning("job.stalled", extra={"job": folder.job_id, "seconds": round(age(folder.heartbeat))})
                 _kill(folder, 0.0)
-
-
-_LIFE = 200  # the descriptor number under which a child holds its life; above any the interpreter opens at start
 
 
 def _state(folder: JobFolder) -> JobState:
@@ -193,30 +145,6 @@ def _is_fresh(folder: JobFolder) -> bool:
 
 
 def _kill(folder: JobFolder, grace: float) -> None:
-    if not folder.is_alive():
-        return
-    _signal(folder, signal.SIGTERM if grace else signal.SIGKILL)
-    if _is_dead_within(folder, grace):
-        return
-    _signal(folder, signal.SIGKILL)
-    if not _is_dead_within(folder, KILL_SECONDS):
+    owner = folder.owner() or Owner(pid=0, ticks=0)
+    if not life.end(folder.life, owner.pid, owner.ticks, grace=grace):
         raise WorkFailed(f"Job {folder.job_id} does not end; its process group ignores SIGKILL. Look at the host.")
-
-
-def _signal(folder: JobFolder, number: signal.Signals) -> None:
-    owner = folder.owner()
-    if owner is None or start_ticks(owner.pid) != owner.ticks:
-        return  # not started yet or another's pid by now; the wait that follows looks again
-    try:
-        os.killpg(owner.pid, number)
-    except ProcessLookupError:
-        return
-
-
-def _is_dead_within(folder: JobFolder, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while folder.is_alive():
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(0.02)
-    return True

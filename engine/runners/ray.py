@@ -11,9 +11,10 @@ import threading
 import time
 
 from engine.errors import Invalid, WorkFailed
+from engine.life import CHILD_ENVIRONMENT
 from engine.runners import JobKind, JobSpec, JobState, JobStatus, Runner
 from engine.runners.folder import Attempt, Ended
-from engine.runners.local import CHILD_ENVIRONMENT, TOLD_SECONDS, TRIES
+from engine.runners.local import TOLD_SECONDS, TRIES
 from engine.runners.ray_head import Head, Node, Stage, Submission
 from engine.runners.shared import SharedFolder, job_ids
 

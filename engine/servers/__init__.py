@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Protocol
 
 from pydantic import Field
@@ -17,17 +18,42 @@ class Endpoint(Value):
     headers: dict[str, str] = Field(default_factory=dict)
 
 
+class Condition(StrEnum):
+    """Whether a candidate is served: it answers, it is about to, or it has to be started."""
+
+    READY = "ready"
+    STARTING = "starting"
+    DOWN = "down"
+
+
+class Health(Value):
+    """How a server is, and why where it does not answer."""
+
+    condition: Condition
+    why: str = ""
+
+
 class Server(Protocol):
-    """Serves candidates. Every method is idempotent on the artifact."""
+    """Serves candidates. Every method is idempotent on the artifact and returns within seconds.
+
+    ``look_seconds`` is how long its health may be taken for what it was. All raise ``Upstream`` for a server that
+    cannot be asked, and ``Refused`` or ``WorkFailed`` with the sentence why it never will serve this candidate.
+    """
+
+    look_seconds: float
 
     def ensure(self, artifact: str) -> Endpoint:
-        """Serve it, or say where it is served already."""
+        """Serve it, or say where it is served already; it may take a while until it answers there."""
         ...
 
-    def health(self, artifact: str) -> str:
-        """Empty, or the sentence why it does not answer."""
+    def health(self, artifact: str) -> Health:
+        """Whether it answers."""
         ...
 
     def unload(self, artifact: str) -> None:
         """Stop serving it."""
+        ...
+
+    def served(self) -> list[str]:
+        """The artifacts it serves for this deployment, wanted or not."""
         ...

@@ -21,19 +21,23 @@ from uuid import uuid4
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from engine.errors import Invalid, NotFound, Refused, Unavailable
+from engine.errors import AssayError, Invalid, NotFound, Refused, Unavailable
 from engine.servers import Endpoint
+from engine.servers.host import SAID
 from engine.settings import load_settings
 from engine.train import Answer, Answerer, Host
 from engine.train.ladder import host_here, rung_of
 
 LARGEST_BODY = 1 << 20  # bytes
+MOST_TEXTS = 256  # of one request
 BATCH = 32  # questions that wait while the model works are answered together, so many at most
 START_SECONDS = 30.0
+USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}  # nothing here is paid by the token
 
 _Waiting = tuple[str, asyncio.Future[Answer]]
 
@@ -100,8 +104,10 @@ class Wire:
         """``{"input": text or [texts]}`` to ``{"model", "results": [{"label", "score"}]}``."""
         body = await _body(request)
         asked = body.get("input")
-        texts: list[object] = list(asked) if isinstance(asked, list) else [asked]
-        answers = await asyncio.gather(*[self._batcher.ask(_text(text, "input")) for text in texts])
+        texts = [_text(text, "input") for text in (asked if isinstance(asked, list) else [asked])]
+        if not 1 <= len(texts) <= MOST_TEXTS:
+            raise Invalid(f"input holds {len(texts)} texts.", hint=f"Send 1 to {MOST_TEXTS} at once.")
+        answers = await asyncio.gather(*[self._batcher.ask(text) for text in texts])
         results = [{"label": answer.text, "score": answer.confidence} for answer in answers]
         return JSONResponse({"model": self.model, "results": results})
 
@@ -109,18 +115,21 @@ class Wire:
         """The last user message is the input; the label is the content, its probability ``assay.score``."""
         body = await _body(request)
         self._check_model(body.get("model"))
+        _check_wishes(body)
         answer = await self._batcher.ask(_question(body.get("messages")))
         kept = {"id": f"chatcmpl-{uuid4().hex}", "created": int(time.time()), "model": self.model}
         scored = {"assay": {"score": answer.confidence}}
         if body.get("stream") is True:
-            return StreamingResponse(_events(kept, scored, answer.text), media_type="text/event-stream")
+            wished = body.get("stream_options")
+            wants_usage = isinstance(wished, dict) and wished.get("include_usage") is True
+            said = _events(kept, scored, answer.text, wants_usage=wants_usage)
+            return StreamingResponse(said, media_type="text/event-stream")
         choice = {"index": 0, "message": {"role": "assistant", "content": answer.text}, "finish_reason": "stop"}
-        usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}  # nothing here is paid by the token
-        return JSONResponse({**kept, "object": "chat.completion", "choices": [choice], "usage": usage, **scored})
+        return JSONResponse({**kept, "object": "chat.completion", "choices": [choice], "usage": USAGE, **scored})
 
     def _check_model(self, asked: object) -> None:
         if asked != self.model:
-            raise NotFound(f"The model {asked!r} is not served here.", hint=f"Served is {self.model}.")
+            raise NotFound(f"The model {str(asked)[:80]!r} is not served here.", hint=f"Served is {self.model}.")
 
 
 def build_app(model: str, answerer: Answerer) -> Starlette:
@@ -132,7 +141,8 @@ def build_app(model: str, answerer: Answerer) -> Starlette:
         Route("/v1/classify", wire.classify, methods=["POST"]),
         Route("/v1/chat/completions", wire.chat, methods=["POST"]),
     ]
-    return Starlette(routes=routes, lifespan=wire.lifespan, exception_handlers={Refused: _refused})
+    handlers = {Refused: _refused, HTTPException: _plain}
+    return Starlette(routes=routes, lifespan=wire.lifespan, exception_handlers=handlers)
 
 
 @contextlib.contextmanager
@@ -156,12 +166,18 @@ def served(app: Starlette, model: str) -> Generator[Endpoint]:
 
 
 def main(arguments: list[str]) -> int:
-    """Serve the artifact's folder named first, on the port named second (0: a free one), on ASSAY_HOST."""
+    """Serve the artifact's folder named first, on the port named second (0: a free one), on ASSAY_SERVE_HOST."""
     settings = load_settings()
     folder = Path(arguments[0]).resolve()
-    app = build_app(folder.name, loaded(folder, host_here(settings)))
-    with contextlib.closing(_listening(settings.host, int(arguments[1]) if len(arguments) > 1 else 0)) as listening:
-        sys.stderr.write(f"Serving {folder.name} on http://{settings.host}:{listening.getsockname()[1]}/v1\n")
+    host, port = settings.serve_host, int(arguments[1]) if len(arguments) > 1 else 0
+    try:
+        app = build_app(folder.name, loaded(folder, host_here(settings)))
+        listening = _listening(host, port)
+    except (AssayError, OSError) as error:
+        sys.stderr.write(f"{SAID}{error}\n")
+        return 1
+    with contextlib.closing(listening):
+        sys.stderr.write(f"Serving {folder.name} on http://{host}:{listening.getsockname()[1]}/v1\n")
         uvicorn.Server(_config(app)).run(sockets=[listening])
     return 0
 
@@ -192,7 +208,7 @@ async def _body(request: Request) -> dict[str, Any]:
     async for part in request.stream():
         content += part
         if len(content) > LARGEST_BODY:
-            raise Invalid("The request is larger than 1 MB.", hint="Send one text at a time.")
+            raise HTTPException(413, "The request is larger than 1 MB. Send one text at a time.")
     try:
         body: object = json.loads(bytes(content))
     except (ValueError, RecursionError) as error:
@@ -216,14 +232,30 @@ def _question(messages: object) -> str:
 def _text(value: object, name: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise Invalid(f"{name} is not a text, or an empty one.", hint="Send the text to be classified.")
+    if any("\ud800" <= sign <= "\udfff" for sign in value):
+        raise Invalid(f"{name} holds half a character (a lone surrogate).", hint="Send whole UTF-8.")
     return value
 
 
-async def _events(kept: dict[str, Any], scored: dict[str, Any], content: str) -> AsyncGenerator[str]:
+def _check_wishes(body: dict[str, Any]) -> None:
+    """What a candidate cannot give is refused, so that nobody takes its answer for what they asked."""
+    if body.get("tools") or body.get("functions"):
+        raise Invalid(
+            "A candidate calls no tools.", hint="Leave tools out: assay routes --set SLUG drop=tools,tool_choice"
+        )
+    if body.get("n", 1) not in (1, None):
+        raise Invalid("A candidate gives one answer.", hint="Leave n out.")
+
+
+async def _events(
+    kept: dict[str, Any], scored: dict[str, Any], content: str, *, wants_usage: bool
+) -> AsyncGenerator[str]:
     for delta, finish in (({"role": "assistant", "content": content}, None), ({}, "stop")):
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
         chunk = {**kept, "object": "chat.completion.chunk", "choices": [choice], **scored}
         yield f"data: {json.dumps(chunk)}\n\n"
+    if wants_usage:
+        yield f"data: {json.dumps({**kept, 'object': 'chat.completion.chunk', 'choices': [], 'usage': USAGE})}\n\n"
     yield "data: [DONE]\n\n"
 
 
@@ -231,6 +263,13 @@ async def _refused(_request: Request, error: Exception) -> Response:
     status = 404 if isinstance(error, NotFound) else 400
     kind = "model_not_found" if status == 404 else "invalid_request_error"
     return JSONResponse({"error": {"message": str(error), "type": kind, "code": kind}}, status_code=status)
+
+
+async def _plain(_request: Request, error: Exception) -> Response:
+    """What the framework refuses by itself (no such path, another method, too large), in OpenAI's words."""
+    assert isinstance(error, HTTPException)
+    told = {"message": error.detail, "type": "invalid_request_error", "code": "invalid_request_error"}
+    return JSONResponse({"error": told}, status_code=error.status_code, headers=error.headers)
 
 
 if __name__ == "__main__":

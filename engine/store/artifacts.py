@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import tarfile
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import fsspec
 
-from engine.errors import Invalid, NotFound, WorkFailed
+from engine.errors import Invalid, NotFound, NotReady, WorkFailed
+from engine.models.base import Value
 
 MANIFEST = "manifest.json"
+_ADDRESS_SECONDS = 7_200
+_PICKLES = frozenset((".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt"))
+_PROTOCOLS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+
+
+class Kept(Value):
+    """One thing in the store: its name (an artifact's id, or a leftover's), its bytes, and when it was last written."""
+
+    name: str
+    bytes: int
+    touched_at: datetime
 
 
 class Artifacts:
-    """A store of artifacts under an fsspec URL. Written under a temporary name, then renamed: whole or not there."""
+    """A store of artifacts under an fsspec URL: whole or not there.
+
+    In a folder an artifact is written under a temporary name, then renamed. An object store knows no rename of folders,
+    so there the manifest is written last, and what has none is not there.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
@@ -25,26 +45,29 @@ class Artifacts:
         except (ImportError, ValueError) as error:
             raise Invalid(
                 f"ASSAY_ARTIFACTS: {self.url.partition(':')[0]} is no store this installation can reach.",
-                hint="Use file:///folder, or install the fsspec package of that store (s3fs for s3://).",
+                hint="Use file:///folder, or for s3://… install: pip install 'assay[s3]'",
             ) from error
         self._root = str(root)  # pyright: ignore[reportUnknownArgumentType] # fsspec
         self._local = self.url.startswith("file://")
 
     def put(self, folder: Path) -> str:
         """Store a folder; the id. The same content again is the same id and no write."""
+        for path in _paths(folder):
+            _refuse_pickle(path, path.relative_to(folder).as_posix())
         manifest = _manifest(folder)
         artifact_id = hashlib.sha256(manifest).hexdigest()
         if self.has(artifact_id):
             return artifact_id
-        temporary = f"{self._root}/.{artifact_id}-{uuid4().hex}"
-        self._files.makedirs(temporary, exist_ok=True)
+        where = f"{self._root}/.{artifact_id}-{uuid4().hex}" if self._local else f"{self._root}/{artifact_id}"
+        self._files.makedirs(where, exist_ok=True)
         for path in _paths(folder):
-            target = f"{temporary}/{path.relative_to(folder).as_posix()}"
+            target = f"{where}/{path.relative_to(folder).as_posix()}"
             self._files.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
             self._files.put_file(str(path), target)
-        with self._files.open(f"{temporary}/{MANIFEST}", "wb") as file:
+        with self._files.open(f"{where}/{MANIFEST}", "wb") as file:
             file.write(manifest)
-        self._rename(temporary, artifact_id)
+        if self._local:
+            self._rename(where, artifact_id)
         return artifact_id
 
     def put_bytes(self, name: str, content: bytes) -> str:
@@ -88,11 +111,57 @@ class Artifacts:
         with self._files.open(f"{self._root}/{artifact_id}/{name}", "rb") as file:
             return bytes(file.read())
 
+    def archive_address(self, artifact_id: str) -> str:
+        """An address, good for two hours, from which others may fetch an artifact as one ``.tar.gz``.
+
+        Raises ``NotReady`` for a store that gives no such addresses, as folders do.
+        """
+        where = f"{self._root}/archives/{artifact_id}.tar.gz"
+        with tempfile.TemporaryDirectory() as name:
+            folder = self.path(artifact_id, Path(name))
+            archive = Path(name) / "archive.tar.gz"
+            with tarfile.open(archive, "w:gz") as packed:
+                for path in _paths(folder):
+                    packed.add(path, arcname=path.relative_to(folder).as_posix())
+            self._files.makedirs(f"{self._root}/archives", exist_ok=True)
+            try:
+                self._files.put_file(str(archive), where)
+                return str(self._files.sign(where, expiration=_ADDRESS_SECONDS))
+            except RuntimeError as error:  # as fsspec says that a store cannot do it
+                self._files.rm_file(where)
+                raise NotReady(
+                    f"{self.url.partition(':')[0]}:// gives no addresses that others may fetch from.",
+                    hint="Keep artifacts in an S3 store: ASSAY_ARTIFACTS=s3://bucket/assay",
+                ) from error
+
+    def kept(self) -> list[Kept]:
+        """Everything in the store, leftovers of writes that were cut included, by name."""
+        if not self._files.exists(self._root):
+            return []
+        found: list[str] = [str(path) for path in self._files.ls(self._root, detail=False)]
+        return [self._one(path.rstrip("/").rpartition("/")[2]) for path in sorted(found)]
+
+    def remove(self, name: str) -> None:
+        """Take an artifact out of the store: first it is not there any more, then its files go."""
+        where = f"{self._root}/{name}"
+        if self._files.exists(f"{where}/{MANIFEST}"):
+            self._files.rm_file(f"{where}/{MANIFEST}")
+        self._files.rm(where, recursive=True)
+
+    def _one(self, name: str) -> Kept:
+        files: dict[str, dict[str, Any]] = self._files.find(f"{self._root}/{name}", detail=True)
+        touched = [_moment(one) for one in files.values()]
+        size = sum(int(one.get("size") or 0) for one in files.values())
+        return Kept(name=name, bytes=size, touched_at=max(touched, default=datetime.min.replace(tzinfo=UTC)))
+
     def _copied(self, artifact_id: str, cache: Path | None) -> Path:
         target = (cache or Path(tempfile.gettempdir()) / "assay-artifacts") / artifact_id
         if not (target / MANIFEST).exists():
-            target.mkdir(parents=True, exist_ok=True)
-            self._files.get(f"{self._root}/{artifact_id}/", str(target), recursive=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=target.parent, prefix=".copy-") as folder:
+                self._files.get(f"{self._root}/{artifact_id}/", f"{folder}/{artifact_id}/", recursive=True)
+                with contextlib.suppress(OSError):  # another process copied the same content: theirs is as good
+                    (Path(folder) / artifact_id).rename(target)
         return target
 
     def _rename(self, temporary: str, artifact_id: str) -> None:
@@ -102,6 +171,25 @@ class Artifacts:
             if not self.has(artifact_id):  # somebody else stored the same content first: theirs is as good
                 raise
             self._files.rm(temporary, recursive=True)
+
+
+def _moment(facts: dict[str, Any]) -> datetime:
+    """When a file was written, in the words of its store; now where the store does not say, so that it is kept."""
+    found: object = facts.get("mtime") or facts.get("LastModified") or facts.get("created")
+    if isinstance(found, datetime):
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return datetime.fromtimestamp(float(found), UTC) if isinstance(found, int | float) else datetime.now(UTC)
+
+
+def _refuse_pickle(path: Path, name: str) -> None:
+    """Loading a pickle runs whatever is in it, so none gets in, and none that got in is given out."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+    is_pickle = head[:2] in _PROTOCOLS or (head[:2] == b"PK" and b"data.pkl" in head)
+    if path.suffix in _PICKLES or (is_pickle and path.suffix != ".safetensors"):  # whose first bytes are a length
+        raise WorkFailed(
+            f"Artifact file {name} is a pickle, which runs code when it is loaded. Only safetensors, JSON."
+        )
 
 
 def _paths(folder: Path) -> list[Path]:
@@ -128,6 +216,7 @@ def _verify(folder: Path) -> None:
         found = _sha(folder / path) if (folder / path).exists() else "missing"
         if found != expected:
             raise WorkFailed(f"Artifact file {path} is damaged: {found[:12]} instead of {expected[:12]}.")
+        _refuse_pickle(folder / path, path)
     strange = [path for path in _paths(folder) if path.relative_to(folder).as_posix() not in named]
     if strange:
         raise WorkFailed(f"Artifact {folder.name[:12]} holds {strange[0].name}, which its manifest does not name.")

@@ -32,6 +32,7 @@ from engine.models import (
     reading,
     rollout,
     seal,
+    serving,
     spool,
     statement,
     verdict,
@@ -43,7 +44,7 @@ from engine.store.database import Database
 # Every table module is imported above, so that METADATA is whole wherever migrations are compared with it.
 NOUNS = (
     *(actor, call, checkup, evidence, feature, gateway, investigation, labelling, labels, mail),
-    *(money, policy, rollout, reading, seal, spool, statement, verdict, work),
+    *(money, policy, rollout, reading, seal, serving, spool, statement, verdict, work),
 )
 
 _LOCK_KEY = 0x61737361  # "assa": the advisory lock that keeps two upgrades apart on PostgreSQL

@@ -23,6 +23,7 @@ from engine.desk import (
     prices,
     retirements,
     rollouts,
+    routes,
 )
 from engine.desk.features import Registration
 from engine.flows.advance_stage import Approved, advance_stage
@@ -131,6 +132,7 @@ def _begin(life: Life, start: datetime) -> None:
     }  # fmt: skip
     policies.change(life.desk, life.mara, life.story.slug, decided, why="the simulated team's first day")
     policies.change(life.desk, life.mara, "", {"digest_zone": life.story.zone}, why="the simulated team's first day")
+    routes.decide(life.desk, life.mara, life.story.slug, {"tuned_url": "http://127.0.0.1:9/v1"})  # nobody serves it
     _price(life, life.story.first_model, DEAR, start - timedelta(days=60))
     said = [
         {"input": f"message {place} on matter {place * 7}", "output": CLASSES[place % 3]} for place in range(LABELS)

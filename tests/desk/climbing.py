@@ -11,6 +11,7 @@ from engine.models.rollout import Route, Stage
 from engine.store import features as feature_rows
 from engine.store import rollouts as rollout_rows
 from engine.testing.clock import FixedClock
+from engine.testing.servers import stand_in
 from tests.builders import ANN, BO, SLUG, Inline, asked, some_traffic
 
 UP = (Stage.SHADOW, Stage.CANARY_1, Stage.CANARY_5, Stage.CANARY_25)
@@ -19,7 +20,10 @@ UP = (Stage.SHADOW, Stage.CANARY_1, Stage.CANARY_5, Stage.CANARY_25)
 def execute(desk: Desk, token: str) -> Advanced:
     """What the engine does with an approved request."""
     with desk.services.database.read() as tx:
-        approval_id = rollout_rows.approval_by_token(tx, token).id or 0
+        approval = rollout_rows.approval_by_token(tx, token)
+        approval_id = approval.id or 0
+        rollout = rollout_rows.by_id(tx, approval.rollout_id)
+    stand_in(desk.services, rollout.feature_id, rollout.artifact)
     return advance_stage(Inline(desk.services), Approved(approval_id=approval_id))
 
 

@@ -16,8 +16,9 @@ from engine.flows.steps import route as way
 from engine.models.actor import Role
 from engine.models.rollout import Mode, Stage
 from engine.rules.bucket import variant
-from engine.store import deeds
+from engine.store import deeds, servings
 from engine.testing.clock import FixedClock
+from engine.testing.servers import URL
 from tests.builders import ANN, BO, CY, SHELL, SLUG, a_feature, a_verdict
 from tests.desk.climbing import climb
 
@@ -63,14 +64,20 @@ def test_a_key_is_told_once_and_only_its_hash_is_stored(desk: Desk) -> None:
     assert "revoke key" in told
 
 
-def test_a_stage_moves_the_share_once_it_is_said_where_the_candidate_is_served(desk: Desk, clock: FixedClock) -> None:
+def test_a_stage_moves_the_share_to_where_the_candidate_is_served(desk: Desk, clock: FixedClock) -> None:
     a_feature(desk)
     grants.name(desk, SHELL, SLUG, {Role.APPROVER: (ANN.id, BO.id, CY.id)})
     a_verdict(desk)
     climb(desk, clock, Stage.CANARY_5)
+    assert the_file(desk)["features"][SLUG]["tuned"]["base_url"] == URL, "the engine serves it, and nobody typed where"
+    with desk.services.database.write() as tx:
+        row = servings.running(tx)[0]
+        row.checked_at = None
+        servings.save(tx, row)
+    lacks = routes.publish(desk).ways[0].lacks
     waits = the_file(desk)["features"][SLUG]
-    assert (waits["mode"], waits["share"]) == ("observe", 0.0), "no call goes to an address nobody named"
-    assert "tuned_url" in routes.publish(desk).ways[0].lacks
+    assert (waits["mode"], waits["share"]) == ("observe", 0.0), "no call goes to a server that was not checked"
+    assert lacks.startswith("canary waits: its server")
     routes.decide(desk, SHELL, SLUG, {"tuned_url": TUNED, "drop": "tools", "set": '{"temperature": 0}'})
     entry = the_file(desk)["features"][SLUG]
     assert entry["mode"] == "canary"

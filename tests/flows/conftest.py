@@ -155,7 +155,7 @@ def deployment(database_url: str, tmp_path: pathlib.Path) -> Generator[Deploymen
 
 
 def _end_jobs(home: pathlib.Path) -> None:
-    for owner in home.glob("jobs/*/owner.json"):
+    for owner in (*home.glob("jobs/*/owner.json"), *home.glob("servers/*/child.json")):
         pid = json.loads(owner.read_text())["pid"]
         try:
             os.killpg(pid, signal.SIGKILL)

@@ -40,6 +40,7 @@ def test_the_whole_road_is_walked_by_words_alone(deployment: Deployment) -> None
     assert "somebody else must approve" in deployment.say(f"approve {token[1]}", code=1)
     deployment.say(f"approve {token[1]}", person="bo")
     deployment.wait(lambda: "shadow" in deployment.say(f"rollout {SLUG}"), "the shadow stage")
+    assert "Served on the engine's host at http://127.0.0.1:" in deployment.say(f"rollout {SLUG}")
     assert "Already approved" in deployment.say(f"approve {token[1]}", person="cy", code=1)
     assert "cannot leave shadow yet" in deployment.say(f"rollout {SLUG} next", code=1)
     deployment.assay("scheduler", "--once", "--now", "2027-01-04T09:00:00Z")

@@ -28,6 +28,7 @@ from engine.settings import Settings
 from engine.store import features, spool
 from engine.store.artifacts import Artifacts
 from engine.store.database import open_database
+from engine.testing.servers import ScriptedServers
 from tests.builders import a_feature
 from tests.ingest.spooled import MODELS, Writer
 from tests.ingest.totals import some_prices
@@ -60,6 +61,7 @@ def _services(home: Path) -> Services:
         database=open_database(url),
         artifacts=Artifacts(f"file://{home / 'artifacts'}"),
         runner=LocalRunner(home / "jobs"),
+        servers=ScriptedServers(),
     )
     operate.prepare(services)
     desk = open_desk(services)

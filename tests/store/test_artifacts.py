@@ -64,6 +64,41 @@ def test_one_file_is_verified_as_a_folder_is(tmp_path: pathlib.Path) -> None:
         store.read_bytes(made, "rows.jsonl")
 
 
+@pytest.mark.parametrize(("name", "content"), [("head.pkl", b"x"), ("weights.bin", b"\x80\x04x"), ("model.pt", b"x")])
+def test_a_pickle_gets_in_nowhere_and_is_given_out_nowhere(tmp_path: pathlib.Path, name: str, content: bytes) -> None:
+    store = Artifacts(f"file://{tmp_path / 'store'}")
+    made = folder(tmp_path / "one", "a")
+    (made / name).write_bytes(content)
+    with pytest.raises(WorkFailed, match=f"{name} is a pickle"):
+        store.put(made)
+    entry = {"path": name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    manifest = json.dumps({"files": [entry]}).encode()
+    inside = tmp_path / "store" / hashlib.sha256(manifest).hexdigest()
+    inside.mkdir(parents=True)
+    (inside / name).write_bytes(content)
+    (inside / "manifest.json").write_bytes(manifest)
+    with pytest.raises(WorkFailed, match=f"{name} is a pickle"):
+        store.path(inside.name)
+
+
+def test_weights_whose_header_is_640_bytes_long_are_no_pickle(tmp_path: pathlib.Path) -> None:
+    store = Artifacts(f"file://{tmp_path / 'store'}")
+    made = folder(tmp_path / "one", "a")
+    (made / "head.safetensors").write_bytes((640).to_bytes(8, "little") + b"{}".ljust(640))
+    assert store.path(store.put(made))
+
+
+def test_a_store_without_renames_has_an_artifact_once_its_manifest_is_there(tmp_path: pathlib.Path) -> None:
+    store = Artifacts("memory://assay-test-artifacts")
+    made = store.put(folder(tmp_path / "one", "a"))
+    assert (store.path(made, tmp_path / "cache") / "deep" / "rows.jsonl").read_text() == "a"
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [made], "no half copy is left"
+    assert [(one.name, one.bytes > 0) for one in store.kept()] == [(made, True)]
+    store.remove(made)
+    assert (store.has(made), store.kept()) == (False, [])
+    assert store.put(folder(tmp_path / "two", "a")) == made
+
+
 def test_what_is_not_there_is_named(tmp_path: pathlib.Path) -> None:
     with pytest.raises(NotFound, match="no artifact 0123"):
         Artifacts(f"file://{tmp_path}").path("0123")

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import Unavailable
+from engine.flows.steps import served
+from engine.flows.steps.served import Address
 from engine.models.base import Value
 from engine.models.feature import Feature
 from engine.models.rollout import Mode, RolloutStatus, Route
@@ -98,7 +100,8 @@ def _entry(tx: Tx, feature: Feature, route: Route | None, policy: TrafficPolicy)
     if why:  # one such address would have the gateway refuse the whole file
         return {}, Way(slug=feature.slug, mode=Mode.OBSERVE, share=0.0, lacks=f"no route: its base_url {why}")
     policy = _as_judged(tx, route, policy)
-    mode, lacks = _mode(route, policy)
+    where = _where(tx, route, policy)
+    mode, lacks = _mode(route, policy, where)
     share = route.share if route is not None and mode in SPLITTING else 0.0
     entry: dict[str, Any] = {
         "mode": mode,
@@ -108,7 +111,7 @@ def _entry(tx: Tx, feature: Feature, route: Route | None, policy: TrafficPolicy)
         "stage": route.stage if route is not None else "",
         "baseline": {"base_url": baseline.base_url, "model": baseline.model},
         **({"rolled_back": True} if _is_rolled_back(tx, feature) else {}),
-        **({} if mode is Mode.OBSERVE or route is None else {"tuned": _tuned(route, policy)}),
+        **({} if mode is Mode.OBSERVE else {"tuned": _tuned(where, policy)}),
         **_limits(feature, policy),
     }
     return entry, Way(slug=feature.slug, mode=mode, share=share, lacks=lacks)
@@ -128,20 +131,25 @@ def _as_judged(tx: Tx, route: Route | None, policy: TrafficPolicy) -> TrafficPol
     return replace(policy, min_confidence=cascade["threshold"]) if cascade else policy
 
 
-def _mode(route: Route | None, policy: TrafficPolicy) -> tuple[Mode, str]:
+def _where(tx: Tx, route: Route | None, policy: TrafficPolicy) -> Address:
     if route is None or route.mode is Mode.OBSERVE:
-        return Mode.OBSERVE, ""
-    if not policy.tuned_url:
-        return Mode.OBSERVE, f"{route.mode} waits until it is said where the candidate is served (tuned_url)"
+        return Address()
+    find = served.last_address if route.mode is Mode.RETIRED else served.address
+    return find(tx, route.feature_id, route.artifact, policy)
+
+
+def _mode(route: Route | None, policy: TrafficPolicy, where: Address) -> tuple[Mode, str]:
+    if route is None or not where.base_url:
+        return Mode.OBSERVE, f"{route.mode} waits: {where.lacks}" if route is not None and where.lacks else ""
     if route.mode is Mode.CANARY and policy.min_confidence is not None:
         return Mode.CASCADE, ""
     return route.mode, ""
 
 
-def _tuned(route: Route, policy: TrafficPolicy) -> dict[str, Any]:
+def _tuned(where: Address, policy: TrafficPolicy) -> dict[str, Any]:
     return {
-        "base_url": policy.tuned_url,
-        "model": policy.tuned_model or route.artifact,
+        "base_url": where.base_url,
+        "model": where.model,
         "system": policy.system,
         "drop": list(policy.drop),
         "set": dict(policy.set),

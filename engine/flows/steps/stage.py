@@ -8,7 +8,7 @@ import logging
 from datetime import datetime, timedelta
 
 from engine.errors import NotReady
-from engine.flows.steps import guardrails, route
+from engine.flows.steps import guardrails, route, served
 from engine.models.actor import Actor, Role
 from engine.models.base import Value
 from engine.models.rollout import Approval, ApprovalState, Mode, Rollout, RolloutStatus, Stage
@@ -22,6 +22,7 @@ from engine.store.database import Tx
 log = logging.getLogger(__name__)
 
 MACHINE = Actor(id="")
+CHANGED = "the evidence changed after the vote"
 MODES = {
     Stage.DRAFT: Mode.OBSERVE,
     Stage.SHADOW: Mode.SHADOW,
@@ -61,17 +62,16 @@ def _advance(services: Services, approval_id: int) -> Advanced:
         if approval.state is not ApprovalState.APPROVED:
             return _said(approval, rollout)
         if digest(tx, rollout, approval.to_stage) != approval.digest:
-            rollouts.move(tx, approval, ApprovalState.SUPERSEDED, at=now, reason="the evidence changed")
-            _tell(tx, services, rollout, approval)
-            return _said(approval, rollout, "the evidence changed after the vote")
+            return _supersede(tx, services, rollout, approval, reason=CHANGED)
+        lacks = served.lacking(tx, rollout)
+        if lacks:
+            return _supersede(tx, services, rollout, approval, reason=lacks)
         judged = gate(rollout.stage, evidence(tx, services, rollout), policies.current(tx, rollout.feature_id).stage)
         last = rollouts.votes(tx, approval_id)[-1].person
         try:
             moved = transition(state(rollout), Event("approve", rollout.sequence + 1, last, judged.action))
         except ValueError as error:
-            rollouts.move(tx, approval, ApprovalState.SUPERSEDED, at=now, reason=str(error))
-            _tell(tx, services, rollout, approval)
-            return _said(approval, rollout, str(error))
+            return _supersede(tx, services, rollout, approval, reason=str(error))
         rollouts.move(tx, approval, ApprovalState.EXECUTED, by=last, at=now)
         _shift(tx, services, rollout, moved, actor=Actor(id=last, role=Role.APPROVER))
         _tell(tx, services, rollout, approval)
@@ -239,6 +239,12 @@ def _shift(tx: Tx, services: Services, rollout: Rollout, moved: RolloutState, *,
         after={"stage": rollout.stage, "status": rollout.status, "share": rollout.share},
         reason=rollout.reason,
     )
+
+
+def _supersede(tx: Tx, services: Services, rollout: Rollout, approval: Approval, *, reason: str) -> Advanced:
+    rollouts.move(tx, approval, ApprovalState.SUPERSEDED, at=services.clock.now(), reason=reason)
+    _tell(tx, services, rollout, approval)
+    return _said(approval, rollout, reason)
 
 
 def _mode(rollout: Rollout) -> Mode:

@@ -26,6 +26,7 @@ def bot(services: Services, room: Served) -> Generator[Bot]:
         database=services.database,
         artifacts=services.artifacts,
         runner=services.runner,
+        servers=services.servers,
     )
     found = assemble(made)
     wire = SocketModeHandler(found.app, "xapp-standin", concurrency=8)

@@ -237,6 +237,7 @@ def wired(services: Services, room: Served) -> Generator[Wire]:
         database=services.database,
         artifacts=services.artifacts,
         runner=services.runner,
+        servers=services.servers,
     )
     bot = assemble(made)
     server = uvicorn.Server(

@@ -40,7 +40,7 @@ def test_shadow_sends_nobody_an_answer_of_the_tuned_model() -> None:
         (ApprovalState.APPROVED, "Approved."),
         (ApprovalState.EXECUTED, "Approved and done."),
         (ApprovalState.REJECTED, "Rejected."),
-        (ApprovalState.SUPERSEDED, "Superseded: the evidence changed."),
+        (ApprovalState.SUPERSEDED, "Superseded, and nothing was moved."),
         (ApprovalState.EXPIRED, "Ran out without a decision."),
     ],
 )

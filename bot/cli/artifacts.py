@@ -1,0 +1,46 @@
+"""What lies in the artifact store, and taking out what no record names. Looks only, unless told to remove."""
+
+from __future__ import annotations
+
+import argparse
+
+from bot.cli.here import desk_here
+from engine.desk import artifacts
+from engine.log import set_up
+from engine.models.actor import Actor, Role
+
+LISTED = 20
+
+
+def main(argv: list[str]) -> int:
+    """Print how much lies there and what could go; remove it with ``--remove``."""
+    parser = argparse.ArgumentParser(
+        prog="assay artifacts",
+        description="Show what lies in the artifact store, and what no record, row or kept job names. "
+        "Removes nothing without --remove.",
+        epilog="Examples: assay artifacts · assay artifacts --days 90 --remove",
+    )
+    parser.add_argument("--days", type=int, default=artifacts.DAYS, help="leave alone what is younger (default: 30)")
+    parser.add_argument("--remove", action="store_true", help="remove what is listed without it")
+    parser.add_argument("--as", dest="person", default="operator", help="who does it, for the audit")
+    known = parser.parse_args(argv)
+    set_up("warning")
+    with desk_here() as desk:
+        if known.remove:
+            found = artifacts.collect(desk, Actor(id=known.person, role=Role.OPERATOR), days=known.days)
+        else:
+            found = artifacts.survey(desk, days=known.days)
+    print(f"{found.url}: {found.count:,} artifacts, {_mb(found.bytes)}.")
+    verb = "Removed" if known.remove else "Named by nothing"
+    print(f"{verb}: {len(found.garbage):,} older than {known.days} days, {_mb(found.freed)}; {len(found.jobs):,} jobs.")
+    for one in found.garbage[:LISTED]:
+        print(f"  {one.name[:16]}  {one.touched_at:%Y-%m-%d}  {_mb(one.bytes)}")
+    if len(found.garbage) > LISTED:
+        print(f"  and {len(found.garbage) - LISTED:,} more")
+    if found.garbage and not known.remove:
+        print(f"Nothing was removed. Remove them: assay artifacts --days {known.days} --remove")
+    return 0
+
+
+def _mb(count: int) -> str:
+    return f"{count / 1_000_000:,.1f} MB"

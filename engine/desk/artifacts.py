@@ -1,0 +1,109 @@
+"""What lies in the artifact store, and taking out what nobody names: never without a look at it first."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from engine.desk import Desk
+from engine.errors import Conflict, Invalid
+from engine.models.actor import Actor
+from engine.models.base import Value
+from engine.runners.folder import JobFolder, age
+from engine.store import deeds, investigations, labellings, named
+from engine.store.artifacts import Kept
+
+DAYS = 30
+DAYS_LEAST = 1  # what was stored a moment ago may not be written down yet
+
+
+class Survey(Value):
+    """The store: how much lies there, what nobody names, and folders of jobs that are over and forgotten."""
+
+    url: str
+    count: int
+    bytes: int
+    garbage: tuple[Kept, ...]
+    jobs: tuple[str, ...]
+
+    @property
+    def freed(self) -> int:
+        """Bytes that collecting would free."""
+        return sum(one.bytes for one in self.garbage)
+
+
+def survey(desk: Desk, *, days: int = DAYS) -> Survey:
+    """What is older than so many days and named by no row and by no job that is kept. Removes nothing.
+
+    Raises ``Invalid`` for less than a day.
+    """
+    if days < DAYS_LEAST:
+        raise Invalid(
+            f"days is {days}; at least {DAYS_LEAST}.", hint="What was stored just now is not written down yet."
+        )
+    before = desk.services.clock.now() - timedelta(days=days)
+    root = desk.services.settings.home / "jobs"
+    folders = [path for path in sorted(root.iterdir()) if path.is_dir()] if root.is_dir() else []
+    over = [path for path in folders if _is_over(path, days)]
+    with desk.services.database.read() as tx:
+        keep = named.artifact_ids(tx)
+    for path in folders:
+        if path not in over:
+            keep |= _named_by(path)
+    found = desk.services.artifacts.kept()
+    return Survey(
+        url=desk.services.artifacts.url,
+        count=len(found),
+        bytes=sum(one.bytes for one in found),
+        garbage=tuple(one for one in found if _is_garbage(one, keep, before)),
+        jobs=tuple(path.name for path in over),
+    )
+
+
+def collect(desk: Desk, actor: Actor, *, days: int = DAYS) -> Survey:
+    """Remove what ``survey`` finds; the same work done again finds nothing. Raises ``Conflict`` while a run is open."""
+    with desk.services.database.read() as tx:
+        open_runs = [run.run_id for run in (*investigations.open_runs(tx), *labellings.open_runs(tx))]
+    if open_runs:
+        raise Conflict(
+            f"{open_runs[0]} is under way, and what its steps made is named by no row yet.",
+            hint="Collect when it has ended. Nothing was removed.",
+        )
+    found = survey(desk, days=days)
+    for name in found.jobs:  # first, so that no job is left that names what is gone
+        shutil.rmtree(desk.services.settings.home / "jobs" / name, ignore_errors=True)
+    for one in found.garbage:
+        desk.services.artifacts.remove(one.name)
+    with desk.services.database.write() as tx:
+        deeds.record(
+            tx,
+            desk.services.clock,
+            actor,
+            "collect artifacts",
+            entity="artifacts",
+            entity_id=found.url[:200],
+            after={"removed": len(found.garbage), "bytes": found.freed, "jobs": len(found.jobs)},
+        )
+    return found
+
+
+def _is_garbage(one: Kept, keep: set[str], before: datetime) -> bool:
+    return one.touched_at < before and not keep & {one.name, one.name.lstrip(".").partition("-")[0]}
+
+
+def _is_over(path: Path, days: int) -> bool:
+    """Whether nobody has asked after a job for so long, and it does not run."""
+    folder = JobFolder(path)
+    asked = (
+        min(age(one) for one in (folder.polled, folder.heartbeat) if one.exists()) if folder.polled.exists() else 0.0
+    )
+    return asked > days * 86_400.0 and not folder.is_alive()
+
+
+def _named_by(path: Path) -> set[str]:
+    found: set[str] = set()
+    for name in ("spec.json", "result.json"):
+        if (path / name).exists():
+            found |= named.ids_in((path / name).read_text(encoding="utf-8", errors="replace"))
+    return found

@@ -1,0 +1,83 @@
+"""Once a day what providers bill is set against what rollouts need: strangers are told, and stopped by people alone."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from engine.desk import Desk, health, servers
+from engine.errors import NotFound
+from engine.flows.steps import rented
+from engine.models.serving import ServerName, Serving, ServingState
+from engine.servers.fireworks import Fireworks
+from engine.servers.provider import name_of
+from engine.store import deeds, servings
+from engine.testing.clock import FixedClock
+from engine.testing.scripted_server import serving
+from engine.testing.servers import ScriptedServers
+from tests.builders import SHELL, a_feature
+from tests.contract import clouds
+from tests.contract.clouds import KEY, Cloud
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+ARTIFACT = "c0ffee" * 10 + "c0de"
+
+
+def deployed(name: str) -> dict[str, Any]:
+    path = f"accounts/acme/deployments/{name}"
+    facts = {"name": path, "baseModel": "x", "state": "READY", "acceleratorType": "NVIDIA_H100_80GB"}
+    return {path: {**facts, "acceleratorCount": 1, "replicaCount": 2}}
+
+
+def needed(desk: Desk, clock: FixedClock) -> None:
+    a_feature(desk)
+    with desk.services.database.write() as tx:
+        row = Serving(feature_id=1, artifact=ARTIFACT, next_at=clock.now(), changed_at=clock.now())
+        row.server, row.state, row.host = ServerName.FIREWORKS, ServingState.READY, socket.gethostname()
+        servings.save(tx, row)
+
+
+def strangers_told(desk: Desk) -> list[str]:
+    return [one.says for one in health.findings(desk) if one.name == "rented"]
+
+
+def test_what_no_rollout_needs_is_told_with_its_price_and_stopped_by_a_person_alone(
+    desk: Desk, clock: FixedClock
+) -> None:
+    needed(desk, clock)
+    cloud = Cloud(deployments={**deployed(name_of(ARTIFACT)), **deployed("last-years-test")})
+    with serving(clouds.app_of(cloud, clouds.fireworks)) as url:
+        asking = ScriptedServers(rented=[Fireworks(KEY, api=url)])
+        mine = replace(desk, services=replace(desk.services, servers=asking))
+        assert strangers_told(desk) == []
+        rented.nightly(mine.services)
+        says = "fireworks bills last-years-test (about $192.00 a day), which no rollout of ours needs"
+        assert strangers_told(desk) == [says]
+        asked = len(cloud.asked)
+        rented.nightly(mine.services)
+        assert len(cloud.asked) == asked, "once a day"
+        assert cloud.count("DELETE", "") == 0
+        found = {one.name: one.is_needed for one in servers.listed(mine)}
+        assert found == {name_of(ARTIFACT): True, "last-years-test": False}
+        with pytest.raises(NotFound):
+            servers.stop(mine, SHELL, "fireworks", "accounts/acme/deployments/none")
+        servers.stop(mine, SHELL, "fireworks", "accounts/acme/deployments/last-years-test")
+        clock.move(days=1)
+        rented.nightly(mine.services)
+    assert strangers_told(desk) == []
+    with desk.services.database.read() as tx:
+        assert deeds.broken_at(tx) is None
+
+
+def test_a_provider_that_does_not_answer_leaves_what_was_known(desk: Desk, clock: FixedClock) -> None:
+    needed(desk, clock)
+    cloud = Cloud(deployments=deployed("last-years-test"))
+    with serving(clouds.app_of(cloud, clouds.fireworks)) as url:
+        told = replace(desk.services, servers=ScriptedServers(rented=[Fireworks(KEY, api=url)]))
+        rented.nightly(told)
+    clock.move(days=1)
+    rented.nightly(told)
+    assert len(strangers_told(desk)) == 1
