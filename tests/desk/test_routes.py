@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ from tests.desk.climbing import climb
 TUNED = "http://10.0.0.5:8000/v1"
 
 
-def the_file(desk: Desk) -> dict:
+def the_file(desk: Desk) -> dict[str, Any]:
     return json.loads(way.path_of(desk.services.settings).read_text())
 
 

@@ -40,14 +40,6 @@ def test_a_sure_answer_of_a_cascade_is_served_without_what_only_we_asked_for(tmp
         assert [round(one.confidence, 3) for one in gate.frames()] == [0.9, 0.9]
 
 
-@pytest.mark.parametrize(("score", "variant"), [(0.85, "tuned"), (0.75, "baseline"), ("0.9", "baseline")])
-def test_a_server_of_ours_says_how_sure_it_is_and_is_believed(tmp_path: Path, score: object, variant: str) -> None:
-    with canary(tmp_path, says("bug"), says("billing", assay={"score": score}), **CASCADE) as (gate, _, _):
-        assert gate.ask(TUNED_UNIT).headers["x-assay-variant"] == variant
-        frames = gate.frames()
-    assert [round(one.confidence, 2) for one in frames[:1]] == [score] if score != "0.9" else len(frames) == 2
-
-
 @pytest.mark.parametrize(
     ("choices", "fault"),
     [(sure("billing", 0.7), Fault.NONE), (sure("refund", 0.9), Fault.INVALID), ({}, Fault.NONE)],

@@ -8,6 +8,7 @@ import json
 import random
 import socket
 from collections.abc import Generator, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -20,7 +21,7 @@ from engine.servers.local import LARGEST_BODY, MOST_TEXTS, build_app, served
 from engine.train import Answer
 
 MODEL = "c0ffee" * 10
-GOOD = {"model": MODEL, "messages": [{"role": "user", "content": "where is my refund"}]}
+GOOD: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "where is my refund"}]}
 
 
 class Sure:

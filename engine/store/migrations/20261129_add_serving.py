@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261129_add_serving"
-down_revision = "20261129_add_readings"
+down_revision = "20261129_add_listings"
 
 
 def upgrade() -> None:
