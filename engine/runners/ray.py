@@ -21,7 +21,7 @@ from engine.runners.shared import SharedFolder, job_ids
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 4.8
-FORGET_SECONDS = 2.0  # Ray's actor of a stopped job dies late, and took a new job of the same id along (seen)
+FORGET_SECONDS = 3.0  # Ray's actor of a stopped job dies late, and writes its end over a new job of that id (seen)
 
 
 class RayRunner:
@@ -98,8 +98,8 @@ class RayRunner:
         tries = 0 if _is_fresh(files) else known.tries if counts else max(0, known.tries - 1)
         attempt = Attempt(number=known.number + 1, tries=tries + 1)
         if self._head.stage(files.job_id) is not None:
-            self._head.forget(files.job_id)
             time.sleep(FORGET_SECONDS)
+            self._head.forget(files.job_id)
         self._head.submit(_submission(self._store, spec, attempt.number, nodes))
         files.begin(attempt)
         log.info("job.submitted", extra={"job": files.job_id, "attempt": attempt.number})
