@@ -7,6 +7,7 @@ import logging
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from bot.manifest import missing_scopes
 from bot.messages import notice
 from bot.outbox import Sender, Special
 from bot.pages import digest, paper, reading, report
+from bot.parcels import Parcels
 from bot.projections import Projections
 from bot.socket import TOKEN_SECONDS, Wire, pauses
 from bot.surface import CALL_SECONDS, DEAD_TOKEN, Place, Slack, SlackRefused
@@ -79,8 +81,10 @@ def build_app(services: Services, *, client: WebClient | None = None) -> App:
     return assemble(services, client=client).app
 
 
-def assemble(services: Services, *, client: WebClient | None = None) -> Bot:
-    """All parts of a bot, none of them started."""
+def assemble(
+    services: Services, *, client: WebClient | None = None, monotonic: Callable[[], float] = time.monotonic
+) -> Bot:
+    """All parts of a bot, none of them started. ``monotonic`` paces what is sent."""
     settings = services.settings
     token = settings.slack_bot_token.get_secret_value()
     web = client or WebClient(token, base_url=settings.slack_api_url, timeout=CALL_SECONDS, retry_handlers=[])
@@ -98,12 +102,13 @@ def assemble(services: Services, *, client: WebClient | None = None) -> Bot:
         request_verification_enabled=True,
     )
     app.error(_garbage)
-    homes = Homes(desk, slack)
+    homes, parcels = Homes(desk, slack), Parcels(desk, slack, report=partial(report.shown, desk))
     Listener(deliveries, slack, homes, boundary.run).attach(app)
     projections = Projections(desk, partial(links.report, desk), partial(links.digest, desk))
     specials: dict[str, Special] = {
         mail.DELIVERY: lambda row: _foreseen("delivery.broke", lambda: deliveries.effect(row)),
         mail.FETCH: lambda row: _foreseen("delivery.broke", lambda: deliveries.fetch(row)),
+        mail.FILE: lambda row: _foreseen("file.broke", lambda: parcels.send(row)),
         mail.HOMES: lambda row: _foreseen("home.broke", lambda: homes.spread(row)),
         mail.HOME: lambda row: _foreseen("home.broke", lambda: homes.renew(row)),
     }
@@ -112,6 +117,7 @@ def assemble(services: Services, *, client: WebClient | None = None) -> Bot:
         slack,
         render=lambda row: _foreseen("message.broke", lambda: projections.render(row)),
         specials=specials,
+        monotonic=monotonic,
     )
     pages = asgi.Pages(
         report=partial(report.page, desk),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import http.client
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import IO, Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
 
 from engine.errors import Invalid
 
@@ -15,6 +17,7 @@ FETCH_SECONDS = 30
 MODAL_BYTES = 10 * 1024 * 1024  # docs/slack.md
 CONVERSATION_BYTES = 50 * 1024 * 1024
 MODES = ("hosted", "snippet")
+LABEL_SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet")
 _CHUNK = 64 * 1024
 _MEGABYTE = 1024 * 1024
 
@@ -40,6 +43,11 @@ def sent(said: dict[str, Any]) -> SentFile:
         url=str(url),
         mode=str(said.get("mode") or "hosted"),
     )
+
+
+def may_hold_labels(name: str) -> bool:
+    """Whether a file's name is one labels come in; any other file in a thread of ours is none of our business."""
+    return PurePath(name).suffix.casefold() in LABEL_SUFFIXES
 
 
 def check(file: SentFile, most_bytes: int) -> None:
@@ -70,6 +78,17 @@ def fetch(file: SentFile, token: str, most_bytes: int, hosts: Collection[str]) -
             hint="Share it in this conversation or with me, and check the scope files:read (/assay doctor).",
         )
     return content
+
+
+def put(url: str, content: bytes) -> int:
+    """Send a file's bytes to the address Slack named; the status. The caller has checked the host."""
+    request = Request(url, data=content, headers={"Content-Type": "application/octet-stream"}, method="POST")  # noqa: S310 (the host was checked)
+    try:
+        with urlopen(request, timeout=FETCH_SECONDS) as response:  # noqa: S310 (the same)
+            return int(response.status)
+    except HTTPError as error:
+        with error:
+            return error.code
 
 
 def _read(response: IO[bytes], name: str, most_bytes: int) -> bytes:

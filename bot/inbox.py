@@ -11,12 +11,13 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from bot import access, grammar
+from bot import access, files, grammar, payloads
 from bot.access import People, Person
 from bot.blockkit.render import View
 from bot.files import CONVERSATION_BYTES, MODAL_BYTES, SentFile
+from bot.messages import notice
 from bot.metrics import DUPLICATES
-from bot.router import REGISTRY, Answer, Filled, Form, Press, Words
+from bot.router import REGISTRY, Answer, Filled, Form, Picked, Press, Upload, Words
 from bot.surface import Place, Slack
 from engine.desk import Desk, labels, mail
 from engine.errors import Refused, Repeated, Upstream
@@ -59,12 +60,13 @@ class Deliveries:
             return False
         return True
 
-    def keep_files(self, filled: Filled) -> int | None:
-        """Keep the files of a form until they were read; none where the form brought none."""
-        if not filled.files or filled.once is None:
-            return None
+    def keep_files(self, filled: Filled, upload: Upload) -> int | None:
+        """Keep the files of a form until they were read; none for a form that was taken before."""
+        assert filled.once is not None, "what Slack delivers has a name"
         place = Place(filled.actor.id, filled.actor.channel)
-        payload = {"kind": "form", "slug": filled.carried, "files": [asdict(one) for one in filled.files]}
+        files = [asdict(one) for one in upload.files]
+        kind = "form" if filled.files else "shared"
+        payload = {"kind": kind, "slug": upload.slug, "files": files, "columns": dict(upload.columns)}
         return self.accept(filled.once, place, payload, method=mail.FETCH)
 
     def work_off(self, row_id: int) -> None:
@@ -87,10 +89,13 @@ class Deliveries:
         place = Place(**row.payload["place"])
         self._people.ask(place.person)
         once = Once.model_validate(row.payload["once"]).effect()
-        if row.payload["kind"] == "press":
-            self._boundary(place, lambda: self._pressed(row.payload, place, once))
-        else:
-            self._boundary(place, lambda: self._said(row.payload["words"], place, once))
+        match row.payload["kind"]:
+            case "press":
+                self._boundary(place, lambda: self._pressed(row.payload, place, once))
+            case "dropped":
+                self._boundary(place, lambda: self._dropped(row.payload["file"], place, once))
+            case _:
+                self._boundary(place, lambda: self._said(row.payload["words"], place, once))
 
     def fetch(self, row: Outbox) -> None:
         """Read the files of an accepted upload; the preview comes as a message of its own. Raises as ``effect``."""
@@ -112,6 +117,12 @@ class Deliveries:
         access.check(self.desk, actor, asked)
         command = REGISTRY.commands[asked.verb]
         return command.handle(Words(desk=self.desk, actor=actor, asked=asked, forms=True))
+
+    def picked_form(self, callback_id: str, sent: tuple[SentFile, ...], place: Place) -> Form | Answer:
+        """What a shortcut opens. Raises ``Refused``."""
+        actor = self._actor(place, known_only=True)
+        access.refuse_guest(actor, "this shortcut")
+        return REGISTRY.shortcuts[callback_id](Picked(desk=self.desk, actor=actor, files=sent))
 
     def pressed_form(self, action_id: str, value: str, place: Place) -> Form | Answer:
         """What a button that opens a form opens. Raises ``Refused``."""
@@ -143,7 +154,8 @@ class Deliveries:
         command = REGISTRY.commands[asked.verb]
         changing = once if command.changes(asked) else None
         found = command.handle(Words(desk=self.desk, actor=actor, asked=asked, once=changing, forms=True))
-        return found.view if isinstance(found, Answer) else None
+        # A message opens no form, for only a press or a command carries what Slack opens one for.
+        return found.view if isinstance(found, Answer) else notice.asks_for_form(asked)
 
     def _pressed(self, payload: dict[str, Any], place: Place, once: Once) -> View | None:
         button = REGISTRY.buttons[payload["action"]]
@@ -158,9 +170,27 @@ class Deliveries:
         return found.view if isinstance(found, Answer) else None
 
     def _read(self, row: Outbox, place: Place, sent: SentFile, once: Once, *, most: int) -> View | None:
-        content = self._slack.fetch_file(sent, most)
+        known = sent if sent.url else files.sent(self._slack.file(sent.id))
+        content = self._slack.fetch_file(known, most)
+        actor, columns = self._actor(place), row.payload.get("columns")
+        labels.preview(
+            self.desk, actor, row.payload["slug"], known.name, content=content, columns=columns or {}, once=once
+        )
+        return None
+
+    def _dropped(self, file_id: str, place: Place, once: Once) -> View | None:
+        """A file that was dropped: into a thread of ours it is read, in direct messages its way in is offered."""
+        said = self._slack.file(file_id)
+        thread, sent = payloads.thread_in(said, place.channel), files.sent(said)
+        slug = mail.feature_at(self.desk, place.channel, thread) if thread else ""
+        if not slug:
+            return notice.Dropped(sent.id, sent.name) if place.channel.startswith("D") else None
+        if not files.may_hold_labels(sent.name):
+            return None
         actor = self._actor(place)
-        labels.preview(self.desk, actor, row.payload["slug"], sent.name, content=content, once=once)
+        access.check_words(self.desk, actor, f"labels {slug} next")
+        content = self._slack.fetch_file(sent, CONVERSATION_BYTES)
+        labels.preview(self.desk, actor, slug, sent.name, content=content, once=once)
         return None
 
     def _actor(self, place: Place, *, known_only: bool = False) -> Actor:

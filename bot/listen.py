@@ -8,18 +8,17 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from slack_bolt import Ack, App, BoltResponse
 
-from bot import grammar, payloads
+from bot import files, grammar, payloads
 from bot.blockkit.render import View, render, render_form
 from bot.homes import Homes
 from bot.inbox import Deliveries
 from bot.messages import notice
 from bot.metrics import REQUESTS
-from bot.router import REGISTRY, Answer, AnswerForm, FieldErrors, Filled, Form
+from bot.router import REGISTRY, Answer, AnswerForm, FieldErrors, Filled, Form, Upload
 from bot.surface import Place, Slack, SlackRefused
 from engine.desk import mail
 from engine.errors import Refused, Repeated, Unavailable, Upstream
@@ -30,8 +29,8 @@ log = logging.getLogger(__name__)
 ANYTHING = re.compile(".*")
 NUMBERED = re.compile(r"\.\d+$")
 RUN_WORDS = "verb.run"  # the button that runs the words it carries
-FETCHED = "upload_labels"  # the form whose file is fetched after it was taken
 MakeForm = Callable[[], Form | Answer]
+SPENT = "exchanged_trigger_id"  # the form is open already
 EXPIRED = ("expired_trigger_id", "invalid_trigger_id")
 
 
@@ -52,7 +51,7 @@ class Listener:
         app.action(ANYTHING)(self.action)
         app.view(ANYTHING)(self.view)
         app.view_closed(ANYTHING)(self.passed)
-        app.shortcut(ANYTHING)(self.passed)
+        app.shortcut(ANYTHING)(self.shortcut)
         app.options(ANYTHING)(self.passed)
         app.event(ANYTHING, middleware=[self.keep])(self.event)
 
@@ -105,16 +104,18 @@ class Listener:
                 desk=self._deliveries.hasty, actor=actor, values=values, files=sent, carried=carried, once=once
             )
 
-        self._boundary(place, lambda: self._taken(ack, view, handle, fill))
+        self._boundary(place, lambda: self._taken(ack, view, handle, fill, once=once))
         if ack.response is None:  # it broke on our side, and the person was told so
             _timed(ack, "form")
 
-    def _taken(self, ack: Ack, view: dict[str, Any], handle: AnswerForm, fill: Callable[[], Filled]) -> View | None:
+    def _taken(
+        self, ack: Ack, view: dict[str, Any], handle: AnswerForm, fill: Callable[[], Filled], *, once: Once
+    ) -> View | None:
         """Take a form before it closes; what cannot be taken is told beside a field, or to the person where none is."""
         try:
             filled = fill()
             answer = handle(filled)
-            row_id = self._deliveries.keep_files(filled)
+            row_id = self._deliveries.keep_files(filled, answer) if isinstance(answer, Upload) else None
         except FieldErrors as error:
             ack(response_action="errors", errors=error.errors)
             return None
@@ -125,25 +126,25 @@ class Listener:
             field = payloads.first_field(view)
             if not field:
                 _timed(ack, "form")
-                raise
+                if self._deliveries.is_first(once):
+                    raise
+                return None
             ack(response_action="errors", errors={field: str(error)})
             return None
         _timed(ack, "form")
         if row_id is not None:
             self._deliveries.work_off(row_id)
-        return answer.view if answer is not None else None
+        return answer.view if isinstance(answer, Answer) else None
 
     def keep(self, body: dict[str, Any], context: dict[str, Any], next_: Callable[[], Any]) -> Any:  # noqa: ANN401 (Bolt's)
-        """A mention or a direct message is a command: kept before Bolt acknowledges the event.
+        """A mention or a direct message is a command, a file may be labels: kept before Bolt acknowledges the event.
 
         Where the database is busy Slack is told to send it again.
         """
-        event = payloads.part(body, "event")
-        words = payloads.words_said(event)
-        if words is not None:
-            place = Place(str(event.get("user", "")), str(event.get("channel", "")))
+        place, payload = payloads.asked_by_event(payloads.part(body, "event"))
+        if payload:
             try:
-                kept = self._deliveries.accept(_event_once(body), place, {"kind": "words", "words": words})
+                kept = self._deliveries.accept(_event_once(body), place, payload)
             except Unavailable:
                 REQUESTS.labels(kind="event", outcome="busy").inc()
                 return BoltResponse(status=503)
@@ -152,22 +153,27 @@ class Listener:
         return next_()
 
     def event(self, body: dict[str, Any], context: dict[str, Any]) -> None:
-        """What was kept is worked off; an opened Home is filled; a file is told its way in. Bolt acknowledged it."""
+        """What was kept is worked off; an opened Home is filled. Bolt acknowledged it."""
         event = payloads.part(body, "event")
-        place = Place(str(event.get("user") or event.get("user_id") or ""), str(event.get("channel") or ""))
+        place = Place(str(event.get("user") or ""), str(event.get("channel") or ""))
         if event.get("type") == "app_home_opened" and event.get("tab", "home") == "home":
             if self._deliveries.is_first(_event_once(body)):
                 seen = str(payloads.part(event, "view").get("hash") or "")
                 self._boundary(place, lambda: self._homes.opened(place.person, seen))
-        elif event.get("type") == "file_shared" and str(event.get("channel_id", "")).startswith("D"):
-            self._file(replace(place, channel=str(event["channel_id"])), _event_once(body))
         elif context.get("row_id") is not None:
             self._deliveries.work_off(context["row_id"])
 
-    def _file(self, place: Place, once: Once) -> None:
-        if self._deliveries.is_first(once):
-            said = "A label file goes in by its form, so that it is known which feature it is for."
-            self._boundary(place, lambda: notice.Refusal(said, "Type: /assay labels SLUG"))
+    def shortcut(self, ack: Ack, body: dict[str, Any]) -> None:
+        """A shortcut that was picked from a message's menu, or from the one beside the message box."""
+        callback, place = str(body.get("callback_id", "")), payloads.place_of(body)
+        if callback not in REGISTRY.shortcuts:
+            self._boundary(place, lambda: _stale(self._deliveries, body))
+            self.passed(ack, body)
+            return
+        trigger = str(body.get("trigger_id", ""))
+        sent = tuple(files.sent(one) for one in payloads.parts(payloads.part(body, "message"), "files"))
+        once = Once(team=payloads.team(body), key=trigger or payloads.sha(body), kind="shortcut")
+        self._open(ack, place, once, trigger, make=lambda: self._deliveries.picked_form(callback, sent, place))
 
     def passed(self, ack: Ack, body: dict[str, Any]) -> None:
         """What we know of and do nothing about."""
@@ -223,6 +229,8 @@ class Listener:
         try:
             self._slack.open_form(trigger, form)
         except SlackRefused as error:
+            if error.code == SPENT:
+                return None
             if error.code not in EXPIRED:
                 raise
             late = "The form took too long to open; Slack allows three seconds."

@@ -19,6 +19,10 @@ SCOPES = (
     "users:read",
     "usergroups:read",
 )
+SHORTCUTS = (  # (id, where it is offered, name of at most 24 letters, what it does)
+    ("new_feature", "global", "New feature", "Register an LLM feature with Assay"),
+    ("use_as_labels", "message", "Use this file as labels", "Check the message's file and show a preview of it"),
+)
 EVENTS = ("app_home_opened", "app_mention", "file_shared", "message.im", "app_uninstalled", "tokens_revoked")
 HINT_MOST = 1_000
 
@@ -46,6 +50,10 @@ def _body(url: str) -> dict[str, Any]:
         "features": {
             "app_home": {"home_tab_enabled": True, "messages_tab_enabled": True},
             "bot_user": {"display_name": "Assay", "always_online": True},
+            "shortcuts": [
+                {"name": name, "type": kind, "callback_id": callback, "description": told}
+                for callback, kind, name, told in SHORTCUTS
+            ],
             "slash_commands": [
                 {
                     "command": "/assay",

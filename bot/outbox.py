@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from bot.blockkit import degrade
 from bot.blockkit.render import Message, render
 from bot.messages import notice
 from bot.metrics import OUTBOX_DEPTH, OUTBOX_OLDEST
@@ -36,6 +37,7 @@ HOLD_SECONDS = 600.0  # where history cannot be read: wait, send once more, say 
 IDLE_SECONDS = 0.25
 LOST_MESSAGE = ("message_not_found",)
 CLOSED_MESSAGE = ("cant_update_message", "edit_window_closed")
+UNFIT = ("invalid_blocks", "msg_blocks_too_long", "msg_too_long")
 NO_WAY_IN = ("not_in_channel", "channel_not_found", "is_archived", "restricted_action")
 NOT_READABLE = ("missing_scope", "not_in_channel", "channel_not_found")
 
@@ -235,13 +237,14 @@ class Sender:
         mail.show_as(self._desk, row, ts=ts, sha=rendered.sha, version=rendered.version)
 
     def _degrading(self, message: Message, send: Callable[[Message], str]) -> str:
-        try:
-            return send(message)
-        except SlackRefused as error:
-            if error.code not in ("invalid_blocks", "msg_blocks_too_long", "msg_too_long"):
-                raise
-            log.error("blocks.refused", extra={"code": error.code})  # noqa: TRY400 (no trace: a message of ours is wrong)
-            return send(Message([], message.text))
+        for tried in (message, Message(degrade.plainer(message.blocks), message.text)):
+            try:
+                return send(tried)
+            except SlackRefused as error:
+                if error.code not in UNFIT:
+                    raise
+                log.error("blocks.refused", extra={"code": error.code})  # noqa: TRY400 (no trace: a message of ours is wrong)
+        return send(Message([], message.text))
 
     def _arrived(self, row: Outbox, rendered: Rendered | None = None) -> bool:
         """Whether an unsure post is in the channel; absent at two looks 5 s apart means it may be sent again."""

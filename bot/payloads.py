@@ -47,6 +47,23 @@ def words_said(event: Payload) -> str | None:
     return _MENTION.sub("", str(event.get("text", "")))
 
 
+def asked_by_event(event: Payload) -> tuple[Place, dict[str, Any]]:
+    """Who is to be answered where, and what is to be done about an event; nothing where it asks for nothing."""
+    if event.get("type") == "file_shared" and event.get("file_id"):
+        place = Place(str(event.get("user_id", "")), str(event.get("channel_id", "")))
+        return place, {"kind": "dropped", "file": str(event["file_id"])}
+    words = words_said(event)
+    place = Place(str(event.get("user", "")), str(event.get("channel", "")))
+    return place, {} if words is None else {"kind": "words", "words": words}
+
+
+def thread_in(said: Payload, channel: str) -> str:
+    """The thread a file of ``files.info`` stands in, in one channel; "" where it stands in none."""
+    shares = part(said, "shares")
+    found = [one for kind in ("public", "private") for one in parts(part(shares, kind), channel)]
+    return next((str(one["thread_ts"]) for one in found if one.get("thread_ts")), "")
+
+
 def where(body: Payload) -> str:
     """The message or form a press came from."""
     return message_ts(body) or str(part(body, "view").get("id", ""))

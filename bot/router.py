@@ -68,6 +68,27 @@ class Filled:
     once: Once | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Picked:
+    """A shortcut that was picked; ``files`` are those of the message it was picked on, none for a global one."""
+
+    desk: Desk
+    actor: Actor
+    files: tuple[SentFile, ...] = ()
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What a form of files answers with: they are fetched next, and the preview of each is a message of its own.
+
+    A file without an address is looked up by its id. ``columns`` are the file's own names for ours.
+    """
+
+    slug: str
+    files: tuple[SentFile, ...]
+    columns: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
 class FieldErrors(Refused):
     """A form that cannot be taken: one sentence per field, shown beside it."""
 
@@ -78,7 +99,8 @@ class FieldErrors(Refused):
 
 AnswerCommand = Callable[[Words], Answer | Form]
 AnswerPress = Callable[[Press], Answer | Form | None]
-AnswerForm = Callable[[Filled], Answer | None]
+AnswerForm = Callable[[Filled], Answer | Upload | None]
+AnswerPick = Callable[[Picked], Answer | Form]
 
 
 @dataclass(frozen=True)
@@ -100,11 +122,12 @@ class Button:
 
 @dataclass
 class Registry:
-    """Everything ``bot.commands`` registered, by verb, action id and form id."""
+    """Everything ``bot.commands`` registered, by verb, action id, form id and shortcut id."""
 
     commands: dict[str, Command] = field(default_factory=dict[str, Command])
     buttons: dict[str, Button] = field(default_factory=dict[str, Button])
     forms: dict[str, AnswerForm] = field(default_factory=dict[str, AnswerForm])
+    shortcuts: dict[str, AnswerPick] = field(default_factory=dict[str, AnswerPick])
 
 
 REGISTRY = Registry()
@@ -147,6 +170,16 @@ def form(callback_id: str) -> Callable[[AnswerForm], AnswerForm]:
 
     def register(handle: AnswerForm) -> AnswerForm:
         REGISTRY.forms[callback_id] = handle
+        return handle
+
+    return register
+
+
+def shortcut(callback_id: str) -> Callable[[AnswerPick], AnswerPick]:
+    """Register the handler of a shortcut; the manifest names those Slack offers."""
+
+    def register(handle: AnswerPick) -> AnswerPick:
+        REGISTRY.shortcuts[callback_id] = handle
         return handle
 
     return register

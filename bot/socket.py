@@ -44,6 +44,14 @@ class Wire:
         """End it."""
         self._line.close()
 
+    def end(self) -> None:
+        """End it, and wait for its threads."""
+        self.close()
+        client = self._line.client
+        client.message_workers.shutdown(wait=True)
+        client.current_session_runner.shutdown()
+        client.message_processor.shutdown()
+
 
 def pauses() -> Iterator[float]:
     """Seconds between tries while Slack is out of reach: 1, doubled up to 30."""

@@ -34,6 +34,7 @@ REST_SECONDS = 30.0  # where Slack says 429 and not for how long
 REST_MOST = 300.0
 DEAD_TOKEN = frozenset({"token_revoked", "invalid_auth", "not_authed", "account_inactive", "token_expired"})
 TEMPORARY = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
+GONE_FILE = frozenset({"file_not_found", "file_deleted", "file_not_visible"})
 
 T = TypeVar("T")
 
@@ -105,6 +106,26 @@ class Slack:
         said = _told_apart("users.info", lambda: _body(self.client.users_info(user=person)))
         return said.get("user") or {}
 
+    def upload(self, channel: str, thread: str, name: str, content: bytes) -> None:
+        """Put a file into a thread. Raises what ``call`` raises, ``Invalid`` for an address that is none of Slack's."""
+        begun = _told_apart(
+            "files.getUploadURLExternal",
+            lambda: _body(self.client.files_getUploadURLExternal(filename=name, length=len(content))),
+        )
+        url = str(begun.get("upload_url", ""))
+        self._check_host(url)
+        if _told_apart("files.upload", lambda: files.put(url, content)) >= http.HTTPStatus.BAD_REQUEST:
+            raise SlackRefused("invalid_upload_url")
+        placed = {"channel_id": channel, "thread_ts": thread, "files": [{"id": begun.get("file_id"), "title": name}]}
+        self.call("files.completeUploadExternal", placed)
+
+    def has_file(self, channel: str, thread: str) -> bool:
+        """Whether a thread holds a file. Raises what ``call`` raises."""
+        said = _told_apart(
+            "conversations.replies", lambda: _body(self.client.conversations_replies(channel=channel, ts=thread))
+        )
+        return any(message.get("files") for message in said.get("messages", []))
+
     def open_form(self, trigger_id: str, form: Json) -> None:
         """Open a modal; the trigger lives three seconds."""
         self.call("views.open", {"trigger_id": trigger_id, "view": form})
@@ -125,6 +146,16 @@ class Slack:
             else:
                 return
         fallback(place.person, message)
+
+    def file(self, file_id: str) -> dict[str, Any]:
+        """What Slack says of a file. Raises ``Invalid`` for one that is gone, else what ``call`` raises."""
+        try:
+            said = _told_apart("files.info", lambda: _body(self.client.files_info(file=file_id)))
+        except SlackRefused as error:
+            if error.code not in GONE_FILE:
+                raise
+            raise Invalid("Slack no longer has this file.", hint="Send the file again.") from error
+        return said.get("file") or {}
 
     def fetch_file(self, sent: SentFile, most_bytes: int) -> bytes:
         """The bytes of a file a person sent. Raises ``Invalid`` for one we will not read, ``Upstream`` otherwise."""

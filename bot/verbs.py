@@ -13,9 +13,7 @@ from engine.models.investigation import Effort
 __all__ = ["MENU", "REGISTER_KEYS", "VERBS", "Key", "Kind", "Place", "Verb"]
 
 MENU = "menu"  # what no words at all ask for
-
 _SLUG = Place("SLUG", Kind.SLUG)
-
 STEPS = ("show", "history", "diff", "rollback", "export", "next", "close")
 
 REGISTER_KEYS = (
@@ -239,6 +237,13 @@ VERBS: tuple[Verb, ...] = (
         ("audit ticket-router", "audit verify"),
         places=(Place("SLUG or verify", Kind.SLUG),),
         aliases=("log", "history", "trail", "deeds"),
+    ),
+    Verb(
+        "export",
+        "Send all that is stored of a feature as one file.",
+        ("export ticket-router",),
+        Role.OWNER,
+        (_SLUG,),
     ),
     Verb(
         "doctor",

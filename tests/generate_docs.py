@@ -18,6 +18,7 @@ from engine.errors import AssayError
 from engine.importers.calls import FORMATS
 from engine.models.actor import Role
 from engine.settings import Settings
+from tests.gallery import gallery_page
 from tests.house_rules import ROOT, source
 
 MADE = "<!-- Made by `make docs` from {}. Edit that, not this page. -->"
@@ -220,7 +221,7 @@ def formats_page() -> str:
         "",
     ]
     for name, kind in FORMATS.items():
-        said = " ".join((inspect.getdoc(sys.modules[kind.__name__]) or "").split("\n\n")[0].split())
+        said = " ".join((inspect.getdoc(sys.modules[vars(kind)["__name__"]]) or "").split("\n\n")[0].split())
         lines += [f"## {name}", "", said, "", "| ours | theirs |", "|---|---|"]
         lines += [f"| {ours} | {theirs or '–'} |" for ours, theirs in kind.FIELDS.items()]
         lines.append("")
@@ -231,6 +232,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/commands.md": commands_page,
     "docs/errors.md": errors_page,
     "docs/formats.md": formats_page,
+    "docs/gallery.html": gallery_page,
     "docs/glossary.md": glossary_page,
     "docs/settings.md": settings_page,
 }

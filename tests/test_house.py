@@ -37,7 +37,7 @@ AT_IMPORT = {
     "lru_cache", "re.compile", "str.maketrans", "time", "timedelta", "torch.inference_mode", "torch.no_grad", "tuple",
     "vars",
     "CollectorRegistry", "Counter", "Gauge", "Histogram",     # bot/metrics.py, in a registry of our own
-    "button", "command", "form", "Registry",                  # the bot's stories
+    "button", "command", "form", "shortcut", "Registry",      # the bot's stories
     "Classify", "Extract", "Reason", "Voice",                 # plug-ins, which keep no state
     "Frozen", "LoraCausal", "LoraEncoder", "Majority", "Tfidf",
     "word", "words_check",                                    # columns of closed words

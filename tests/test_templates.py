@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
 import os
-import pkgutil
 import re
 from collections.abc import Callable
 from enum import Enum
@@ -22,32 +20,20 @@ from pydantic import BaseModel
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
-import bot.messages
 import templates
 from bot.blockkit import escape
 from bot.blockkit.render import TWIN_TEXT, render, render_form, render_home
 from bot.blockkit.shape import mapping, sequence, string
 from bot.blockkit.validate import Surface, validate
 from bot.standin.render import draw
+from tests.gallery import views
 
 ROOT = Path(templates.__file__).parent / "slack"
 Change = Callable[[str, str], str]
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def _views() -> list[Any]:
-    found: list[Any] = []
-    for module in pkgutil.iter_modules(bot.messages.__path__):
-        loaded = importlib.import_module(f"bot.messages.{module.name}")
-        found += [
-            kind
-            for kind in vars(loaded).values()
-            if isinstance(kind, type) and hasattr(kind, "template") and kind.__module__ == loaded.__name__
-        ]
-    return sorted(found, key=lambda kind: kind.template)
-
-
-VIEWS = _views()
+VIEWS = views()
 FORMS = [view for view in VIEWS if view.template.startswith("forms/")]
 HOMES = [view for view in VIEWS if view.template.startswith("home/")]
 MESSAGES = [view for view in VIEWS if view not in (*FORMS, *HOMES)]

@@ -9,10 +9,10 @@ from typing import TypeVar
 from bot import access, typed
 from bot.grammar import Asked, NotUnderstood
 from bot.messages import feature, forms, notice
-from bot.router import Answer, FieldErrors, Filled, Form, Words, command, form
+from bot.router import Answer, FieldErrors, Filled, Form, Picked, Words, command, form, shortcut
 from engine.desk import features
 from engine.desk.features import Registration
-from engine.errors import Conflict, Invalid, Refused
+from engine.errors import Conflict, Invalid, Refused, Repeated
 from engine.models.actor import Role
 
 FILE_BYTES = 100_000
@@ -55,6 +55,12 @@ def register(words: Words) -> Answer | Form:
     return Answer(_receipt(seen.slug, seen.channel))
 
 
+@shortcut("new_feature")
+def picked(picked: Picked) -> Form:
+    """The form, from anywhere in Slack."""
+    return Form(forms.RegisterFeature(channel=picked.actor.channel, owner=picked.actor.id))
+
+
 @form("register_feature")
 def registered(filled: Filled) -> Answer:
     """The form, sent: every field that is wrong is told beside it."""
@@ -82,6 +88,8 @@ def registered(filled: Filled) -> Answer:
         raise FieldErrors(errors)
     try:
         seen = features.register(filled.desk, filled.actor, registration, once=filled.once)
+    except Repeated:
+        raise
     except Conflict as error:
         raise FieldErrors({"slug": error.message.split(",")[0] + ". Nothing was changed."}) from error
     return Answer(_receipt(seen.slug, seen.channel))

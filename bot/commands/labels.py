@@ -6,12 +6,26 @@ from pathlib import Path
 from typing import TypedDict
 
 from bot import access, grammar
+from bot.files import SentFile, may_hold_labels
 from bot.grammar import Asked, NotUnderstood
 from bot.messages import edition, forms, labelling, labels, notice, queue
-from bot.router import Answer, FieldErrors, Filled, Form, Press, Words, button, command, form
-from engine.desk import editions, features, labellings, queues
+from bot.router import (
+    Answer,
+    FieldErrors,
+    Filled,
+    Form,
+    Picked,
+    Press,
+    Upload,
+    Words,
+    button,
+    command,
+    form,
+    shortcut,
+)
+from engine.desk import Desk, editions, features, labellings, queues
 from engine.desk import labels as uploads
-from engine.errors import Invalid
+from engine.errors import Invalid, NotReady
 from engine.models.actor import Role
 from engine.models.labelling import QueuePurpose, Said
 
@@ -58,11 +72,47 @@ def upload(words: Words) -> Answer | Form:
 
 
 @form("upload_labels")
-def sent(filled: Filled) -> None:
+def sent(filled: Filled) -> Upload:
     """The form, sent: the file is fetched next, and its preview comes as a message."""
     access.check_words(filled.desk, filled.actor, f"labels {filled.carried}")
     if not filled.files:
         raise FieldErrors({"file": "Choose a file: CSV or JSONL with the columns input and output."})
+    return Upload(filled.carried, filled.files, _columns(filled))
+
+
+@shortcut("use_as_labels")
+def picked(picked: Picked) -> Form:
+    """A message's file: ask which feature it is for."""
+    found = next((one for one in picked.files if may_hold_labels(one.name)), None)
+    if found is None:
+        raise Invalid("That message has no file of labels.", hint="Pick one with a CSV, JSONL or Parquet file.")
+    return _use(picked.desk, found.id, found.name)
+
+
+@button("labels.use", opens=True)
+def use_pressed(press: Press) -> Form:
+    """The same for a file that came in a direct message."""
+    return _use(press.desk, press.value, "")
+
+
+@form("use_file")
+def used(filled: Filled) -> Upload:
+    """The feature was named: the file is fetched next."""
+    slug = filled.values.get("feature", "")
+    access.check_words(filled.desk, filled.actor, f"labels {slug}")
+    return Upload(slug, (SentFile(id=filled.carried, name="", size=0, url=""),), _columns(filled))
+
+
+def _use(desk: Desk, file_id: str, name: str) -> Form:
+    slugs = features.names(desk)
+    if not slugs:
+        raise NotReady("No feature is registered yet, so these labels are of none.", hint="Start: /assay register")
+    return Form(forms.UseFile(file_id, name, slugs))
+
+
+def _columns(filled: Filled) -> dict[str, str]:
+    named = {ours: filled.values.get(ours, "").strip() for ours in ("input", "output", "group")}
+    return {ours: theirs for ours, theirs in named.items() if theirs}
 
 
 @form("confirm_labelling")
@@ -110,13 +160,20 @@ def closed(press: Press) -> Answer:
 @button("labels.confirm")
 def confirm(press: Press) -> Answer:
     """Store what the preview showed."""
-    return Answer(labels.stored(uploads.confirm(press.desk, press.actor, press.value, once=press.once)))
+    return Answer(_decided(uploads.confirm(press.desk, press.actor, press.value, once=press.once)))
 
 
 @button("labels.cancel")
 def cancel(press: Press) -> Answer:
     """Drop it."""
-    return Answer(labels.stored(uploads.cancel(press.desk, press.actor, press.value, once=press.once)))
+    return Answer(_decided(uploads.cancel(press.desk, press.actor, press.value, once=press.once)))
+
+
+def _decided(seen: uploads.DraftView) -> notice.Receipt:
+    """In a few words, for the preview itself becomes what was made of it."""
+    if seen.state != "confirmed":
+        return notice.Receipt("dropped", seen.slug)
+    return notice.Receipt("known" if seen.unchanged else "stored", seen.slug, name=seen.version)
 
 
 def _taught(words: Words) -> Answer | Form:

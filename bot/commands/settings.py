@@ -7,7 +7,7 @@ from bot.grammar import Asked, NotUnderstood
 from bot.messages import forms, settings
 from bot.router import Answer, FieldErrors, Filled, Form, Press, Words, button, command, form
 from engine.desk import keys, policies, prices
-from engine.errors import Conflict, Invalid
+from engine.errors import Conflict, Invalid, Repeated
 
 PRICES, KEY, TEAM = "prices", "gateway-key", "team"
 PRICE_KEYS = ("model", "input", "cached", "output", "from", "source")
@@ -71,6 +71,8 @@ def edited(filled: Filled) -> Answer:
         found = policies.change(
             filled.desk, filled.actor, slug, told, why=said.get("reason", "").strip(), once=filled.once
         )
+    except Repeated:
+        raise
     except Conflict as error:
         raise FieldErrors({"setting": str(error)}) from error
     except Invalid as error:

@@ -49,6 +49,21 @@ class UploadLabels:
 
 
 @dataclass(frozen=True)
+class UseFile:
+    """A file that is in Slack already, to be used as labels of one of ``slugs``; ``file_id`` is carried."""
+
+    template: ClassVar[str] = "forms/use_file"
+    file_id: str
+    name: str
+    slugs: tuple[str, ...]
+
+    @classmethod
+    def example(cls) -> UseFile:
+        """A file of a thread."""
+        return cls("F0123ABC", "tickets.csv", ("ticket-router", "refund-reason"))
+
+
+@dataclass(frozen=True)
 class ConfirmInvestigation:
     """A quote that waits for Confirm; ``words`` start what was quoted."""
 

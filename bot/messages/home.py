@@ -30,7 +30,7 @@ class Mine:
 
 @dataclass(frozen=True)
 class Home:
-    """All of it; the ``more_`` counts are left out. ``is_mine``: the features are this person's own, not the team's."""
+    """Home of one person; ``more_`` counts what is left out. ``is_mine``: these are their features, not the team's."""
 
     template: ClassVar[str] = "home/tab"
     waiting: tuple[Request, ...]

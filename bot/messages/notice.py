@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from bot.grammar import VERBS, NotUnderstood, Verb, usage
+from bot.grammar import VERBS, Asked, NotUnderstood, Verb, usage
 from bot.messages import examples
 from engine.desk.approvals import ApprovalView
 from engine.desk.features import FeatureView
@@ -14,7 +14,8 @@ from engine.models.actor import Role
 
 Deed = Literal[
     "registered", "started", "running", "asked", "voted", "approved", "rejected", "cancelled", "moved", "stored",
-    "dropped", "named", "retiring", "teaching", "taught_already", "untaught", "queued", "given",
+    "dropped", "known", "named", "sending", "packed",
+    "retiring", "teaching", "taught_already", "untaught", "queued", "given",
 ]  # fmt: skip
 MENU_FEATURES = 5
 
@@ -54,6 +55,40 @@ class Broke:
     def example(cls) -> Broke:
         """A reference as logs show it."""
         return cls("7F3K")
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A file that was asked for; it stands in this message's thread."""
+
+    template: ClassVar[str] = "notice/parcel"
+    kind: Literal["export", "refused", "report"]
+    slug: str
+    name: str
+
+    @classmethod
+    def example(cls) -> Parcel:
+        """An export."""
+        return cls("export", "ticket-router", "ticket-router-2026-11-02.zip")
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A file came in a direct message: what it is for is asked by a button, which carries the file's id."""
+
+    template: ClassVar[str] = "notice/dropped"
+    file_id: str
+    name: str
+
+    @classmethod
+    def example(cls) -> Dropped:
+        """A CSV."""
+        return cls("F0123ABC", "tickets.csv")
+
+
+def asks_for_form(asked: Asked) -> Refusal:
+    """What a message is told that asks for a form: a button that opens it."""
+    return Refusal("That needs a form.", "This button opens it:", (), asked.verb, asked.line())
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import cast
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
@@ -16,12 +17,12 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from bot.blockkit.shape import mapping, string
-from bot.standin import api, methods_chat, methods_files, page
+from bot.standin import api, faults, methods_chat, methods_files, page, tickets
 from bot.standin.call import loaded
 from bot.standin.context import Standin, Tour
-from bot.standin.delivery import PATIENCE_SECONDS, Delivery
+from bot.standin.delivery import PATIENCE_SECONDS, Delivery, Envelope, Kind
 from bot.standin.faults import Fault, Faults
-from bot.standin.refusals import ApiRefused
+from bot.standin.refusals import ApiRefused, Unanswered
 from bot.standin.room import Room
 from bot.standin.socket import Sockets
 from bot.standin.tickets import Triggers
@@ -63,6 +64,8 @@ def _routes() -> list[BaseRoute]:
         Route("/_faults", _plan_fault, methods=["POST", "DELETE"]),
         Route("/_socket", _disconnect, methods=["POST"]),
         Route("/_calls", _calls),
+        Route("/_deliver", _deliver, methods=["POST"]),
+        Route("/_response_url", _response_url, methods=["POST"]),
         Route("/healthz", _health),
         *page.routes(),
     ]
@@ -76,6 +79,10 @@ async def _socket(socket: WebSocket) -> None:
 async def _respond(request: Request) -> Response:
     """An answer at a response_url; Slack says `ok` in plain text, or why not with status 404."""
     standin: Standin = request.app.state.standin
+    fault = standin.faults.take("respond")
+    broken = await faults.answer(fault, request) if fault else None
+    if broken is not None:
+        return broken
     body = (await request.body()).decode("utf-8", "replace")
     payload = parse_qs(body).get("payload", [body])[0]
     try:
@@ -109,6 +116,24 @@ async def _disconnect(request: Request) -> Response:
     except ApiRefused as refused:
         return JSONResponse({"ok": False, "error": refused.code}, 400)
     return JSONResponse({"ok": True})
+
+
+async def _deliver(request: Request) -> Response:
+    """Send the app whatever a test laid out, once; the acknowledgement's payload, or 504 when none came."""
+    standin: Standin = request.app.state.standin
+    asked = mapping(await request.json())
+    envelope = Envelope(cast("Kind", string(asked.get("kind"))), mapping(asked.get("payload")))
+    try:
+        return JSONResponse(await standin.delivery.carrier.carry(envelope, standin.delivery.patience))
+    except Unanswered as missed:
+        return JSONResponse({"ok": False, "error": missed.reason}, 504)
+
+
+async def _response_url(request: Request) -> Response:
+    """A fresh address to answer somebody at, for a delivery that a test lays out itself."""
+    standin: Standin = request.app.state.standin
+    place = mapping(await request.json())
+    return JSONResponse({"url": tickets.issue_response_url(standin.room, api.base_url(request), place)})
 
 
 async def _calls(request: Request) -> Response:

@@ -111,6 +111,8 @@ def share(hand: Hand, place: Place, text: str, file_ids: list[str]) -> None:
     if shared:
         content["subtype"] = "file_share"
     body = messages.post(room, place, hand.person.id, content)
+    for file in shared:
+        files.place(room, string(file.get("id")), where.id, body)
     if not where.has_app:
         return
     if where.dm_with:
@@ -142,6 +144,20 @@ async def press(hand: Hand, where: Channel, ts: str, pressed: str, *, fields: st
     payload["response_url"] = tickets.issue_response_url(hand.room, hand.base_url, answers)
     payload["state"] = {"values": state.values(hand.room, blocks, fields)}
     payload["actions"] = [state.action(hand.room, spot, fields.get(pressed, []))]
+    payload["trigger_id"] = hand.standin.triggers.issue(hand.person.id)
+    return await interact(hand, payload)
+
+
+async def pick(hand: Hand, where: Channel, callback_id: str, ts: str) -> str:
+    """Pick a shortcut, of a message where `ts` names one; returns what to tell the person, empty when all is well."""
+    payload = payloads.shortcut(hand.room, hand.person, callback_id)
+    if ts:
+        message = messages.shown(hand.room, where.id, ts, hand.person.id)
+        if message is None:
+            return notice("message_gone")
+        payload = payloads.message_shortcut(hand.room, hand.person, where, callback_id, message=message)
+        answers = {"channel": where.id, "user": hand.person.id, "ts": ts}
+        payload["response_url"] = tickets.issue_response_url(hand.room, hand.base_url, answers)
     payload["trigger_id"] = hand.standin.triggers.issue(hand.person.id)
     return await interact(hand, payload)
 

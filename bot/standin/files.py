@@ -9,7 +9,7 @@ import json
 import mimetypes
 from dataclasses import dataclass
 
-from bot.blockkit.shape import Json, string
+from bot.blockkit.shape import Json, mapping, string
 from bot.standin.refusals import ApiRefused
 from bot.standin.room import Room, load
 
@@ -67,6 +67,17 @@ def complete(room: Room, file_id: str, *, title: str, channel: str) -> Json:
     body = {**before, "title": title or before["title"], "channels": channels}
     room.db.execute("UPDATE file SET body = ? WHERE id = ?", (json.dumps(body), file_id))
     return body
+
+
+def place(room: Room, file_id: str, channel: str, message: Json) -> None:
+    """Note the message a file stands in, as `files.info` tells it."""
+    body = shown(room, file_id)
+    share = {name: message[name] for name in ("ts", "thread_ts") if message.get(name)}
+    found = mapping(mapping(body.get("shares")).get("public"))
+    found[channel] = [*found.get(channel, []), share]
+    room.db.execute(
+        "UPDATE file SET body = ? WHERE id = ?", (json.dumps({**body, "shares": {"public": found}}), file_id)
+    )
 
 
 def shown(room: Room, file_id: str) -> Json:

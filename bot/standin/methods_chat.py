@@ -178,7 +178,9 @@ def share_file(call: Call) -> Json:
     if where is not None:
         content = {"text": call.text("initial_comment"), "files": shared, "blocks": call.json("blocks")}
         author = call.room.workspace.bot_user_id
-        messages.post(call.room, Place(where.id, _thread(call, where)), author, content)
+        body = messages.post(call.room, Place(where.id, _thread(call, where)), author, content)
+        for file in shared:
+            files.place(call.room, string(file.get("id")), where.id, body)
     return {"files": [mapping(file) for file in shared]}
 
 

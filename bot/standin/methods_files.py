@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from bot.blockkit.shape import Json, string
-from bot.standin import files
+from bot.standin import faults, files
 from bot.standin.call import Call
 from bot.standin.context import Standin
 from bot.standin.files import Upload
@@ -40,6 +40,10 @@ def show_file(call: Call) -> Json:
 async def receive(request: Request) -> Response:
     """The bytes of an upload, sent raw to the URL that files.getUploadURLExternal named."""
     standin: Standin = request.app.state.standin
+    fault = standin.faults.take("upload")
+    broken = await faults.answer(fault, request) if fault else None
+    if broken is not None:
+        return broken
     try:
         files.fill(standin.room, string(request.path_params["file_id"]), await request.body())
     except ApiRefused:

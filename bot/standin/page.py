@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bot.blockkit.shape import Json, string
+from bot.manifest import SHORTCUTS
 from bot.standin import deeds, forms, messages, people, views
 from bot.standin.context import Standin
 from bot.standin.deeds import Hand
@@ -46,6 +47,7 @@ def routes() -> list[BaseRoute]:
         Route("/as/{user}/part/message/{channel}/{ts}", _part_message),
         Route("/as/{user}/say", _posted(_say), methods=["POST"]),
         Route("/as/{user}/press", _posted(_press), methods=["POST"]),
+        Route("/as/{user}/shortcut", _posted(_pick), methods=["POST"]),
         Route("/as/{user}/tour", _posted(_tour_done), methods=["POST"]),
         Route("/as/{user}/upload", _upload, methods=["POST"]),
         Route("/as/{user}/view/{view}/press", _posted(_press_view), methods=["POST"]),
@@ -99,6 +101,7 @@ def _frame(hand: Hand, **facts: object) -> Response:
         modal=modal and views.view_json(room, modal),
         depth=modal.depth if modal else 0,
         verbs=hand.standin.tour.verbs,
+        shortcuts=[one for one in SHORTCUTS if one[1] == "global"],
         hints=() if toured else hand.standin.tour.hints,
         **facts,
     )
@@ -216,6 +219,12 @@ async def _press(hand: Hand, fields: dict[str, list[str]], _: Request) -> Json:
     where = people.channel(hand.room, deeds.checked_place(hand, _one(fields, "channel"), "").channel)
     assert where is not None
     return _told(await deeds.press(hand, where, _one(fields, "ts"), _one(fields, "pressed"), fields=fields))
+
+
+async def _pick(hand: Hand, fields: dict[str, list[str]], _: Request) -> Json:
+    where = people.channel(hand.room, deeds.checked_place(hand, _one(fields, "channel"), "").channel)
+    assert where is not None
+    return _told(await deeds.pick(hand, where, _one(fields, "pressed"), _one(fields, "ts")))
 
 
 async def _press_view(hand: Hand, fields: dict[str, list[str]], request: Request) -> Json:

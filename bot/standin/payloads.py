@@ -65,6 +65,23 @@ def press_in_message(room: Room, person: Person, where: Channel, message: Json) 
     return payload if message.get("is_ephemeral") else {**payload, "message": message}
 
 
+def shortcut(room: Room, person: Person, callback_id: str) -> Json:
+    """A shortcut picked beside the message box; the caller adds `trigger_id`."""
+    return {**_envelope(room, person, "shortcut"), "callback_id": callback_id, "action_ts": f"{room.seconds():.6f}"}
+
+
+def message_shortcut(room: Room, person: Person, where: Channel, callback_id: str, *, message: Json) -> Json:
+    """A shortcut picked from a message's menu; the caller adds `trigger_id` and `response_url`."""
+    return {
+        **_envelope(room, person, "message_action"),
+        "callback_id": callback_id,
+        "action_ts": f"{room.seconds():.6f}",
+        "channel": {"id": where.id, "name": "directmessage" if where.dm_with else where.name},
+        "message_ts": message["ts"],
+        "message": message,
+    }
+
+
 def press_in_view(room: Room, person: Person, view: Json) -> Json:
     """A press on an element of a modal or of Home."""
     return {

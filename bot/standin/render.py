@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bot.blockkit.shape import Json, mapping, mappings, string
+from bot.manifest import SHORTCUTS
 from bot.standin import chart, mrkdwn, people, rich
 from bot.standin.context import Standin
 from bot.standin.nodes import Names, Node, emoji
@@ -67,7 +68,11 @@ class Renderer:
             "size": size,
             "text": self._text,
         }
-        known: dict[str, Any] = {"person": self._person, "work": standin.room.workspace}
+        known: dict[str, Any] = {
+            "message_shortcuts": [one for one in SHORTCUTS if one[1] == "message"],
+            "person": self._person,
+            "work": standin.room.workspace,
+        }
         self._environment.filters.update(filters)
         self._environment.globals.update(known)
 

@@ -19,10 +19,10 @@ from engine.models.base import Value
 from engine.models.labels import Label, LabelSet, Origin, Part, Provenance
 from engine.models.mail import Once
 from engine.models.money import to_usd
+from engine.rules.cells import disarmed
 from engine.store import deeds, features, labels, mail
 from engine.store.database import Tx
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run (docs/labels.md)
 COLUMNS = ("id", "input", "output", "split", "group", "source", "minutes")
 FORMATS = ("csv", "jsonl")
 
@@ -178,7 +178,7 @@ def _csv(rows: Sequence[Label]) -> str:
     told = io.StringIO()
     writer = csv.writer(told, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([[_disarmed(cell) for cell in _cells(row)] for row in rows])
+    writer.writerows([[disarmed(cell) for cell in _cells(row)] for row in rows])
     return told.getvalue()
 
 
@@ -189,8 +189,3 @@ def _jsonl(rows: Sequence[Label]) -> str:
 
 def _cells(row: Label) -> list[str | float]:
     return [row.row_id, row.input, row.output, row.part.value, row.group, row.source.value, row.minutes]
-
-
-def _disarmed(cell: str | float) -> str | float:
-    """A quote before what a spreadsheet would take for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import tempfile
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from engine.approaches import Approach
 from engine.approaches.registry import approach_of
 from engine.desk import Desk
-from engine.errors import Refused
-from engine.flows.steps import release
+from engine.errors import Invalid, NotFound, Refused
+from engine.flows.steps import drafts, release
 from engine.models.actor import Actor
 from engine.models.base import Value
 from engine.models.feature import Feature
 from engine.models.investigation import RunState
 from engine.models.labels import Label, Part
+from engine.models.mail import Once
 from engine.models.spool import Example, Stratum
-from engine.store import deeds, examples, exports, features, investigations, labels, policies, verdicts
+from engine.store import deeds, examples, exports, features, investigations, labels, mail, policies, verdicts
 from engine.store.database import Tx
 
+Kind = Literal["export", "refused", "report"]
+PACKED_BYTES = 500 * 10**6  # a file of Slack may have 1 GB
 _PARTS = (Part.TRAIN, Part.DEV, Part.SEALED)
 
 
@@ -36,6 +41,13 @@ class Exported(Value):
     slugs: tuple[str, ...]
     files: int
     size: int
+
+
+class Packed(Value):
+    """A file to hand over: its name and its bytes."""
+
+    name: str
+    content: bytes
 
 
 def export(desk: Desk, actor: Actor, folder: Path, slug: str = "", *, sealed: bool = True) -> Exported:
@@ -66,6 +78,50 @@ def export(desk: Desk, actor: Actor, folder: Path, slug: str = "", *, sealed: bo
                 after={"sealed": sealed, "files": done.files},
             )
     return done
+
+
+def ask(desk: Desk, actor: Actor, kind: Kind, name: str, *, once: Once | None = None) -> str:
+    """Have a file made and sent to who asked, in a direct message; the slug it is about. Raises ``NotFound``."""
+    with desk.services.database.write() as tx:
+        mail.take(tx, desk.services.clock, once)
+        slug = _slug(tx, kind, name)
+        payload = {"kind": kind, "name": name, "slug": slug, "person": actor.id, "channel": actor.channel}
+        mail.enqueue_post(tx, desk.services.clock, actor.id, mail.FILE, payload=payload)
+        return slug
+
+
+def packed(desk: Desk, actor: Actor, slug: str) -> Packed:
+    """Everything stored of a feature but the sealed part, as one zip. Raises as ``export``, ``Invalid`` over 500 MB."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = export(desk, actor, Path(folder) / slug, slug, sealed=False)
+        if done.size > PACKED_BYTES:
+            raise Invalid(
+                f"The export of {slug} has {done.size // 10**6:,} MB, more than goes through Slack.",
+                hint=f"On the engine host: assay export DIR {slug}",
+            )
+        whole = shutil.make_archive(str(Path(folder) / "packed"), "zip", Path(folder) / slug)
+        name = f"{slug}-{desk.services.clock.now():%Y-%m-%d}.zip"
+        return Packed(name=name, content=Path(whole).read_bytes())
+
+
+def refused_rows(desk: Desk, token: str) -> Packed:
+    """Every refused row of an upload, with its reason, as CSV. Raises ``NotFound``."""
+    with desk.services.database.read() as tx:
+        draft = labels.draft(tx, token)
+    if draft is None:
+        raise NotFound("There is no such upload.", hint="Send the file again: /assay labels SLUG")
+    stem = Path(draft.filename).stem or "labels"
+    return Packed(name=f"{stem}-refused.csv", content=drafts.refused(desk.services, draft.artifact))
+
+
+def _slug(tx: Tx, kind: Kind, name: str) -> str:
+    if kind == "export":
+        return features.by_slug(tx, name).slug
+    draft = labels.draft(tx, name) if kind == "refused" else None
+    slug = features.by_id(tx, draft.feature_id).slug if draft else features.slug_of_run(tx, name)
+    if not slug:
+        raise NotFound("There is nothing like that any more.", hint="What there is: /assay features")
+    return slug
 
 
 def _feature(tx: Tx, feature: Feature, folder: Path, *, sealed: bool) -> None:

@@ -129,6 +129,12 @@ def every(desk: Desk) -> list[FeatureView]:
         return [view(tx, feature) for feature in features.every(tx)]
 
 
+def names(desk: Desk) -> tuple[str, ...]:
+    """Every slug, in order of registration."""
+    with desk.services.database.read() as tx:
+        return tuple(feature.slug for feature in features.every(tx))
+
+
 def owned(desk: Desk, person: str, most: int) -> Owned:
     """The features a person owns, in order of registration; those of the team where they own none."""
     with desk.services.database.read() as tx:

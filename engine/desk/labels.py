@@ -13,7 +13,7 @@ from datetime import timedelta
 from engine.approaches import Task
 from engine.desk import Desk
 from engine.errors import Conflict, NotAllowed, NotFound
-from engine.flows.steps import uploads, versions
+from engine.flows.steps import drafts, uploads, versions
 from engine.importers.labels import ParsedLabels, read_labels
 from engine.models.actor import Actor, Role
 from engine.models.base import Value
@@ -30,7 +30,6 @@ from engine.train.profile import MAX_TOKENS
 SHOWN_BAD = 20  # docs/labels.md: a summary after that many
 DRAFT_LIFE = timedelta(hours=24)
 COMMAND_LINE_BYTES = 2 * 1000**3
-_ROWS = "rows.jsonl"
 
 
 class DraftView(Value):
@@ -97,17 +96,24 @@ def show(desk: Desk, slug: str) -> LabelsView:
 
 
 def preview(
-    desk: Desk, actor: Actor, slug: str, filename: str, *, content: bytes, once: Once | None = None
+    desk: Desk,
+    actor: Actor,
+    slug: str,
+    filename: str,
+    *,
+    content: bytes,
+    columns: Mapping[str, str] | None = None,
+    once: Once | None = None,
 ) -> DraftView:
     """Read a file and keep its good rows until Confirm; nothing is stored as labels yet.
+
+    ``columns`` are the file's own names for ours (input, output, group), where it has others.
 
     Raises ``Invalid`` for a file that is refused whole.
     """
     task, feature_id = _task(desk, slug)
-    parsed = read_labels(filename, content, task, feature=slug)
-    artifact = desk.services.artifacts.put_bytes(
-        _ROWS, "\n".join(row.model_dump_json() for row in parsed.rows).encode()
-    )
+    parsed = read_labels(filename, content, task, feature=slug, columns=columns)
+    artifact = drafts.keep(desk.services, parsed)
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
         placement = versions.placed(tx, feature_id, parsed.rows)
@@ -139,7 +145,7 @@ def confirm(desk: Desk, actor: Actor, token: str, *, once: Once | None = None) -
         mail.take(tx, desk.services.clock, once)
         draft = _open_draft(desk, tx, actor, token)
         if draft.state == "open":
-            lines = desk.services.artifacts.read_bytes(draft.artifact, _ROWS).decode().splitlines()
+            lines = desk.services.artifacts.read_bytes(draft.artifact, drafts.ROWS).decode().splitlines()
             rows = [LabelRow.model_validate_json(line) for line in lines]
             _store(desk, tx, actor, draft, rows=rows)
         return _view(desk, tx, draft)

@@ -8,9 +8,9 @@ from typing import Any
 from engine.desk import Desk
 from engine.models.base import Value
 from engine.models.mail import MailState, Once, Outbox
-from engine.store import features, mail
+from engine.store import features, labels, mail, queues
 
-PROJECT, HOME, HOMES = mail.PROJECT, mail.HOME, mail.HOMES
+PROJECT, HOME, HOMES, FILE = mail.PROJECT, mail.HOME, mail.HOMES, mail.FILE
 SENT, READY = MailState.SENT, MailState.READY
 DELIVERY = "deliver"  # the method of a row that holds an accepted delivery until its effect is done
 FETCH = "fetch_file"  # the method of a row that holds a file a person sent until it was read
@@ -90,6 +90,12 @@ def claim(desk: Desk, row: Outbox) -> bool:
     """Mark a row as being sent; false when somebody else did."""
     with desk.services.database.write() as tx:
         return mail.claim(tx, row)
+
+
+def keep_place(desk: Desk, row: Outbox, ts: str) -> None:
+    """Remember, while a row is being sent, where the first half of it stands."""
+    with desk.services.database.write() as tx:
+        mail.settle(tx, row.id or 0, MailState.SENDING, not_before=row.not_before, ts=ts)
 
 
 def settle(
@@ -180,6 +186,24 @@ def spread_homes(desk: Desk) -> None:
     with desk.services.database.write() as tx:
         for found in mail.homes(tx, clock.now()):
             mail.enqueue_home(tx, clock, found.entity_id)
+
+
+def feature_at(desk: Desk, channel: str, ts: str) -> str:
+    """The slug of the feature a message of ours is about; "" for any other message, and for one about several."""
+    with desk.services.database.read() as tx:
+        found = mail.ref_at(tx, channel, ts)
+        match found.entity if found else "":
+            case "feature":
+                return found.entity_id if found else ""
+            case "investigation" | "labelling":
+                return features.slug_of_run(tx, found.entity_id if found else "")
+            case "draft":
+                draft = labels.draft(tx, found.entity_id if found else "")
+                return features.by_id(tx, draft.feature_id).slug if draft else ""
+            case "queue":
+                return features.by_id(tx, queues.by_name(tx, found.entity_id if found else "").feature_id).slug
+            case _:
+                return ""
 
 
 def depth(desk: Desk) -> Depth:

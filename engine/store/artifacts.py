@@ -7,6 +7,7 @@ import hashlib
 import json
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,13 @@ class Artifacts:
 
     def put_bytes(self, name: str, content: bytes) -> str:
         """Store one file as an artifact of its own."""
+        return self.put_files({name: content})
+
+    def put_files(self, files: Mapping[str, bytes]) -> str:
+        """Store files, by name, as one artifact."""
         with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / name).write_bytes(content)
+            for name, content in files.items():
+                (Path(folder) / name).write_bytes(content)
             return self.put(Path(folder))
 
     def has(self, artifact_id: str) -> bool:

@@ -19,6 +19,7 @@ KEPT = timedelta(days=7)  # how long a delivery is remembered (docs/slack.md)
 PROJECT = "project"  # the method of a row that shows the newest state of an entity
 HOMES = "homes"  # the method of a row that has every Home somebody looks at shown anew
 HOME = "home"  # the method of a row that shows one person's Home anew; also the entity of a shown Home
+FILE = "send_file"  # the method of a row that has a file made and sent to a person
 HOMES_WAIT = timedelta(seconds=5)  # changes that come within it are shown together
 SEEN_LATELY = timedelta(days=7)  # a Home nobody opened for so long waits until it is opened (docs/slack.md)
 WAITING = (MailState.READY, MailState.SENDING, MailState.UNSURE)

@@ -16,6 +16,7 @@ from bot.router import REGISTRY, Answer, Words
 from engine.desk import Desk, editions, labels
 from engine.errors import Conflict, Invalid, NotFound
 from engine.models.labels import Label, Origin
+from engine.rules import cells
 from engine.store import labels as label_rows
 from tests.builders import ASKER, SHELL, SLUG, a_feature, csv_of, some_labels
 
@@ -94,7 +95,7 @@ def test_an_export_holds_train_and_dev_alone_and_no_cell_a_spreadsheet_would_run
     assert len(rows) == made.rows
     assert made.rows + made.sealed == 502
     assert {row["split"] for row in rows} == {"train", "dev"}
-    assert not [cell for row in rows for cell in row.values() if cell.startswith(editions.FORMULA)]
+    assert not [cell for row in rows for cell in row.values() if cell.startswith(cells.FORMULA)]
     lines = [json.loads(line) for line in editions.export(counter, SHELL, SLUG, form="jsonl").content.splitlines()]
     assert [line["id"] for line in lines] == [row["id"] for row in rows]
     with pytest.raises(Invalid, match="csv or jsonl"):

@@ -14,7 +14,7 @@ from engine.approaches import Task
 from engine.errors import Invalid
 from engine.importers.labels import csv, jsonl, parquet
 from engine.importers.labels.encoding import decoded, plain
-from engine.importers.labels.raw import RawRow
+from engine.importers.labels.raw import Columns, RawRow
 from engine.importers.labels.rows import Checker
 from engine.models.base import Value
 from engine.models.call import BadRow
@@ -45,9 +45,17 @@ class ParsedLabels(Value):
 
 
 def read_labels(
-    name: str, content: bytes, task: Task, *, feature: str = "", most_bytes: int = BYTES_MOST
+    name: str,
+    content: bytes,
+    task: Task,
+    *,
+    feature: str = "",
+    columns: Mapping[str, str] | None = None,
+    most_bytes: int = BYTES_MOST,
 ) -> ParsedLabels:
     """Read a label file of ``feature`` (its slug; rows without an id get one made of it, input and output).
+
+    ``columns`` are the file's own names for ours, such as {"input": "Ticket text"}; case does not count.
 
     Raises ``Invalid``, with nothing to store, for a file over ``most_bytes`` or 200,000 rows, another kind of file, a
     broken header or quote, no good row, or more than half of the rows bad.
@@ -60,7 +68,7 @@ def read_labels(
     checker = Checker(task, feature)
     good: list[LabelRow] = []
     bad: list[BadRow] = []
-    raws = list(islice(_raw_rows(name, content), ROWS_MOST + 1))
+    raws = list(islice(_raw_rows(name, content, Columns.of(columns or {})), ROWS_MOST + 1))
     if len(raws) > ROWS_MOST:
         raise Invalid(f"{name} has more than {ROWS_MOST:,} rows.", hint="Upload it in parts.")
     for raw in raws:
@@ -91,7 +99,7 @@ def same_text(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def _raw_rows(name: str, content: bytes) -> Iterator[RawRow | BadRow]:
+def _raw_rows(name: str, content: bytes, columns: Columns) -> Iterator[RawRow | BadRow]:
     if content.startswith(parquet.MAGIC):
         return parquet.read(name, content, most_rows=ROWS_MOST)
     content = plain(name, content)
@@ -99,8 +107,8 @@ def _raw_rows(name: str, content: bytes) -> Iterator[RawRow | BadRow]:
     if head.startswith(b"["):
         raise Invalid(f"{name} is a JSON list.", hint="Write one JSON object a line (JSONL), without brackets around.")
     if head.startswith(b"{") or PurePath(name).suffix.casefold() in (".jsonl", ".ndjson", ".json"):
-        return jsonl.read(content)
-    return csv.read(name, decoded(name, content))
+        return (row if isinstance(row, BadRow) else columns.renamed(row) for row in jsonl.read(content))
+    return csv.read(name, decoded(name, content), columns)
 
 
 def _distinct(rows: Sequence[LabelRow]) -> tuple[list[LabelRow], int, list[BadRow]]:

@@ -9,25 +9,30 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from engine.errors import Invalid
-from engine.importers.labels.raw import RawRow
+from engine.importers.labels.raw import Columns, RawRow
 from engine.models.call import BadRow
 from engine.rules.redact import redact
 
 NEEDED = ("input", "output")
+OWN = Columns({})  # a file that calls its columns as we do
 SEPARATORS = ",;\t|"
 _COLUMNS_MOST = 1000
 _CELL_MOST = 131_072  # characters; the module's limit is one for the whole process, so each reader sets its own
 _SHOWN = 10  # columns named in a refusal
-_HINT = "Its first line must name the columns: input, output and, where there are, group, source, minutes, id."
+_HINT = (
+    "Its first line must name the columns: input, output and, where there are, group, source, minutes, id. "
+    "In Slack the form takes other names for them."
+)
 
 
-def read(name: str, text: str) -> Iterator[RawRow | BadRow]:
+def read(name: str, text: str, columns: Columns = OWN) -> Iterator[RawRow | BadRow]:
     """Rows in their order, each at the line it begins on.
 
     Raises ``Invalid`` naming line and column for a broken quote, and for a header that is missing, doubled or other.
     """
     csv.field_size_limit(_CELL_MOST)
-    separator, header = _header(name, text)
+    separator, named = _header(name, text, columns)
+    header = [columns.name(column) for column in named]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     line = 1
     while True:
@@ -38,27 +43,28 @@ def read(name: str, text: str) -> Iterator[RawRow | BadRow]:
         except csv.Error as error:
             raise _broken(name, text, separator, (line, reader.line_num), error=error) from error
         at, line = line, reader.line_num + 1
-        if at > 1 and any(cell.strip() for cell in cells):
+        if at > 1 and [cell.strip().casefold() for cell in cells] == named:
+            yield BadRow(line=at, reason="repeats the header")
+        elif at > 1 and any(cell.strip() for cell in cells):
             yield _row(at, header, cells)
 
 
 def _row(line: int, header: Sequence[str], cells: Sequence[str]) -> RawRow | BadRow:
     if len(cells) > len(header):
         return BadRow(line=line, reason=f"has {len(cells)} cells; the header names {len(header)} columns")
-    if [cell.strip().casefold() for cell in cells] == list(header):
-        return BadRow(line=line, reason="repeats the header")
     return RawRow(line, dict(zip(header, cells, strict=False)))
 
 
-def _header(name: str, text: str) -> tuple[str, list[str]]:
-    """The separator under which the first line names most, and the names in lower case."""
+def _header(name: str, text: str, own: Columns) -> tuple[str, list[str]]:
+    """The separator under which the first line names most, and the file's names in lower case."""
     first = io.StringIO(text, newline="").readline()
     columns = max(first.count(separator) for separator in SEPARATORS) + 1
     if columns > _COLUMNS_MOST:
         raise Invalid(f"{name} has {columns:,} columns; at most {_COLUMNS_MOST:,} can be read.", hint=_HINT)
     found = [(separator, _cells(first, separator)) for separator in SEPARATORS]
-    separator, header = max(found, key=lambda pair: (set(NEEDED) <= set(pair[1]), len(pair[1])))
-    missing = [column for column in NEEDED if column not in header]
+    asked = [own.asked(column) for column in NEEDED]
+    separator, header = max(found, key=lambda pair: (set(asked) <= set(pair[1]), len(pair[1])))
+    missing = [column for column in asked if column not in header]
     if missing:
         raise Invalid(f"{name} has no column {' and no column '.join(missing)}. {_named(header)}", hint=_HINT)
     doubled = [column for column, count in Counter(header).items() if count > 1 and column]

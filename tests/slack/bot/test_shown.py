@@ -99,11 +99,23 @@ def test_updates_of_a_workspace_are_forty_a_minute(post: Post) -> None:
 
 def test_blocks_that_slack_refuses_are_sent_as_words(post: Post) -> None:
     a_feature(post.wire.desk)
-    post.fault("error", error="invalid_blocks")
+    post.fault("error", error="invalid_blocks", times=2)
     post.go()
     (only,) = post.wire.posted()
     assert SLUG in only["text"]
     assert not only.get("blocks")
+
+
+def test_blocks_that_slack_does_not_know_yet_are_left_out_first(post: Post) -> None:
+    chart = {"type": "data_visualization", "title": "Cost", "chart": {"type": "bar"}}
+    words = {"type": "section", "text": {"type": "mrkdwn", "text": "what it says"}}
+    shown = Rendered(Message([words, chart], "twin"), "sha", 1)
+    post.sender = post.another(lambda _row: shown)
+    mail.project(post.wire.desk, "feature", SLUG, "card", channel="C1")
+    post.fault("error", error="invalid_blocks")
+    post.go()
+    (only,) = post.wire.posted()
+    assert [block["type"] for block in only["blocks"]] == ["section"]
 
 
 def test_a_row_that_cannot_be_rendered_is_put_aside_and_the_others_go_on(post: Post) -> None:

@@ -69,7 +69,7 @@ def test_a_command_a_form_a_press_and_a_message_are_acknowledged_and_answered(bo
     before = len(seen(room))
     assert room.form("/as/U1/press", channel="C1", ts=card["ts"], pressed=f"f-{place}-0") == (200, {})
     eventually(lambda: labels.show(bot.desk, SLUG).rows == 30)
-    assert "30 rows" in eventually(lambda: seen(room)[before:])[-1]
+    assert "stored as version" in eventually(lambda: seen(room)[before:])[-1]
 
     room.form("/as/U1/say", channel="C1", text=f"@assay show {SLUG}")
     eventually(lambda: len(seen(room)) > before + 2)

@@ -25,7 +25,8 @@ from sqlmodel import select
 
 from bot import asgi
 from bot.app import Bot, assemble
-from bot.standin import messages, payloads, people, tickets, views
+from bot.standin import files, messages, payloads, people, tickets, views
+from bot.standin.room import Person
 from engine.desk import Desk, mail
 from engine.models.mail import MailState, Outbox
 from engine.services import Services
@@ -92,10 +93,9 @@ class Wire:
     def command(self, text: str, person: str = "U1", channel: str = "C1", *, answered: bool = True) -> Delivery:
         """``/assay …`` as Slack hands it over, with a trigger and (``answered``) an address to answer at."""
         room = self.room.standin.room
-        somebody, where = people.person(room, person), people.channel(room, channel)
-        assert somebody is not None
+        where = people.channel(room, channel)
         assert where is not None
-        payload = payloads.command(room, somebody, where, text)
+        payload = payloads.command(room, self.person(person), where, text)
         payload["trigger_id"] = self.trigger(person)
         if answered:
             place = {"channel": channel, "user": person}
@@ -105,12 +105,11 @@ class Wire:
     def press(self, ts: str, action: str, value: str = "", person: str = "U1", channel: str = "C1") -> Delivery:
         """A press on a button of a message."""
         room = self.room.standin.room
-        somebody, where = people.person(room, person), people.channel(room, channel)
-        assert somebody is not None
+        where = people.channel(room, channel)
         assert where is not None
         kept = messages.find(room, channel, ts)
         message = kept.body if kept else {"ts": ts}
-        payload = payloads.press_in_message(room, somebody, where, message)
+        payload = payloads.press_in_message(room, self.person(person), where, message)
         payload["actions"] = [
             {"type": "button", "action_id": action, "block_id": "b", "value": value, "action_ts": f"{time.time():.6f}"}
         ]
@@ -122,20 +121,53 @@ class Wire:
     def press_home(self, action: str, value: str = "", person: str = "U1") -> Delivery:
         """A press on a button of the Home tab: it comes with no channel and no address to answer at."""
         room = self.room.standin.room
-        somebody, kept = people.person(room, person), views.home(room, person)
-        assert somebody is not None
+        kept = views.home(room, person)
         assert kept is not None
-        payload = payloads.press_in_view(room, somebody, views.view_json(room, kept))
+        payload = payloads.press_in_view(room, self.person(person), views.view_json(room, kept))
         pressed = {"type": "button", "action_id": action, "value": value, "action_ts": f"{time.time():.6f}"}
         return interactive({**payload, "actions": [pressed], "trigger_id": self.trigger(person)})
+
+    def shortcut(self, callback_id: str, ts: str = "", person: str = "U1", channel: str = "C1") -> Delivery:
+        """A shortcut that was picked, of a message where ``ts`` names one."""
+        room = self.room.standin.room
+        payload = payloads.shortcut(room, self.person(person), callback_id)
+        if ts:
+            kept, where = messages.find(room, channel, ts), people.channel(room, channel)
+            assert kept is not None
+            assert where is not None
+            payload = payloads.message_shortcut(room, self.person(person), where, callback_id, message=kept.body)
+            place = {"channel": channel, "user": person}
+            payload["response_url"] = tickets.issue_response_url(room, self.room.url, place)
+        return interactive({**payload, "trigger_id": self.trigger(person)})
+
+    def share(
+        self, content: bytes, *, name: str = "labels.csv", person: str = "U1", channel: str = "C1", thread: str = ""
+    ) -> tuple[str, str]:
+        """A file that a person shares: its id, and where its message stands. No event is sent of it."""
+        room = self.room.standin.room
+        file_id = str(files.begin(room, files.Upload(person, name, self.room.url))["id"])
+        files.fill(room, file_id, content)
+        shown = files.complete(room, file_id, title="", channel=channel)
+        body = messages.post(room, messages.Place(channel, thread), person, {"text": "here", "files": [shown]})
+        files.place(room, file_id, channel, body)
+        return file_id, str(body["ts"])
+
+    def dropped(self, file_id: str, person: str = "U1", channel: str = "C1") -> Delivery:
+        """The event of a file that was shared."""
+        where = messages.Place(channel)
+        return self.event(payloads.file_shared(self.person(person), where, {"id": file_id}, "1.0"))
+
+    def person(self, person: str) -> Person:
+        """Somebody of the room."""
+        found = people.person(self.room.standin.room, person)
+        assert found is not None
+        return found
 
     def submission(
         self, callback_id: str, values: dict[str, Any], *, person: str = "U1", carried: str = ""
     ) -> Delivery:
         """A form that was sent; ``carried`` is its private metadata."""
         room = self.room.standin.room
-        somebody = people.person(room, person)
-        assert somebody is not None
         view = {
             "type": "modal",
             "id": f"V{secrets.token_hex(6)}",
@@ -144,7 +176,7 @@ class Wire:
             "blocks": [{"type": "input", "block_id": name} for name in values],
             "state": {"values": {name: {"x": said} for name, said in values.items()}},
         }
-        return interactive(payloads.submission(room, somebody, view))
+        return interactive(payloads.submission(room, self.person(person), view))
 
     def event(self, inner: dict[str, Any]) -> Delivery:
         """An event of the Events API."""
@@ -239,7 +271,7 @@ def wired(services: Services, room: Served) -> Generator[Wire]:
         runner=services.runner,
         servers=services.servers,
     )
-    bot = assemble(made)
+    bot = assemble(made, monotonic=lambda: services.clock.now().timestamp())
     server = uvicorn.Server(
         uvicorn.Config(asgi.web(bot.app, ready=lambda: [], pages=bot.pages), port=0, log_config=None, lifespan="off")
     )
