@@ -6,7 +6,7 @@ Knows nothing of records, messages or people; `seal.released_difference` has the
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.rules import checks
 from engine.rules.pairs import Interval
@@ -59,17 +59,19 @@ def released(difference: Interval, prompted: float, *, margin: float, sd: float,
 
 
 def rows_released(
-    ruling: Ruling, evidence: Evidence, found: Released, policy: VerdictPolicy | None = None
+    ruling: Ruling, evidence: Evidence, found: Released, policy: VerdictPolicy | None = None, *, alpha: float = 1.0
 ) -> int | None:
     """Give the further sealed rows that would settle it, as people may read them: from the released difference.
 
     The exact count would give the exact difference away. One that is rounded onto the margin counts as half a step
     from it; never more than the policy's ``rows_cap``. None where the ruling says none; rows that a plan lacks are
-    told as they are. Raises ValueError as ``decide`` does.
+    told as they are. ``alpha`` is the one-sided alpha of the look they are for: it is harder to pass than this one,
+    and rows that would have settled this look may not settle that. Raises ValueError as ``decide`` does.
     """
     if ruling.rows_needed is None or evidence.rows < evidence.planned_rows:
         return ruling.rows_needed
-    rules = policy or VerdictPolicy()
+    asked = policy or VerdictPolicy()
+    rules = replace(asked, alpha=min(asked.alpha, alpha))
     distance = max(abs(min(found.difference, 0.0) + evidence.margin), found.step / 2.0)
     return max(1, min(further_rows(evidence, rules, distance), rules.rows_cap - evidence.rows))
 

@@ -45,6 +45,15 @@ def look_alpha(look: int) -> float:
     return _LOOK_ALPHAS[number - 1]
 
 
+def next_alpha(look: int) -> float:
+    """Give the one-sided alpha that rows found wanting at this look are judged at: the next look's.
+
+    After the last look a new version is sealed, which begins at the first. Raises ValueError as ``look_alpha`` does.
+    """
+    look_alpha(look)
+    return _LOOK_ALPHAS[look % len(_LOOK_ALPHAS)]
+
+
 def released_difference(difference: float, sd: float, rows: int) -> float:
     """Round a sealed difference to the nearest multiple of max(.005, sd/sqrt(rows)), so that little leaks.
 

@@ -10,6 +10,7 @@ from engine.flows.steps.recheck import Check
 from engine.flows.steps.reread import Record, known, read_evidence
 from engine.rules.paired import Paired
 from engine.rules.release import rows_released
+from engine.rules.seal import next_alpha
 from engine.rules.uploads import Parting
 from engine.rules.verdict import VerdictPolicy, decide
 
@@ -24,6 +25,6 @@ def let_out(body: Record, _held: Paired | None) -> Iterator[Check]:
     if settles:
         rules = known(VerdictPolicy, body["policy"]["verdict"])
         judged = read_evidence(body["evidence"])
-        rows = rows_released(decide(judged, rules), judged, found, rules)
+        rows = rows_released(decide(judged, rules), judged, found, rules, alpha=next_alpha(body["seal_look"] or 1))
         parting = Parting(0.0, settles["sealed_share"], settles["rows_per_group"])
         yield "settles", settles, uploads.settles(rows, parting), "released, evidence and policy.verdict"

@@ -15,6 +15,7 @@ from engine.models.labels import Part
 from engine.rules.gates import Gate, GateFacts
 from engine.rules.money import Money
 from engine.rules.release import rows_released
+from engine.rules.seal import next_alpha
 from engine.rules.verdict import Evidence, Ruling
 from engine.store import investigations, replies
 from engine.store.database import Tx
@@ -44,7 +45,7 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged) -> dict[str, Any]:
     choice, ruling = judged.choice, judged.ruling
     reasons = [*ruling.reasons, *(["cost_unknown"] if judged.money is None else [])]
     quality, evidence = _quality(judged, frozen), asdict(judged.evidence)
-    found = release.figures(quality, evidence)
+    found, look = release.figures(quality, evidence), judged.measured.opened.look
     return {
         "version": VERSION,
         "run": frozen.run_id,
@@ -55,7 +56,7 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged) -> dict[str, Any]:
         "policy_hash": frozen.policy.sha,
         "reading": seen.of_run(tx, frozen.run_id),
         "price_snapshot": run.price_snapshot,
-        "seal_look": judged.measured.opened.look,
+        "seal_look": look,
         "code_version": run.code_version,
         "seed": frozen.seed,
         "candidate": {
@@ -75,7 +76,7 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged) -> dict[str, Any]:
         "quality": quality,
         "released": asdict(found),
         "settles": uploads.settles(
-            rows_released(ruling, judged.evidence, found, frozen.policy.verdict),
+            rows_released(ruling, judged.evidence, found, frozen.policy.verdict, alpha=next_alpha(look or 1)),
             uploads.parting(tx, frozen.feature_id, frozen.label_set_id),
         ),
         "rungs": _rungs(tx, frozen),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engine.rules.pairs import Interval
 from engine.rules.release import Released, bits_released, on_grid, released, rows_released, score_released
-from engine.rules.seal import release_step, released_difference
+from engine.rules.seal import next_alpha, release_step, released_difference
 from engine.rules.verdict import Evidence, VerdictPolicy, decide
 
 MARGIN = 0.02
@@ -95,6 +95,15 @@ def test_the_rows_that_settle_it_are_told_from_the_released_difference_alone() -
         assert ruling.rows_needed is not None
         told.add(rows_released(ruling, evidence, found))
     assert told == {math.ceil((1.959964 + 0.841621) ** 2 * 0.09 / 0.013**2 - 2000)}
+
+
+def test_rows_are_counted_for_the_look_they_are_for_which_is_harder_to_pass() -> None:
+    evidence = inconclusive(-0.0061)
+    found = one(-0.0061, -0.036, 0.024, sd=0.3, rows=2000)
+    told = rows_released(decide(evidence), evidence, found, alpha=next_alpha(1))
+    assert told == math.ceil((2.652070 + 0.841621) ** 2 * 0.09 / 0.013**2 - 2000)
+    lenient = rows_released(decide(evidence), evidence, found, alpha=0.5)
+    assert lenient == rows_released(decide(evidence), evidence, found), "never easier than the policy"
 
 
 def test_a_difference_rounded_onto_the_margin_counts_as_half_a_step_from_it() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.rules.seal import NearCopy, ladder, look_alpha, near_copies, part, released_difference
+from engine.rules.seal import NearCopy, ladder, look_alpha, near_copies, next_alpha, part, released_difference
 
 T1 = "please refund my order number 12345 because it arrived broken on monday"
 T2 = "Please refund my order number 12345, because it arrived broken on Tuesday!"
@@ -21,6 +21,7 @@ NAN, INF = math.nan, math.inf
 def test_three_looks_share_two_and_a_half_percent() -> None:
     assert [look_alpha(look) for look in (1, 2, 3)] == [0.02, 0.004, 0.001]
     assert sum(look_alpha(look) for look in (1, 2, 3)) == pytest.approx(0.025)
+    assert [next_alpha(look) for look in (1, 2, 3)] == [0.004, 0.001, 0.02]
 
 
 @pytest.mark.parametrize("look", [0, 4, -1, 1.5, NAN, True])
