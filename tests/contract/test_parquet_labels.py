@@ -73,7 +73,12 @@ def test_conversations_and_objects_are_read() -> None:
     ]
     assert {row.input: row.output for row in read(as_parquet(said)).rows} == asked
     rows = [{"input": "14 Oak St", "output": {"street": "Oak St"}}, {"input": "2 Elm", "output": {"street": "Elm"}}]
-    whole = read_labels("a.parquet", as_parquet(rows), Task(approach="extract"), feature="address")
+    whole = read_labels(
+        "a.parquet",
+        as_parquet(rows),
+        Task(approach="extract", schema={"type": "object", "properties": {"street": {"type": "string"}}}),
+        feature="address",
+    )
     assert whole.rows[0].output == '{"street": "Oak St"}'
 
 

@@ -36,6 +36,7 @@ from engine.services import Services
 from engine.store import deeds
 from engine.store import rollouts as rollout_rows
 from engine.testing.clock import FixedClock
+from engine.testing.servers import stand_in
 from tests.builders import ANN, ASKER, BO, CY, SHELL, SLUG, Inline, a_feature, a_verdict, some_traffic
 from tests.conftest import services_at
 from tests.killing import Killed, under
@@ -94,6 +95,7 @@ class AnyOrder(RuleBasedStateMachine):
         for one in [one for one in self._approvals() if one.state is ApprovalState.PENDING][-1:]:
             for who in (ANN, BO)[:votes]:
                 self._vote(who, one.token, self._once())
+            self._served(one)
             advance_stage(Inline(self.services), Approved(approval_id=one.id or 0))
 
     @precondition(lambda self: self.last is not None)
@@ -138,6 +140,7 @@ class AnyOrder(RuleBasedStateMachine):
         if not known:
             return
         approval = data.draw(st.sampled_from(known))
+        self._served(approval)
         services = under(self.services, seed, chance=0.5)[0] if dies else self.services
         flow = retire_stage if approval.retires else advance_stage
         try:
@@ -173,6 +176,12 @@ class AnyOrder(RuleBasedStateMachine):
         assert len(voters) >= (2 if approval.to_share >= 0.25 else 1)
         assert approval.requested_by not in voters
         assert voters <= {ANN.id, BO.id, CY.id}
+
+    def _served(self, approval: Approval) -> None:
+        """Its candidate answers and was checked: what is promised here does not hang on servers."""
+        with self.services.database.read() as tx:
+            rollout = rollout_rows.by_id(tx, approval.rollout_id)
+        stand_in(self.services, rollout.feature_id, rollout.artifact)
 
     def _vote(self, who: Actor, token: str, once: Once) -> None:
         try:

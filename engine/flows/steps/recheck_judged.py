@@ -16,7 +16,12 @@ from engine.rules.paired import Paired
 from engine.rules.pairs import mcnemar_midp
 from engine.rules.seal import look_alpha
 
-_OURS = ("evidence.row_variance", "evidence.design_effect", "gate_facts.groups")  # as said here, not by counts of right
+_OURS = (  # as said here, not by counts of right
+    "evidence.row_variance",
+    "evidence.design_effect",
+    "gate_facts.groups",
+    "gate_facts.judge_people",
+)
 
 
 def counts(body: Record, _held: Paired | None) -> Iterator[Check]:

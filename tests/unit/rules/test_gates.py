@@ -44,8 +44,9 @@ def test_what_holds_gives_no_reason() -> None:
         ({"parity_agree": 0, "parity_rows": 0}, "served answers differ from evaluated ones"),
         ({"look": 4}, "the looks at the sealed rows are spent"),
         ({"groups": 19}, "fewer than 20 groups"),
-        ({"has_judge": True, "judge_kappa": 0.59}, "the judge agrees too little with people"),
-        ({"has_judge": True}, "the judge agrees too little with people"),
+        ({"has_judge": True, "judge_kappa": 0.59, "judge_people": 100}, "the judge agrees too little with people"),
+        ({"has_judge": True, "judge_people": 100}, "the judge agrees too little with people"),
+        ({"has_judge": True, "judge_kappa": 0.6, "judge_people": 99}, "people judged 99 of the 100 that are needed"),
     ],
 )
 def test_a_blocker_that_fails_or_is_unknown_makes_the_comparison_invalid(changes: dict[str, Any], reason: str) -> None:
@@ -61,7 +62,7 @@ def test_a_blocker_that_fails_or_is_unknown_makes_the_comparison_invalid(changes
         {"parity_agree": 198},
         {"look": 3},
         {"groups": 20},
-        {"has_judge": True, "judge_kappa": 0.6},
+        {"has_judge": True, "judge_kappa": 0.6, "judge_people": 100},
     ],
 )
 def test_a_blocker_holds_at_its_limit(changes: dict[str, Any]) -> None:
