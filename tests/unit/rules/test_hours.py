@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 
 from engine.rules import histogram
@@ -102,3 +103,16 @@ def test_any_status_has_a_class(status: int) -> None:
 def test_nothing_adds_up_to_nothing() -> None:
     assert group(array_of([])) == []
     assert Sums().plus(Sums()) == Sums()
+
+
+def test_a_tier_that_no_call_reaches_costs_nothing() -> None:
+    block = array_of(FRAMES[:200])
+    dear = TokenPrices(10**13, 10**13)
+    assert list(costs(block, (*FLAT, (10**9, dear)))) == list(costs(block, FLAT))
+
+
+def test_so_many_places_that_their_product_overflows_are_still_told_apart() -> None:
+    block = np.repeat(array_of(FRAMES[:1]), 60_000)
+    for column, step in (("at_ms", 3_600_000), ("feature", 1), ("model_served", 1), ("host", 1)):
+        block[column] = np.arange(len(block)) * step + 1
+    assert [list(one.rows) for one in group(block)] == [[row] for row in range(len(block))]

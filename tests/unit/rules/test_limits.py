@@ -61,3 +61,10 @@ def test_the_cheaper_model_is_one_and_slices_are_named_by_a_list() -> None:
     )
     with pytest.raises(ValueError, match="at most 500"):
         read_words("evaluation_protected_slices", "a" * 501)
+
+
+def test_the_judges_address_is_one_that_may_be_called() -> None:
+    assert read_words("evaluation_judge_url", "https://api.example.com/v1") == "https://api.example.com/v1"
+    assert read_words("evaluation_judge_url", "none") == ""
+    with pytest.raises(ValueError, match="it "):
+        read_words("evaluation_judge_url", "http://169.254.169.254/v1")
