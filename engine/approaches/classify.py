@@ -5,19 +5,19 @@ from __future__ import annotations
 import difflib
 import json
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from engine.approaches import Parsed, Task, Unfit
-from engine.rules.metrics import Extraction, classification
-from engine.rules.paired import Paired, compared
+from engine.approaches.whole import Whole
+from engine.rules.metrics import classification
 
 _QUOTES = "\"'`“”‘’«»„"  # what models put around a label
 CLASSES_MOST = 200
 _LONGEST = 4096  # characters; a longer reply is no label, and is not searched for one
 
 
-class Classify:
+class Classify(Whole):
     """The answer is one of ``task.classes``; case, outer space, quotes and a full stop are forgiven."""
 
     margin = 0.02  # two points of accuracy
@@ -55,14 +55,6 @@ class Classify:
         """None."""
         return []
 
-    def with_texts(self, label: str, texts: Sequence[str]) -> str:  # noqa: ARG002 (none are taken)
-        """The label."""
-        return label
-
-    def told(self, label: str) -> object:
-        """The text."""
-        return label
-
     def control(self, labels: Sequence[str], task: Task) -> str:
         """The most frequent label; ties go to the one listed first."""
         counts = Counter(labels)
@@ -85,26 +77,6 @@ class Classify:
         """``primary`` and ``accuracy`` (share right) and ``macro_f1``; an invalid answer is wrong and no class."""
         scored = classification(expected, [said.output if said.valid else None for said in got])
         return {"primary": scored.accuracy, "accuracy": scored.accuracy, "macro_f1": scored.macro_f1}
-
-    def fields(self, expected: Sequence[str], got: Sequence[Parsed], task: Task) -> dict[str, Extraction]:  # noqa: ARG002
-        """None."""
-        return {}
-
-    def paired(
-        self,
-        expected: Sequence[str],
-        ours: Sequence[Parsed],
-        theirs: Sequence[Parsed],
-        task: Task,
-        *,
-        groups: Sequence[Hashable],
-        level: float,
-    ) -> Paired:
-        """Right or wrong, row by row."""
-        right, other = (
-            [self.grade(want, one, task) for want, one in zip(expected, side, strict=True)] for side in (ours, theirs)
-        )
-        return compared(right, other, groups, level=level)
 
     def said(self, task: Task) -> str:
         """``one of the 15 labels``."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from engine.approaches import Parsed, Task, Unfit
-from engine.rules.metrics import Extraction
-from engine.rules.paired import Paired, compared
+from engine.approaches.whole import Whole
 
 ANSWER_MOST = 200  # characters; what is longer is no final answer
 _SEARCHED = 32_768  # characters of a reply, from its end
@@ -23,7 +22,7 @@ _GROUPED = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _CURRENCY = "$€£¥"
 
 
-class Reason:
+class Reason(Whole):
     """The answer is a number or a short text: numbers are compared as numbers, texts by their folded letters."""
 
     margin = 0.02  # two points of exact answers
@@ -50,14 +49,6 @@ class Reason:
         """The answer, where it is no number: a number that was worked out is nobody's."""
         return [] if _number(label) else [label]
 
-    def with_texts(self, label: str, texts: Sequence[str]) -> str:
-        """The answer as it is given."""
-        return texts[0] if texts else label
-
-    def told(self, label: str) -> object:
-        """The text."""
-        return label
-
     def control(self, labels: Sequence[str], task: Task) -> str:  # noqa: ARG002 (answers are counted)
         """The most frequent answer; ties go to the first one seen."""
         return Counter(labels).most_common(1)[0][0]
@@ -77,26 +68,6 @@ class Reason:
         """``primary`` and ``exact``: the share of answers that are right."""
         right = sum(self.grade(want, said, task) for want, said in zip(expected, got, strict=True)) / len(expected)
         return {"primary": right, "exact": right}
-
-    def fields(self, expected: Sequence[str], got: Sequence[Parsed], task: Task) -> dict[str, Extraction]:  # noqa: ARG002
-        """None."""
-        return {}
-
-    def paired(
-        self,
-        expected: Sequence[str],
-        ours: Sequence[Parsed],
-        theirs: Sequence[Parsed],
-        task: Task,
-        *,
-        groups: Sequence[Hashable],
-        level: float,
-    ) -> Paired:
-        """Right or wrong, row by row."""
-        right, other = (
-            [self.grade(want, one, task) for want, one in zip(expected, side, strict=True)] for side in (ours, theirs)
-        )
-        return compared(right, other, groups, level=level)
 
     def said(self, task: Task) -> str:  # noqa: ARG002 (the same for all)
         """``a final answer``."""

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.approaches import Parsed, Task, Unfit
+from engine.approaches.whole import Whole
 from engine.rules.likeness import likeness
-from engine.rules.metrics import Extraction
-from engine.rules.paired import Paired, compared
 
 LONGEST = 16_384  # characters; what is longer is no text for a person
 _COMPARED = 64  # texts that every text is compared with to find the one most like all
 _WORD = re.compile(r"\w+")
 
 
-class Voice:
+class Voice(Whole):
     """The answer is a text that holds none of ``task.banned`` and has at most ``task.words_most`` words (0: any)."""
 
     margin = 0.05  # five points of the win rate
@@ -48,14 +47,6 @@ class Voice:
         """The whole text."""
         return [label]
 
-    def with_texts(self, label: str, texts: Sequence[str]) -> str:  # noqa: ARG002 (the text is all there is)
-        """The text as it is given."""
-        return texts[0]
-
-    def told(self, label: str) -> object:
-        """The text."""
-        return label
-
     def control(self, labels: Sequence[str], task: Task) -> str:  # noqa: ARG002 (texts are compared as they are)
         """The text most like the others: one answer to every brief."""
         counts = Counter(labels)
@@ -80,26 +71,6 @@ class Voice:
         grades = [self.grade(want, said, task) for want, said in zip(expected, got, strict=True)]
         mean = sum(grades) / len(grades)
         return {"primary": mean, "likeness": mean}
-
-    def fields(self, expected: Sequence[str], got: Sequence[Parsed], task: Task) -> dict[str, Extraction]:  # noqa: ARG002
-        """None."""
-        return {}
-
-    def paired(
-        self,
-        expected: Sequence[str],
-        ours: Sequence[Parsed],
-        theirs: Sequence[Parsed],
-        task: Task,
-        *,
-        groups: Sequence[Hashable],
-        level: float,
-    ) -> Paired:
-        """The difference in likeness, row by row: what chooses on dev, not what a verdict is made of."""
-        mine, other = (
-            [self.grade(want, one, task) for want, one in zip(expected, side, strict=True)] for side in (ours, theirs)
-        )
-        return compared(mine, other, groups, level=level)
 
     def said(self, task: Task) -> str:  # noqa: ARG002 (the same for all)
         """``a text that keeps to the rules``."""
