@@ -35,6 +35,9 @@ class Place:
     words: tuple[str, ...] = ()
 
 
+SLUG = Place("SLUG", Kind.SLUG)
+
+
 @dataclass(frozen=True)
 class Key:
     """One ``key=value``. ``example`` is a value; ``words`` closes the list of values."""

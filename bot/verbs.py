@@ -5,7 +5,8 @@ Parser, help, manifest and docs/commands.md are made from it. Knows nothing of h
 
 from __future__ import annotations
 
-from bot.verb import Key, Kind, Place, Verb
+from bot.verb import SLUG, Key, Kind, Place, Verb
+from bot.verbs_live import LIVE
 from engine.models.actor import Role
 from engine.models.feature import ApproachName
 from engine.models.investigation import Effort
@@ -13,7 +14,6 @@ from engine.models.investigation import Effort
 __all__ = ["MENU", "REGISTER_KEYS", "VERBS", "Key", "Kind", "Place", "Verb"]
 
 MENU = "menu"  # what no words at all ask for
-_SLUG = Place("SLUG", Kind.SLUG)
 STEPS = ("show", "history", "diff", "rollback", "export", "next", "close")
 
 REGISTER_KEYS = (
@@ -63,7 +63,7 @@ VERBS: tuple[Verb, ...] = (
         "show",
         "Show one feature and its next step.",
         ("show ticket-router",),
-        places=(_SLUG,),
+        places=(SLUG,),
         aliases=("view", "get", "describe", "feature"),
     ),
     Verb(
@@ -87,7 +87,7 @@ VERBS: tuple[Verb, ...] = (
             "labels ticket-router rollback version=5c1f09ab77de",
         ),
         role=Role.MEMBER,
-        places=(_SLUG, Place("STEP", needed=False, words=STEPS)),
+        places=(SLUG, Place("STEP", needed=False, words=STEPS)),
         keys=(
             Key("file", Kind.FILE, "labels.csv"),
             Key("sample", Kind.WORD, "500"),
@@ -117,7 +117,7 @@ VERBS: tuple[Verb, ...] = (
             "ready ticket-router approve condition=tenure",
         ),
         role=Role.OWNER,
-        places=(_SLUG, Place("STEP", needed=False, words=("sign", "override", "approve"))),
+        places=(SLUG, Place("STEP", needed=False, words=("sign", "override", "approve"))),
         keys=(
             Key("fact", Kind.WORD, "on_call"),
             Key("value", Kind.WORD, "yes"),
@@ -134,7 +134,7 @@ VERBS: tuple[Verb, ...] = (
         "Find out whether a tuned model beats the prompted one.",
         ("investigate ticket-router", "investigate ticket-router budget=50 effort=quick"),
         role=Role.OWNER,
-        places=(_SLUG,),
+        places=(SLUG,),
         keys=(Key("budget", Kind.MONEY, "50"), Key("effort", example="quick", words=tuple(Effort))),
         aliases=("train", "run", "start", "finetune", "evaluate"),
     ),
@@ -157,72 +157,10 @@ VERBS: tuple[Verb, ...] = (
         "compare",
         "Show the newest verdict with its evidence.",
         ("compare ticket-router",),
-        places=(_SLUG,),
+        places=(SLUG,),
         aliases=("verdict", "results", "scores"),
     ),
-    Verb(
-        "rollout",
-        "Show the rollout, ask for its next stage, pause it, resume it or roll it back.",
-        ("rollout ticket-router", "rollout ticket-router next"),
-        role=Role.OWNER,
-        places=(_SLUG, Place("STEP", needed=False, words=("next", "pause", "resume", "rollback"))),
-        looks=True,
-        loosened=(("pause", Role.APPROVER), ("rollback", Role.APPROVER)),
-        aliases=("ship", "deploy", "release", "stage"),
-    ),
-    Verb(
-        "approvals",
-        "List the requests that wait for a vote.",
-        ("approvals",),
-        aliases=("requests", "pending", "votes"),
-    ),
-    Verb(
-        "approve",
-        "Say yes to a request.",
-        ("approve 9f2KqTzv0aXh4Wc1",),
-        role=Role.APPROVER,
-        places=(Place("ID"),),
-        aliases=("accept", "yes"),
-    ),
-    Verb(
-        "reject",
-        "Say no to a request, with a reason.",
-        ('reject 9f2KqTzv0aXh4Wc1 reason="Quality on refunds is not proven."',),
-        role=Role.APPROVER,
-        places=(Place("ID"),),
-        keys=(Key("reason", Kind.TEXT, '"…"', needed=True),),
-        aliases=("deny", "decline", "no"),
-    ),
-    Verb(
-        "digest",
-        "Show the monthly digest, or the month so far.",
-        ("digest", "digest now"),
-        places=(Place("MOMENT", needed=False, words=("now",)),),
-        aliases=("month", "monthly", "report", "summary"),
-    ),
-    Verb(
-        "stale",
-        "Show the staleness clock: how long each live model is still worth it.",
-        ("stale",),
-        aliases=("staleness", "clock", "aging", "old"),
-    ),
-    Verb(
-        "retire",
-        "Ask to take a live model back, by steps: half of its calls, then all.",
-        ("retire ticket-router",),
-        role=Role.OWNER,
-        places=(_SLUG,),
-        aliases=("withdraw", "sunset", "decommission"),
-    ),
-    Verb(
-        "snooze",
-        "Hide the advice on a live model for some days, with a reason; it stays visible and unchanged.",
-        ('snooze ticket-router days=30 reason="The contract ends in November."',),
-        role=Role.OWNER,
-        places=(_SLUG,),
-        keys=(Key("days", Kind.WORD, "30", needed=True), Key("reason", Kind.TEXT, '"…"', needed=True)),
-        aliases=("mute", "later", "postpone"),
-    ),
+    *LIVE,
     Verb(
         "cost",
         "Show a month's bill by feature and component, priced call by call.",
@@ -243,7 +181,7 @@ VERBS: tuple[Verb, ...] = (
         "Send all that is stored of a feature as one file.",
         ("export ticket-router",),
         Role.OWNER,
-        (_SLUG,),
+        (SLUG,),
     ),
     Verb(
         "doctor",

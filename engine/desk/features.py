@@ -12,7 +12,7 @@ from pydantic import Field
 from engine.approaches.registry import approach_names, approach_of
 from engine.desk import Desk
 from engine.errors import Conflict, Invalid
-from engine.flows.steps import route
+from engine.flows.steps import next_step, route
 from engine.models.actor import Actor, Role
 from engine.models.base import Value
 from engine.models.feature import MARGIN_MOST, ApproachName, Feature, is_simulated
@@ -112,7 +112,7 @@ def register(desk: Desk, actor: Actor, asked: Registration, *, once: Once | None
             after={"approach": feature.approach, "model": asked.model, "margin": feature.margin},
         )
         mail.enqueue_projection(tx, desk.services.clock, "feature", feature.slug, kind="card", channel=feature.channel)
-        seen = view(tx, feature).model_copy(update={"created": True})
+        seen = view(desk, tx, feature).model_copy(update={"created": True})
     route.refresh(desk.services)
     return seen
 
@@ -120,13 +120,13 @@ def register(desk: Desk, actor: Actor, asked: Registration, *, once: Once | None
 def show(desk: Desk, slug: str) -> FeatureView:
     """One feature. Raises ``NotFound``."""
     with desk.services.database.read() as tx:
-        return view(tx, features.by_slug(tx, slug))
+        return view(desk, tx, features.by_slug(tx, slug))
 
 
 def every(desk: Desk) -> list[FeatureView]:
     """All features, in order of registration."""
     with desk.services.database.read() as tx:
-        return [view(tx, feature) for feature in features.every(tx)]
+        return [view(desk, tx, feature) for feature in features.every(tx)]
 
 
 def names(desk: Desk) -> tuple[str, ...]:
@@ -142,11 +142,11 @@ def owned(desk: Desk, person: str, most: int) -> Owned:
         ids = roles.granted_to(tx, person, Role.OWNER)
         mine = [one for one in found if one.id in ids or None in ids]
         chosen = mine or found
-        shown = tuple(view(tx, one) for one in chosen[:most])
+        shown = tuple(view(desk, tx, one) for one in chosen[:most])
         return Owned(features=shown, total=len(chosen), is_mine=bool(mine))
 
 
-def view(tx: Tx, feature: Feature) -> FeatureView:
+def view(desk: Desk, tx: Tx, feature: Feature) -> FeatureView:
     """A feature with everything people ask about, inside a transaction."""
     feature_id = feature.id or 0
     baseline = features.baseline(tx, feature_id)
@@ -179,18 +179,18 @@ def view(tx: Tx, feature: Feature) -> FeatureView:
         stage=rollout.stage if rollout and rollout.open_feature_id else "",
         version=feature.version,
     )
-    return seen.model_copy(update={"next_step": _next_step(tx, seen, ships=bool(verdict and verdict.outcome.ships))})
+    said = next_step.after(tx, feature, verdict, now=desk.services.clock.now()) if verdict else ""
+    return seen.model_copy(update={"next_step": _next_step(tx, seen, said=said)})
 
 
-def _next_step(tx: Tx, seen: FeatureView, *, ships: bool) -> str:
+def _next_step(tx: Tx, seen: FeatureView, *, said: str) -> str:
+    """``said`` is the step after the newest verdict, which counts while nothing runs and the labels are there."""
     policy = policies.current(tx).evaluation
     if seen.open_run:
         return f"/assay status {seen.open_run}"
     if seen.train < policy.train_rows_least or seen.sealed < policy.sealed_rows_least:
         return f"/assay labels {seen.slug}"
-    if not seen.verdict:
-        return f"/assay investigate {seen.slug}"
-    return f"/assay rollout {seen.slug}" if ships else f"/assay compare {seen.slug}"
+    return said or f"/assay investigate {seen.slug}"
 
 
 def _add(desk: Desk, tx: Tx, actor: Actor, asked: Registration) -> Feature:

@@ -69,6 +69,11 @@ def pending(tx: Session, feature_id: int | None = None) -> list[Approval]:
     return list(tx.exec(query if feature_id is None else query.where(Approval.feature_id == feature_id)))
 
 
+def waits(tx: Session, feature_id: int, now: datetime) -> bool:
+    """Whether a request of the feature waits for votes."""
+    return any(not one.is_over(now) for one in pending(tx, feature_id))
+
+
 def approved(tx: Session) -> list[Approval]:
     """Requests with all their votes that are not executed yet."""
     return list(tx.exec(select(Approval).where(Approval.state == ApprovalState.APPROVED).order_by(col(Approval.id))))

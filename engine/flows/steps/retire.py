@@ -15,6 +15,8 @@ from engine.services import Services
 from engine.store import features, mail, rollouts
 from engine.store.database import Tx
 
+REASON = "retirement"  # of a rollout that is being taken back
+
 
 def target(rollout: Rollout) -> tuple[Stage, float]:
     """Where the next step down ends: at half of traffic, or with none."""
@@ -59,7 +61,7 @@ def execute(services: Services, approval_id: int) -> stage.Advanced:
             return _said(approval, rollout, "the rollout moved after the vote")
         last = rollouts.votes(tx, approval_id)[-1].person
         try:
-            stage.lower(tx, services, rollout, "lower", actor=Actor(id=last, role=Role.APPROVER), reason="retirement")
+            stage.lower(tx, services, rollout, "lower", actor=Actor(id=last, role=Role.APPROVER), reason=REASON)
         except NotReady as error:
             rollouts.move(tx, approval, ApprovalState.SUPERSEDED, at=now, reason=error.message)
             _tell(tx, services, approval)
