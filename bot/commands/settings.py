@@ -6,7 +6,7 @@ from bot import access
 from bot.grammar import Asked, NotUnderstood
 from bot.messages import forms, settings
 from bot.router import Answer, FieldErrors, Filled, Form, Press, Words, button, command, form
-from engine.desk import keys, policies, prices
+from engine.desk import Desk, keys, policies, prices, prompts
 from engine.errors import Conflict, Invalid, Repeated
 
 PRICES, KEY, TEAM = "prices", "gateway-key", "team"
@@ -33,6 +33,12 @@ def change(words: Words) -> Answer:
         if options:
             _set_price(words)
         return Answer(settings.prices(prices.own_prices(words.desk)))
+    return Answer(_own_prompt(words, slug) if "prompt" in options else _policy(words, slug))
+
+
+def _policy(words: Words, slug: str) -> settings.Policies:
+    """The policy of the team or a feature, after what was said of it is set."""
+    options = words.asked.options
     stray = next((key for key in PRICE_KEYS if key in options), None)
     if stray is not None:
         raise NotUnderstood(
@@ -42,7 +48,7 @@ def change(words: Words) -> Answer:
         )
     said = {name: word for name, word in options.items() if name != "reason"}
     if not options:
-        return Answer(settings.policy(policies.show(words.desk, slug)))
+        return _shown(words.desk, slug)
     if not said:
         raise NotUnderstood(
             "A reason alone sets nothing.",
@@ -50,7 +56,8 @@ def change(words: Words) -> Answer:
             suggestion="settings",
         )
     why = words.asked.text("reason")
-    return Answer(settings.policy(policies.change(words.desk, words.actor, slug, said, why=why, once=words.once)))
+    policies.change(words.desk, words.actor, slug, said, why=why, once=words.once)
+    return _shown(words.desk, slug)
 
 
 @button("settings.edit", opens=True)
@@ -68,16 +75,33 @@ def edited(filled: Filled) -> Answer:
     access.check_words(filled.desk, filled.actor, f'settings {slug} reason="…"')
     told = {said.get("setting", ""): said.get("value", "").strip()}
     try:
-        found = policies.change(
-            filled.desk, filled.actor, slug, told, why=said.get("reason", "").strip(), once=filled.once
-        )
+        policies.change(filled.desk, filled.actor, slug, told, why=said.get("reason", "").strip(), once=filled.once)
     except Repeated:
         raise
     except Conflict as error:
         raise FieldErrors({"setting": str(error)}) from error
     except Invalid as error:
         raise FieldErrors({"value": str(error)}) from error
-    return Answer(settings.policy(found))
+    return Answer(_shown(filled.desk, slug))
+
+
+def _shown(desk: Desk, slug: str) -> settings.Policies:
+    return settings.policy(policies.show(desk, slug), prompts.of(desk, slug))
+
+
+def _own_prompt(words: Words, slug: str) -> settings.Policies:
+    """The team's prompt for another model, kept or dropped."""
+    asked = words.asked
+    wrong = next((key for key in asked.options if key not in ("model", "prompt", "reason")), None)
+    if wrong or "model" not in asked.options:
+        raise NotUnderstood(
+            f"{wrong} does not go with prompt." if wrong else "A prompt needs the model it is for.",
+            hint=f'For example: /assay settings {slug or "SLUG"} model=gpt-5-nano prompt="Sort: {{{{ input }}}}"',
+            suggestion="settings",
+        )
+    model, text, why = asked.text("model"), asked.text("prompt"), asked.text("reason")
+    prompts.change(words.desk, words.actor, slug, model=model, text=text, why=why, once=words.once)
+    return _shown(words.desk, slug)
 
 
 def _make_key(words: Words) -> keys.MadeKey:

@@ -14,11 +14,12 @@ LISTED = 60
 
 @dataclass(frozen=True)
 class Policies:
-    """The policy of the team, or of one feature."""
+    """The policy of the team, or of one feature; ``prompts`` names the models it has a prompt of its own for."""
 
     template: ClassVar[str] = "settings/policy"
     policy: PolicyView
     sha: str
+    prompts: tuple[str, ...] = ()
 
     @classmethod
     def example(cls) -> Policies:
@@ -44,12 +45,12 @@ class Policies:
             quality_bar=0.9,
             fixed_on="2026-11-02",
         )
-        return policy(found)
+        return policy(found, ("gpt-5-nano",))
 
 
-def policy(found: PolicyView) -> Policies:
+def policy(found: PolicyView, prompts: tuple[str, ...] = ()) -> Policies:
     """A policy as it is told."""
-    return Policies(found, found.sha[:12])
+    return Policies(found, found.sha[:12], prompts)
 
 
 @dataclass(frozen=True)

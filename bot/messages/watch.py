@@ -14,8 +14,24 @@ LISTED = 12
 
 
 @dataclass(frozen=True)
+class Tried:
+    """A prompted option of the newest re-baseline; ``own``: asked with the team's own prompt for that model."""
+
+    model: str
+    own: bool
+    quality: float | None
+    month_usd: float | None
+    qualified: bool
+    simulated: bool
+
+
+@dataclass(frozen=True)
 class Hand:
-    """One live model on the clock: its line, its advantage by month, and why no date can be given, if none can."""
+    """One live model on the clock: its line, its advantage by month, and why no date can be given, if none can.
+
+    ``tried`` are the options of the re-baseline of ``rebaselined``; ``unmigrated`` models have no prompt of their own,
+    ``untried`` says why none was asked this month.
+    """
 
     line: Line
     trend: tuple[tuple[str, float], ...]
@@ -24,6 +40,10 @@ class Hand:
     looks: int | None
     looks_most: int | None
     so_far: bool
+    rebaselined: str = ""
+    tried: tuple[Tried, ...] = ()
+    unmigrated: tuple[str, ...] = ()
+    untried: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,7 +63,12 @@ class Stale:
             slug="refund-reason", advice="WATCH", advantage=0.08, keep_month_usd=386.0, best_month_usd=420.0,
             reasons=["the advantage is small"], crossover={"months": 2.4, "low": 1.1, "high": 4.0, "reason": ""},
             drift=[{"name": "inputs", "psi": 0.2, "critical": 0.04, "alarm": True}],
-            wear={"looks": 2, "looks_most": 3},
+            wear={"looks": 2, "looks_most": 3}, rebaselined="2026-10", unmigrated=["gpt-5-mini"],
+            options=[
+                _option(name="baseline", model="gpt-4o-mini", month_usd=640.0, quality=0.9),
+                _option(name="gpt-5-mini", model="gpt-5-mini", month_usd=510.0, quality=0.88, qualified=False),
+                _option(name="gpt-5-nano own prompt", model="gpt-5-nano", month_usd=420.0, quality=0.92, prompt="own"),
+            ],
         )  # fmt: skip
         trend = (("2026-08", 0.31), ("2026-09", 0.19), ("2026-10", 0.08))
         clocks = (Clock(facts=falling, advantages=trend), Clock(facts=months.look(), advantages=(), so_far=True))
@@ -62,6 +87,21 @@ def stale(view: StaleView) -> Stale:
     )
 
 
+def _option(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 (JSON values)
+    return {"simulated": False, "qualified": True, "prompt": "current", **changes}
+
+
+def _tried(option: dict[str, Any]) -> Tried:
+    return Tried(
+        model=option["model"],
+        own=option.get("prompt") == "own",
+        quality=option["quality"],
+        month_usd=option["month_usd"],
+        qualified=option["qualified"],
+        simulated=option["simulated"],
+    )
+
+
 def _hand(clock: Clock) -> Hand:
     facts = clock.facts
     crossover: dict[str, Any] = facts.get("crossover") or {}
@@ -75,6 +115,10 @@ def _hand(clock: Clock) -> Hand:
         looks=wear.get("looks"),
         looks_most=wear.get("looks_most"),
         so_far=clock.so_far,
+        rebaselined=facts.get("rebaselined") or "",
+        tried=tuple(_tried(one) for one in facts.get("options") or () if one["quality"] is not None),
+        unmigrated=tuple(facts.get("unmigrated") or ()),
+        untried=facts.get("untried") or "",
     )
 
 

@@ -55,6 +55,7 @@ class Policy:
 
 
 TRAFFIC = "traffic"
+PROMPTS = "prompts"
 KINDS = {
     "verdict": VerdictPolicy,
     "evaluation": EvalPolicy,
@@ -93,6 +94,12 @@ def traffic(tx: Session, feature_id: int | None = None) -> TrafficPolicy:
     found = stored(tx, TRAFFIC, feature_id)
     body = found.body if found else {}
     return TrafficPolicy(**{one.name: _listed(body[one.name]) for one in fields(TrafficPolicy) if one.name in body})
+
+
+def prompts(tx: Session, feature_id: int) -> dict[str, str]:
+    """The feature's prompts rewritten for other models, by model. No verdict is judged by them."""
+    found = stored(tx, PROMPTS, feature_id)
+    return dict(found.body) if found else {}
 
 
 def stored(tx: Session, kind: str, feature_id: int | None = None) -> PolicyVersion | None:

@@ -244,3 +244,16 @@ def test_a_key_of_the_gateway_is_told_once_to_an_admin_alone(desk: Desk) -> None
     assert secret not in str(listed)
     home = desk.services.settings.home
     assert not [path for path in home.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+
+
+def test_a_prompt_for_another_model_is_kept_shown_and_dropped_by_the_same_words(desk: Desk) -> None:
+    a_feature(desk)
+    kept = say(desk, f'settings {SLUG} model=gpt-5-nano prompt="Sort: {{{{ input }}}}" reason="it is terser"')
+    assert "tried each month beside the current one, for gpt-5-nano" in kept
+    assert "gpt-5-nano" in say(desk, f"settings {SLUG}")
+    assert "gpt-5-nano" not in say(desk, f"settings {SLUG} model=gpt-5-nano prompt=none")
+    for words in (f'settings {SLUG} prompt="Sort"', f'settings {SLUG} model=gpt-5-nano prompt="Sort" margin=3%'):
+        with pytest.raises(NotUnderstood):
+            say(desk, words)
+    with pytest.raises(Invalid, match="belongs to one feature"):
+        say(desk, 'settings model=gpt-5-nano prompt="Sort"')

@@ -6,14 +6,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engine.desk import Desk, policies
+from engine.desk import Desk, policies, prompts
+from engine.errors import Invalid
 from engine.flows.digest import Month, digest
+from engine.flows.steps import attempts
 from engine.models.checkup import Rebaseline
+from engine.models.feature import ApproachName
 from engine.models.investigation import Prediction
 from engine.models.labels import Part
 from engine.models.money import from_usd
 from engine.runners import JobKind
-from engine.store import checkups, investigations, labels, rebaselines
+from engine.store import checkups, deeds, investigations, labels, rebaselines
+from engine.store import features as feature_rows
 from engine.testing import alike
 from engine.testing.clock import FixedClock
 from engine.testing.direct import DirectStepper
@@ -143,6 +147,61 @@ def test_a_model_that_an_endpoint_lists_anew_is_tried_though_nobody_named_it(des
         row = rebaselines.of(tx, 1, "2026-02")
     assert row is not None
     assert set(row.results["options"]) == {"baseline", BETTER}
+
+
+OURS = "Which of bug, billing? {{ input }}"
+
+
+def test_a_model_is_also_asked_with_the_teams_own_prompt_for_it(desk: Desk, clock: FixedClock) -> None:
+    ready(desk, clock)
+    assert prompts.change(desk, ASKER, SLUG, model=BETTER, text=OURS, why="terser models") == (BETTER,)
+    row = january(desk)
+    assert row is not None
+    own = f"{BETTER}{attempts.OWN}"
+    assert list(row.results["options"]) == ["baseline", BETTER, own]
+    assert [one["prompt"] for one in row.results["options"].values()] == ["current", "current", "own"]
+    assert row.results["unmigrated"] == []
+    runner = desk.services.runner
+    assert isinstance(runner, ScriptedRunner)
+    spoken = {(spec.config["model"], spec.config["prompt"]) for spec in runner.ran if spec.kind is JobKind.ASK}
+    assert (BETTER, OURS) in spoken
+    assert len(spoken) == 3
+    with desk.services.database.read() as tx:
+        (look,) = checkups.of_feature(tx, 1)
+        told = [deed for deed in deeds.of_entity(tx, "feature", SLUG) if deed.verb == "set prompt"]
+    assert [one["prompt"] for one in look.facts["options"]] == ["current", "current", "own"]
+    assert OURS not in str(told[0].after), "the audit log keeps the hash alone"
+
+
+def test_a_model_without_a_prompt_of_its_own_is_named(desk: Desk, clock: FixedClock) -> None:
+    ready(desk, clock)
+    january(desk)
+    with desk.services.database.read() as tx:
+        (look,) = checkups.of_feature(tx, 1)
+    assert look.facts["unmigrated"] == [BETTER]
+
+
+def test_a_prompt_of_its_own_is_dropped_by_none_and_must_be_one_that_renders(desk: Desk, clock: FixedClock) -> None:
+    ready(desk, clock)
+    prompts.change(desk, ASKER, SLUG, model=BETTER, text=OURS)
+    assert prompts.of(desk, SLUG) == (BETTER,)
+    assert prompts.change(desk, ASKER, SLUG, model=BETTER, text="none") == ()
+    for model, text in ((BETTER, "Sort {{ ticket }}"), (BETTER, " "), ("two models", OURS), (f"{BETTER},gpt-4", OURS)):
+        with pytest.raises(Invalid):
+            prompts.change(desk, ASKER, SLUG, model=model, text=text)
+
+
+def test_texts_are_not_called_right_or_wrong_and_the_reason_is_told(desk: Desk, clock: FixedClock) -> None:
+    ready(desk, clock)
+    with desk.services.database.write() as tx:
+        feature_rows.by_slug(tx, SLUG).approach = ApproachName.VOICE
+    row = january(desk)
+    assert row is not None
+    assert "neither right nor wrong" in row.reason
+    assert asked(desk) == 0
+    with desk.services.database.read() as tx:
+        (look,) = checkups.of_feature(tx, 1)
+    assert look.facts["untried"] == row.reason
 
 
 def _sealed(desk: Desk) -> dict[str, int]:

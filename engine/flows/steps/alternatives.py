@@ -24,7 +24,7 @@ class Option:
     """A prompted option: ``month_usd`` at today's price, none where nobody knows it; quality and bounds as fractions.
 
     ``size`` is what one call of it takes; ``is_qualified``: it could take the live model's place. ``step`` is the grid
-    of what leaves the sealed rows it was tried on.
+    of what leaves the sealed rows it was tried on, ``prompt`` says whether it was asked the current one or its own.
     """
 
     name: str
@@ -36,13 +36,14 @@ class Option:
     high: float | None
     is_qualified: bool
     step: float = 1.0
+    prompt: str = "current"
 
     def told(self) -> dict[str, Any]:
         """The option as a checkup keeps it, and people read it: its sealed figures on their grid."""
         return {
             "name": self.name, "model": self.model, "simulated": is_simulated(self.model), "month_usd": self.month_usd,
             "quality": on_grid(self.quality, self.step), "low": on_grid(self.low, self.step),
-            "high": on_grid(self.high, self.step), "qualified": self.is_qualified,
+            "high": on_grid(self.high, self.step), "qualified": self.is_qualified, "prompt": self.prompt,
         }  # fmt: skip
 
 
@@ -90,6 +91,7 @@ def _option(
         low=said.get("low"),
         high=said.get("high"),
         is_qualified=_baseline_qualifies(case, said) if name == BASELINE else bool(said.get("qualified")),
+        prompt=str(said.get("prompt", "current")),
         step=release_step(said.get("sd", 1.0), said.get("rows", 1)),
     )
 

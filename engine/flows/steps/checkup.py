@@ -147,8 +147,9 @@ def _watched(tx: Tx, case: Case) -> dict[str, Any]:
 def _money(tx: Tx, case: Case, times: Served, passed_on: float | None) -> dict[str, Any]:
     stretch = month.traffic(tx, case)
     tried = rebaselines.of(tx, case.feature_id, case.period)
+    untried = {"untried": tried.reason if tried else ""}
     if stretch is None:
-        return dict.fromkeys(_MONEY)
+        return dict.fromkeys(_MONEY) | untried
     call = month.size(tx, case, stretch)
     paid = month.bill(tx, case, stretch, times, rebaseline_run=tried.run_id if tried else "")
     without = month.counterfactual(tx, case, stretch, call)
@@ -158,6 +159,7 @@ def _money(tx: Tx, case: Case, times: Served, passed_on: float | None) -> dict[s
         "counterfactual_usd": without,
         "saved_usd": None if without is None or total is None else without - total,
         "idle": month.idle(case, stretch, times),
+        **untried,
         **_ahead(tx, case, call, month.volume(case, stretch), passed_on=passed_on),
     }
 
@@ -178,6 +180,7 @@ def _ahead(tx: Tx, case: Case, call: month.Size | None, calls: float, *, passed_
     return {
         "options": [one.told() for one in found],
         "rebaselined": tried.period if tried else None,
+        "unmigrated": list(tried.results.get("unmigrated", ())) if tried else [],
         "keep_month_usd": keep,
         "best_month_usd": best,
         "advantage": advantage(keep, [best] if best else []) if keep is not None and is_known else None,
@@ -203,6 +206,6 @@ def _snoozed(tx: Tx, feature_id: int, now: datetime) -> dict[str, Any]:
 
 
 _MONEY = (
-    *("bill", "counterfactual_usd", "saved_usd", "idle", "options", "rebaselined", "keep_month_usd", "best_month_usd"),
-    *("advantage", "quality_broken", "scheduled_months"),
+    *("bill", "counterfactual_usd", "saved_usd", "idle", "options", "rebaselined", "unmigrated", "keep_month_usd"),
+    *("best_month_usd", "advantage", "quality_broken", "scheduled_months"),
 )

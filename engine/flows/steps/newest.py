@@ -5,7 +5,6 @@ The re-baseline is on its ledger before a row is read. What is not tried is said
 
 from __future__ import annotations
 
-import math
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,10 @@ from pydantic import Field
 from engine.approaches import Task
 from engine.evals.rows import DatasetRow, read_predictions, write_rows
 from engine.flows.durable import Pending
-from engine.flows.steps import listing, rebaseline, scores
+from engine.flows.steps import attempts, listing, rebaseline, scores
 from engine.models.base import Value
 from engine.models.checkup import Rebaseline
-from engine.models.feature import Baseline, Feature
+from engine.models.feature import ApproachName, Feature
 from engine.models.investigation import StoredPrediction
 from engine.models.labels import Label, Part
 from engine.models.money import from_usd, to_usd
@@ -26,14 +25,12 @@ from engine.models.rollout import Rollout, RolloutStatus, Stage
 from engine.models.verdict import Verdict
 from engine.rules.bucket import bucket
 from engine.rules.calendar import bounds
-from engine.rules.rebaseline import Rebaseline as Judged
 from engine.rules.watch import models
-from engine.runners import JobKind, JobSpec, JobStatus
+from engine.runners import JobStatus
 from engine.services import Services
 from engine.store import features, investigations, labels, policies, rebaselines, rollouts, seals
 from engine.store.database import Tx
 from engine.teachers.keys import is_loopback
-from engine.teachers.options import BASELINE
 from engine.teachers.prices import cost_nano, price_of
 
 LIVE = (Stage.FULL_100, Stage.SOAKING, Stage.LIVE)
@@ -65,7 +62,7 @@ def plan(services: Services, feature_id: int, period: str) -> Planned:
     with services.database.write() as tx:
         feature, rollout = features.by_id(tx, feature_id), rollouts.open_of(tx, feature_id)
         baseline, policy = features.baseline(tx, feature_id), policies.current(tx, feature_id).rebaseline
-        listed = models(policy.models)
+        listed = tuple(dict.fromkeys((*models(policy.models), *policies.prompts(tx, feature_id))))
         came = [name for name in listing.arrivals(tx, services, baseline) if name not in listed]
         if rollout is None or not _is_live(rollout) or not (listed or (came and policy.budget_usd > 0)):
             return nothing
@@ -75,15 +72,14 @@ def plan(services: Services, feature_id: int, period: str) -> Planned:
         if row.reason or row.ended_at is not None:
             return nothing
         kept = _rows(tx, row, verdict, policy.rows)
-        options = {BASELINE: baseline.model, **{name: name for name in listed if name != baseline.model}}
+        options = attempts.options(tx, feature_id, baseline, listed)
         row.rows = len(kept)
-        row.reason = _why_not(tx, services, row, verdict, baseline=baseline, options=options)
-        for name in (
-            [] if row.reason else came[: listing.TRIED_MOST]
-        ):  # listed by nobody: only where the budget bears it
-            if not _why_not(tx, services, row, verdict, baseline=baseline, options={**options, name: name}):
-                options[name] = name
-        row.reason = _why_not(tx, services, row, verdict, baseline=baseline, options=options)
+        row.reason = _unjudged(feature) or _why_not(tx, services, row, verdict, options=options)
+        for name in [] if row.reason else came[: listing.TRIED_MOST]:  # named by nobody: where the budget bears it
+            wider = {**options, **attempts.options(tx, feature_id, baseline, [name])}
+            if not _why_not(tx, services, row, verdict, options=wider):
+                options = wider
+        row.reason = row.reason or _why_not(tx, services, row, verdict, options=options)
         rebaselines.save(tx, row)
         if row.reason:
             return nothing
@@ -95,7 +91,13 @@ def plan(services: Services, feature_id: int, period: str) -> Planned:
 def ask(services: Services, planned: Planned, name: str) -> AskedOption | Pending:
     """Ask one option the rows; what was paid is kept, and an option that did not answer is left out."""
     with services.database.read() as tx:
-        spec = _spec(tx, planned, name)
+        row = rebaselines.of(tx, planned.feature_id, planned.period)
+        assert row is not None, "it is on the ledger"
+        spec = attempts.spec(
+            tx, features.by_id(tx, planned.feature_id), features.baseline(tx, planned.feature_id), name,
+            run_id=planned.run_id, model=planned.options[name], rows=planned.rows, budget_nano=row.budget_nano,
+            fresh_since=bounds(planned.period)[0].isoformat(),
+        )  # fmt: skip
     state = services.runner.poll(spec.job_id)
     if state.status is JobStatus.GONE or (state.status is JobStatus.FAILED and state.retryable):
         state = services.runner.ensure(spec)
@@ -139,30 +141,9 @@ def _end(tx: Tx, row: Rebaseline, planned: Planned, asked: list[AskedOption]) ->
         "broken": judged.is_broken,
         "live_quality": scores.scored(Task.of(feature), "live", live).quality,
         "left_out": [one.name for one in asked if one.name not in whole],
-        "options": _results(feature, given, planned.options, judged),
+        "options": attempts.results(feature, given, planned.options, judged),
+        "unmigrated": attempts.unmigrated(tx, planned.feature_id, planned.options),
     }
-
-
-def _results(
-    feature: Feature, given: dict[str, list[tuple[Label, StoredPrediction]]], named: dict[str, str], judged: Judged
-) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for standing in judged.standings:
-        rows = given[standing.name]
-        score = scores.scored(Task.of(feature), standing.name, rows, named[standing.name])
-        found[standing.name] = {
-            "model": named[standing.name],
-            "rows": score.rows,
-            "quality": score.quality,
-            "low": standing.difference.low,
-            "high": standing.difference.high,
-            "sd": math.sqrt(standing.row_variance),
-            "adjusted": standing.adjusted,
-            "qualified": standing.is_qualified,
-            "tokens_in": score.tokens_in / score.rows,
-            "tokens_out": score.tokens_out / score.rows,
-        }
-    return found
 
 
 def _is_live(rollout: Rollout) -> bool:
@@ -201,19 +182,28 @@ def _half(salt: str, cluster: str) -> int:
     return int(bucket(f"{salt}/half", cluster) >= 0.5)
 
 
-def _why_not(
-    tx: Tx, services: Services, row: Rebaseline, verdict: Verdict, *, baseline: Baseline, options: dict[str, str]
-) -> str:
+def _unjudged(feature: Feature) -> str:
+    """Why no option can be held against the live model by itself, "" where right and wrong are known."""
+    if feature.approach != ApproachName.VOICE:
+        return ""
+    return (
+        "texts are neither right nor wrong, and a judge's word counts only where people compared pairs with that very "
+        f"model; hold it against prompting with /assay investigate {feature.slug}"
+    )
+
+
+def _why_not(tx: Tx, services: Services, row: Rebaseline, verdict: Verdict, *, options: dict[str, str]) -> str:
     """Why nothing is asked this month, "" when it is; the quote is noted on the way."""
     if row.rows < ROWS_LEAST:
         return f"only {row.rows} sealed rows with the live model's answers lie in this month's half"
     fed, said = _tokens(verdict)
-    quote = 0
-    for model in options.values():
+    baseline, quote = features.baseline(tx, row.feature_id), 0
+    for name, model in options.items():
         price = price_of(tx, model, services.clock.now().date())
         if price is None and not is_loopback(baseline.base_url):
             return f"nobody knows what {model} costs"
-        quote += row.rows * cost_nano(price, fed, 0, said) if price else 0
+        more = attempts.longer(tx, row.feature_id, baseline, name=name, model=model)
+        quote += row.rows * cost_nano(price, fed + more, 0, said) if price else 0
     row.quote_nano = quote
     if quote > row.budget_nano:
         asked, allowed = to_usd(quote), to_usd(row.budget_nano)
@@ -231,25 +221,3 @@ def _artifact(services: Services, kept: list[Label]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         write_rows(Path(folder), [DatasetRow(id=row.row_id, input=row.input, output=row.output) for row in kept])
         return services.artifacts.put(Path(folder))
-
-
-def _spec(tx: Tx, planned: Planned, name: str) -> JobSpec:
-    feature, baseline = features.by_id(tx, planned.feature_id), features.baseline(tx, planned.feature_id)
-    row = rebaselines.of(tx, planned.feature_id, planned.period)
-    assert row is not None, "it is on the ledger"
-    return JobSpec(
-        kind=JobKind.ASK,
-        inputs={"rows": planned.rows, "examples": planned.rows},
-        config={
-            "run_id": planned.run_id,
-            "contender": BASELINE,  # the baseline's prompt as it is, whoever is asked
-            "base_url": baseline.base_url,
-            "model": planned.options[name],
-            "prompt": baseline.prompt,
-            "parameters": baseline.parameters,
-            **Task.of(feature).body,
-            "budget_nano": row.budget_nano,
-            "attempt": 0,
-            "fresh_since": bounds(planned.period)[0].isoformat(),
-        },
-    )
