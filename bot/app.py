@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeVar
 
 import uvicorn
@@ -19,23 +18,16 @@ from slack_bolt import App, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
-from bot import asgi, commands, links
-from bot.access import People
-from bot.blockkit.render import Message, View, render
-from bot.homes import Homes
-from bot.inbox import Deliveries
-from bot.listen import Listener
+from bot import asgi, commands
+from bot.doors import attach
 from bot.manifest import missing_scopes
-from bot.messages import notice
-from bot.outbox import Sender, Special
-from bot.pages import digest, paper, reading, report
-from bot.parcels import Parcels
-from bot.projections import Projections
+from bot.outbox import Sender
 from bot.socket import TOKEN_SECONDS, Wire, pauses
-from bot.surface import CALL_SECONDS, DEAD_TOKEN, Place, Slack, SlackRefused
+from bot.surface import CALL_SECONDS, DEAD_TOKEN, Slack, SlackRefused
+from bot.tenant import Broken, furnish
 from engine import stop
-from engine.desk import Desk, mail, open_desk, operate
-from engine.errors import Conflict, Invalid, Refused, Repeated, Upstream, WorkFailed
+from engine.desk import Desk, mail, operate
+from engine.errors import Conflict, Invalid, Refused, Upstream
 from engine.log import set_up
 from engine.services import Services, build
 from engine.settings import Settings, load_settings
@@ -88,44 +80,24 @@ def assemble(
     settings = services.settings
     token = settings.slack_bot_token.get_secret_value()
     web = client or WebClient(token, base_url=settings.slack_api_url, timeout=CALL_SECONDS, retry_handlers=[])
-    slack, desk = Slack(web), open_desk(services)
+    tenant = furnish(services, web, foreseen=_foreseen, monotonic=monotonic)
+    app = _app(settings, web, authorize=_authorization(token))
+    attach(app, lambda _team: tenant.listener)
+    return Bot(app, tenant.desk, tenant.slack, tenant.sender, tenant.pages)
+
+
+def _app(settings: Settings, web: WebClient, *, authorize: Callable[..., AuthorizeResult]) -> App:
     commands.load()
-    boundary = _Boundary(desk, slack)
-    people = People(slack, lambda: operate.team(services))
-    deliveries = Deliveries(desk, slack, people, boundary=boundary.run)
     app = App(
         logger=logging.getLogger("slack_bolt"),  # kept at warning: at info it writes bodies
         client=web,
         signing_secret=settings.slack_signing_secret.get_secret_value() or secrets.token_hex(),
-        authorize=_authorization(token),
+        authorize=authorize,
         listener_executor=ThreadPoolExecutor(asgi.THREADS, thread_name_prefix="listener"),
         request_verification_enabled=True,
     )
     app.error(_garbage)
-    homes, parcels = Homes(desk, slack), Parcels(desk, slack, report=partial(report.shown, desk))
-    Listener(deliveries, slack, homes, boundary.run).attach(app)
-    projections = Projections(desk, partial(links.report, desk), partial(links.digest, desk))
-    specials: dict[str, Special] = {
-        mail.DELIVERY: lambda row: _foreseen("delivery.broke", lambda: deliveries.effect(row)),
-        mail.FETCH: lambda row: _foreseen("delivery.broke", lambda: deliveries.fetch(row)),
-        mail.FILE: lambda row: _foreseen("file.broke", lambda: parcels.send(row)),
-        mail.HOMES: lambda row: _foreseen("home.broke", lambda: homes.spread(row)),
-        mail.HOME: lambda row: _foreseen("home.broke", lambda: homes.renew(row)),
-    }
-    sender = Sender(
-        desk,
-        slack,
-        render=lambda row: _foreseen("message.broke", lambda: projections.render(row)),
-        specials=specials,
-        monotonic=monotonic,
-    )
-    pages = asgi.Pages(
-        report=partial(report.page, desk),
-        reading=partial(reading.page, desk),
-        digest=partial(digest.page, desk),
-        policy=paper.policy(),
-    )
-    return Bot(app, desk, slack, sender, pages)
+    return app
 
 
 def serve(services: Services, stopping: threading.Event) -> None:
@@ -161,43 +133,8 @@ def serve(services: Services, stopping: threading.Event) -> None:
         thread.join(timeout=CALL_SECONDS)
 
 
-class _Boundary:
-    """Runs work for a person and tells them what came of it. What nobody foresaw ends here, with a reference."""
-
-    def __init__(self, desk: Desk, slack: Slack) -> None:
-        self._desk = desk
-        self._slack = slack
-
-    def run(self, place: Place, work: Callable[[], View | None]) -> None:
-        """Do the work; answer with its view, a refusal, or a reference that is in the log."""
-        try:
-            view = _foreseen("request.broke", work)
-        except Repeated:
-            return
-        except Refused as error:
-            view = notice.refused(error)
-        except Upstream as error:
-            log.warning("request.let_down", extra={"why": type(error).__name__})
-            view = notice.Refusal(str(error), "Nothing was changed. Try again.")
-        except _Broken as error:
-            view = notice.Broke(error.reference)
-        if view is not None:
-            self._slack.answer(place, render(view), fallback=self._direct)
-
-    def _direct(self, person: str, message: Message) -> None:
-        mail.post(self._desk, person, "chat.postMessage", {"text": message.text, "blocks": message.blocks})
-
-
-class _Broken(WorkFailed):
-    """What nobody foresaw; ``reference`` is in the log."""
-
-    def __init__(self, reference: str) -> None:
-        super().__init__(f"broke (ref {reference})")
-        self.reference = reference
-
-
 def _foreseen(event: str, work: Callable[[], T]) -> T:
-    """Do the work; whatever nobody foresaw is logged once and comes out as ``_Broken``."""
+    """Do the work; whatever nobody foresaw is logged once and comes out as ``Broken``."""
     try:
         return work()
     except (Refused, Upstream):
@@ -205,7 +142,7 @@ def _foreseen(event: str, work: Callable[[], T]) -> T:
     except Exception as error:
         reference = secrets.token_hex(2).upper()
         log.exception(event, extra={"ref": reference})
-        raise _Broken(reference) from error
+        raise Broken(reference) from error
 
 
 def _garbage(error: Exception, response: BoltResponse | None) -> BoltResponse | None:

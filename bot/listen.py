@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from slack_bolt import Ack, App, BoltResponse
+from slack_bolt import Ack, BoltResponse
 
 from bot import files, grammar, payloads
 from bot.blockkit.render import View, render, render_form
@@ -26,7 +26,6 @@ from engine.models.mail import Once
 
 log = logging.getLogger(__name__)
 
-ANYTHING = re.compile(".*")
 NUMBERED = re.compile(r"\.\d+$")
 RUN_WORDS = "verb.run"  # the button that runs the words it carries
 MakeForm = Callable[[], Form | Answer]
@@ -44,16 +43,6 @@ class Listener:
         self._homes = homes
         self._slack = slack
         self._boundary = boundary
-
-    def attach(self, app: App) -> None:
-        """Have Bolt call us for everything."""
-        app.command(ANYTHING)(self.command)
-        app.action(ANYTHING)(self.action)
-        app.view(ANYTHING)(self.view)
-        app.view_closed(ANYTHING)(self.passed)
-        app.shortcut(ANYTHING)(self.shortcut)
-        app.options(ANYTHING)(self.passed)
-        app.event(ANYTHING, middleware=[self.keep])(self.event)
 
     def command(self, ack: Ack, body: dict[str, Any]) -> None:
         """``/assay …``."""
