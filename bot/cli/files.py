@@ -85,6 +85,11 @@ def _lines(done: traffic.Imported) -> Iterator[str]:
     """What an import did, as it is printed: the sums, then what was refused and what to do."""
     sums = f"already known {done.known}, skipped {done.skipped}, refused {done.bad_count}"
     yield f"would import {done.added}, {sums}; nothing was stored" if done.dry else f"imported {done.added}, {sums}"
+    if done.buckets:
+        yield (
+            f"Sums of OpenAI's usage API, {done.buckets:,} buckets with {done.summed:,} calls: cost and volume alone. "
+            "No p50 or p95, no failures, no examples; calls of the same days are refused"
+        )
     yield from done.bad
     if done.refused_in:
         yield f"and {done.bad_count - len(done.bad):,} more: all of them are in {done.refused_in}"

@@ -12,7 +12,7 @@ LISTED = 60
 PROPOSED = 10
 STEADY = 0.1  # a mix of prompts that moved by less is steady
 
-Lack = Literal["traffic", "recent", "history", "price", "latency", "texts"]
+Lack = Literal["traffic", "sums", "recent", "history", "price", "latency", "texts"]
 
 
 @dataclass(frozen=True)

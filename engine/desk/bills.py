@@ -148,7 +148,7 @@ def _line(row: Spend, slug: str, quote: Quote, first: datetime, *, last: datetim
         tokens_in=row.tokens_in,
         tokens_in_cached=row.tokens_in_cached,
         tokens_out=row.tokens_out,
-        cost_nano=row.cost_nano if row.n > row.unpriced else None,
+        cost_nano=row.cost_nano if row.is_priced else None,
         unpriced=row.unpriced,
         input_nano=quote.price.input if quote.price else None,
         output_nano=quote.price.output if quote.price else None,

@@ -9,14 +9,13 @@ from engine.desk import Desk
 from engine.errors import Invalid, KeyRejected
 from engine.models.actor import Actor
 from engine.models.base import Value
-from engine.models.call import HourlyUsage
+from engine.models.call import BATCH, HourlyUsage
 from engine.models.feature import is_simulated
 from engine.rules.calendar import bounds
 from engine.rules.watch import shutdowns
 from engine.store import deeds, features, policies, volumes
 from engine.store import prices as overlay
 from engine.store.database import Tx
-from engine.store.usage import BATCH
 from engine.teachers import catalog, prices, quotes
 from engine.teachers.keys import key_for
 from engine.teachers.quotes import STALE_DAYS, Quote
@@ -131,7 +130,7 @@ def recompute(desk: Desk, actor: Actor, period: str) -> Repriced:
 def _repriced(tx: Tx, row: HourlyUsage) -> str:
     """Price the calls of one hour: changed, same, or left as they were."""
     tiers = prices.tiers_of(tx, row.model, row.hour.date(), is_batch=row.source.endswith(BATCH))
-    if not tiers:
+    if not tiers or not row.n:
         return "same"  # what the source billed, or unknown, as it was
     if len(tiers) > 1:
         return "left"

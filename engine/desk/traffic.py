@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import IO
 
 from engine.desk import Desk
 from engine.errors import Invalid
+from engine.flows.steps import summed
 from engine.importers import calls as importers
 from engine.importers.calls import TRIED, Where
 from engine.importers.refusals import SHOWN, Refusals
 from engine.models.actor import Actor
 from engine.models.base import Value
-from engine.models.call import BadRow, Call, ImportedFile, SkippedRow
-from engine.store import deeds, examples, features, seen, usage
+from engine.models.call import BadRow, Call, ImportedFile, SkippedRow, UsageBucket
+from engine.store import deeds, examples, features, seen, sums, usage
 from engine.store.database import Tx
 from engine.teachers import prices
 
@@ -25,7 +26,7 @@ BLOCK = 50_000  # rows in one transaction
 BLOCK_TEXT = 16_000_000  # characters of texts in one transaction
 _TWINS = {"csv": "assay"}  # the same calls in another container are the same calls
 
-Rows = Iterable[Call | BadRow | SkippedRow]
+Row = Call | UsageBucket | BadRow | SkippedRow
 
 
 class WrongFormat(Invalid):
@@ -36,7 +37,8 @@ class Imported(Value):
     """What an import did: calls counted, counted before, rows skipped, and rows refused with their places.
 
     ``bad`` are the first twenty, ``refused_in`` the file that names all of them if there are more. ``old`` calls may
-    have been counted by an earlier file, and were not. ``dry`` says that nothing was stored.
+    have been counted by an earlier file, and were not. ``dry`` says that nothing was stored. Where OpenAI's usage API
+    gave sums, ``buckets`` of them were read, which added and known count, and hold ``summed`` calls.
     """
 
     added: int = 0
@@ -49,6 +51,8 @@ class Imported(Value):
     unpriced: int = 0
     unpriced_model: str = ""
     dry: bool = False
+    buckets: int = 0
+    summed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +163,7 @@ def _key(sha256: str, asked: Asked) -> str:
     return hashlib.sha256(f"{sha256}\0{asked.where.path}\0{asked.where.value}".encode()).hexdigest()
 
 
-def _refuse_misfit(asked: Asked, stream: IO[bytes], first: Iterable[Call | BadRow | SkippedRow]) -> None:
+def _refuse_misfit(asked: Asked, stream: IO[bytes], first: Iterable[Row]) -> None:
     """Raise ``WrongFormat`` when all of the first rows are refused, unless they look like rows of this format."""
     bad = [row for row in first if isinstance(row, BadRow)]
     if not bad or len(bad) < len(list(first)):
@@ -178,9 +182,9 @@ def _refuse_misfit(asked: Asked, stream: IO[bytes], first: Iterable[Call | BadRo
     )
 
 
-def _blocks(rows: Rows) -> Iterator[list[Call | BadRow | SkippedRow]]:
+def _blocks(rows: Iterable[Row]) -> Iterator[list[Row]]:
     """Rows in their order, 50,000 at a time, or fewer where their texts are long."""
-    block: list[Call | BadRow | SkippedRow] = []
+    block: list[Row] = []
     size = 0
     for row in rows:
         block.append(row)
@@ -193,19 +197,21 @@ def _blocks(rows: Rows) -> Iterator[list[Call | BadRow | SkippedRow]]:
         yield block
 
 
-def _count_block(run: _Run, block: list[Call | BadRow | SkippedRow]) -> None:
+def _count_block(run: _Run, block: list[Row]) -> None:
     good = [row for row in block if isinstance(row, Call)]
     skipped = sum(isinstance(row, SkippedRow) for row in block)
     run.refused.add(row for row in block if isinstance(row, BadRow))
     unpriced: list[str] = []
     found = _sorted(run, good, unpriced)
+    buckets = [row for row in block if isinstance(row, UsageBucket)]
+    stored = _put(run, buckets)
     moments = [call.at for call in good]
     run.oldest = min([*moments, *([run.oldest] if run.oldest else [])], default=None)
     run.newest = max([*moments, *([run.newest] if run.newest else [])], default=None)
     done = run.done
     run.done = Imported(
-        added=done.added + len(found.fresh),
-        known=done.known + found.known,
+        added=done.added + len(found.fresh) + stored,
+        known=done.known + found.known + len(buckets) - stored,
         skipped=done.skipped + skipped,
         bad=tuple(run.refused.first),
         bad_count=run.refused.count,
@@ -214,7 +220,17 @@ def _count_block(run: _Run, block: list[Call | BadRow | SkippedRow]) -> None:
         unpriced=done.unpriced + len(unpriced),
         unpriced_model=done.unpriced_model or next(iter(unpriced), ""),
         dry=run.asked.dry,
+        buckets=done.buckets + len(buckets),
+        summed=done.summed + sum(one.calls for bucket in buckets for one in bucket.sums),
     )
+
+
+def _put(run: _Run, buckets: list[UsageBucket]) -> int:
+    """Keep the sums of a block in one transaction; how many of its buckets said something new."""
+    if run.asked.dry or not buckets:
+        return len(buckets)
+    with run.desk.services.database.write() as tx:
+        return summed.store(tx, run.feature_id, buckets)
 
 
 def _sorted(run: _Run, good: list[Call], unpriced: list[str]) -> seen.Sorted:
@@ -227,6 +243,7 @@ def _sorted(run: _Run, good: list[Call], unpriced: list[str]) -> seen.Sorted:
             return seen.look(tx, run.feature_id, good, source=source, forgotten=run.forgotten)
     day = run.desk.services.clock.now().date()
     with database.write() as tx:
+        sums.refuse_summed(tx, run.feature_id, {call.at.astimezone(UTC).date() for call in good})
         found = seen.take(tx, run.feature_id, good, source=source, day=day, forgotten=run.forgotten)
         cost_of = _costing(tx, unpriced)
         usage.count_calls(tx, run.feature_id, found.fresh, cost_of=cost_of, source=run.asked.format_name)

@@ -27,6 +27,7 @@ TEXTS = 2_000  # looked at for how they begin
 STALE = timedelta(days=7)
 TENURE = timedelta(days=89)  # ninety days, less the first one's missing hours
 _WEEK = timedelta(days=7)
+_SUMS_LACK = ("latency", "texts")  # said in one line where all of it is sums
 
 
 class MonthRow(Value):
@@ -70,13 +71,15 @@ class Proposal(Value):
 class TrafficView(Value):
     """A feature's traffic. Figures are of the 30 days that end with the newest call; none where unknown.
 
+    ``summed`` says that OpenAI's usage API told some of it, in sums alone: sizes are then means.
     ``weeks`` are whole ones, oldest first; ``moved`` is how far the mix of prompts moved, 0 to 1, in ``texts`` drawn
-    texts; ``missing`` names what is not known: traffic, recent, history, price, latency, texts.
+    texts; ``missing`` names what is not known: traffic, recent, history, price, sums, latency, texts.
     """
 
     slug: str
     model: str
     simulated: bool
+    summed: bool = False
     since: str = ""
     until: str = ""
     days: int = 0
@@ -143,7 +146,13 @@ def _view(tx: Tx, feature: Feature, now: datetime) -> TrafficView:
             _missing(rows, shape, texts, has_history=until - since >= TENURE, is_recent=now - until <= STALE)
         ),
     )
-    return found.model_copy(update={**_sums(rows), **_figures(shape)})
+    figures = {**_sums(rows), **_figures(shape)}
+    if volumes.summed(tx, feature_id, until - MONTH, until):
+        calls = volumes.spends(tx, until - MONTH, until, feature_id=feature_id, calls_alone=True)
+        figures |= _of_sums(rows, calls)
+        lacking = tuple(word for word in found.missing if calls or word not in _SUMS_LACK)
+        figures |= {"summed": True, "missing": ("sums", *lacking)}
+    return found.model_copy(update=figures)
 
 
 def proposals(found: Sequence[TrafficView]) -> tuple[Proposal, ...]:
@@ -186,7 +195,7 @@ def _openings(texts: Sequence[Text], prompt: str) -> Iterator[OpeningRow]:
 def _sums(rows: Sequence[Spend]) -> dict[str, float | int | None]:
     answers = [row for row in rows if row.role == CallRole.ANSWER]
     calls, fed = sum(row.n for row in answers), sum(row.tokens_in for row in answers)
-    is_priced = any(row.n > row.unpriced for row in rows)
+    is_priced = any(row.is_priced for row in rows)
     return {
         "calls": calls,
         "cost_nano": sum(row.cost_nano for row in rows) if is_priced else None,
@@ -194,6 +203,18 @@ def _sums(rows: Sequence[Spend]) -> dict[str, float | int | None]:
         "error_share": sum(row.errors for row in answers) / calls if calls else None,
         "cached_share": sum(row.tokens_in_cached for row in answers) / fed if fed else None,
         "hit_share": sum(row.cache_hits for row in answers) / calls if calls else None,
+    }
+
+
+def _of_sums(rows: Sequence[Spend], calls: Sequence[Spend]) -> dict[str, float | None]:
+    """What differs where sums are among it: failures are those of calls, and sizes are means."""
+    answers = [row for row in rows if row.role == CallRole.ANSWER]
+    n, seen = sum(row.n for row in answers), sum(row.n for row in calls if row.role == CallRole.ANSWER)
+    failed = sum(row.errors for row in calls if row.role == CallRole.ANSWER)
+    return {
+        "error_share": failed / seen if seen else None,
+        "prompt_tokens": sum(row.tokens_in for row in answers) / n if n else None,
+        "answer_tokens": sum(row.tokens_out for row in answers) / n if n else None,
     }
 
 

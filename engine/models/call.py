@@ -10,6 +10,10 @@ from sqlmodel import Field
 
 from engine.models.base import Table, UtcDateTime, Value
 
+BATCH = "-batch"  # how the source of calls that were made in batches ends
+SUMMED = "openai-usage"  # the source of hourly rows that are sums of a usage API: one a day, at its midnight
+ALL_MODELS = "all models"
+
 
 class CallRole(StrEnum):
     """What a call was for. Calls are counted over ``answer``; money over all."""
@@ -51,6 +55,37 @@ class Call:
     billed_nano: int | None = None
     is_cache_hit: bool = False
     is_batch: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageSum:
+    """What a usage API says of some calls: how many, their tokens, or (``billed_nano``, nano-dollars) what they cost.
+
+    ``input_tokens`` include cached ones. Where the API does not tell models apart, ``model`` is ``ALL_MODELS``.
+    """
+
+    model: str
+    project: str = ""
+    role: CallRole = CallRole.ANSWER
+    is_batch: bool = False
+    calls: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    billed_nano: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageBucket:
+    """The sums of a stretch of one UTC day: no calls, so no latency, no failures, no texts.
+
+    ``endpoint`` is what of the API said so: completions, embeddings or costs.
+    """
+
+    start: datetime
+    end: datetime
+    endpoint: str
+    sums: tuple[UsageSum, ...]
 
 
 class BadRow(Value):
@@ -114,6 +149,29 @@ class HourlyUsage(Table, table=True):
     prompt_sizes: bytes = b""
     answer_sizes: bytes = b""
     confidence: bytes = b""
+
+
+class BucketSum(Table, table=True):
+    """A sum of a usage API as it came, by bucket; the hourly rows of its day are made of these (``SUMMED``)."""
+
+    __table_args__ = (
+        UniqueConstraint("feature_id", "endpoint", "starts_at", "ends_at", "project", "model", "is_batch"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    feature_id: int = Field(foreign_key="feature.id", index=True)
+    endpoint: str = Field(max_length=32)
+    starts_at: datetime = Field(sa_type=UtcDateTime)
+    ends_at: datetime = Field(sa_type=UtcDateTime)
+    project: str = Field(max_length=200)
+    model: str = Field(max_length=200)
+    is_batch: bool
+    role: str = Field(max_length=16)
+    calls: int = Field(sa_type=BigInteger)
+    tokens_in: int = Field(sa_type=BigInteger)
+    tokens_in_cached: int = Field(sa_type=BigInteger)
+    tokens_out: int = Field(sa_type=BigInteger)
+    billed_nano: int = Field(sa_type=BigInteger)
 
 
 class SeenCall(Table, table=True):

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from sqlmodel import Session, col, delete, select
 
-from engine.models.call import CallRole, HourlyUsage
+from engine.models.call import SUMMED, CallRole, HourlyUsage
 from engine.models.evidence import StageCount, StageScore, StageStart, StageUnit
 from engine.rules import histogram
 from engine.rules.evidence import COUNTS, Cell, Score, Shown, folded
@@ -49,6 +49,7 @@ def baseline_of(tx: Session, feature_id: int, since: datetime) -> Recent:
         HourlyUsage.hour >= since,
         HourlyUsage.role == CallRole.ANSWER,
         HourlyUsage.assigned == "baseline",
+        ~col(HourlyUsage.source).startswith(SUMMED),  # sums know of no errors
     )
     rows = list(tx.exec(query))
     n = sum(row.n for row in rows)

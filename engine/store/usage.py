@@ -7,21 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, insert, update
 from sqlalchemy import select as sql_select
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, delete, func, select
 
-from engine.models.call import Call, CallRole, HourlyUsage
+from engine.models.call import BATCH, SUMMED, Call, CallRole, HourlyUsage
 from engine.rules import histogram
 from engine.rules.calendar import bounds
 from engine.rules.hours import HISTOGRAMS, SUMS, Place, Sums
 
 CostOf = Callable[[Call], int | None]  # nano-dollars, or none when no price is known
 
-BATCH = "-batch"  # how the source of calls that were made in batches ends
 MONTH = timedelta(days=30)
 _STALE = timedelta(days=62)  # traffic older than two months says nothing of a month now
 _HOUR = timedelta(hours=1)
@@ -108,6 +107,20 @@ def book(tx: Session, feature_id: int, added: Mapping[Place, Sums]) -> None:
         tx.connection().execute(update(_TABLE).where(_TABLE.c.id == bindparam("row_id")), older)
 
 
+def rebook(tx: Session, feature_id: int, days: Iterable[date], rows: Mapping[Place, Sums]) -> None:
+    """Put sums of a usage API in the place of those that were known of these days (UTC), each at its midnight."""
+    for day in sorted(set(days)):
+        midnight = datetime.combine(day, time(tzinfo=UTC))
+        tx.exec(
+            delete(HourlyUsage).where(
+                col(HourlyUsage.feature_id) == feature_id,
+                col(HourlyUsage.hour) == midnight,
+                col(HourlyUsage.source).startswith(SUMMED),
+            )
+        )
+    book(tx, feature_id, rows)
+
+
 def month(tx: Session, feature_id: int, period: str) -> Month | None:
     """What was seen in a calendar month (``2026-10``); none when nothing was, for that is unknown and not zero."""
     start, end = bounds(period)
@@ -159,6 +172,7 @@ def sides_since(tx: Session, feature_id: int, since: datetime) -> Sides | None:
     rows = tx.exec(
         select(HourlyUsage.assigned, func.sum(HourlyUsage.n), func.sum(HourlyUsage.errors), func.max(HourlyUsage.hour))
         .where(HourlyUsage.feature_id == feature_id, HourlyUsage.hour >= since, col(HourlyUsage.role).in_(roles))
+        .where(~col(HourlyUsage.source).startswith(SUMMED))  # sums know of no errors
         .group_by(HourlyUsage.assigned)
     ).all()
     if not rows:
@@ -232,7 +246,7 @@ def _between(tx: Session, feature_id: int, start: datetime, end: datetime) -> Mo
         return None
     answers = [row for row in rows if row.role == CallRole.ANSWER]
     unpriced = sum(row.unpriced_n for row in rows)
-    is_priced = any(row.n > row.unpriced_n for row in rows)
+    is_priced = any(row.n > row.unpriced_n or row.cost_nano_usd for row in rows)
     latency = histogram.merge(histogram.from_bytes(row.latency) for row in answers)
     return Month(
         calls=sum(row.n for row in answers),

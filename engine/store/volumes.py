@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from sqlmodel import Session, case, col, func, select
 
-from engine.models.call import CallRole, HourlyUsage
+from engine.models.call import SUMMED, CallRole, HourlyUsage
 from engine.rules import histogram
 from engine.rules.histogram import Histogram
 
@@ -40,6 +40,11 @@ class Spend:
     compared_nano: int
     cache_hits: int
 
+    @property
+    def is_priced(self) -> bool:
+        """Whether any of it has a price; a line of a bill has one without calls."""
+        return self.n > self.unpriced or self.cost_nano > 0
+
 
 @dataclass(frozen=True)
 class Volume:
@@ -63,9 +68,18 @@ class Shape:
 
 
 def spends(
-    tx: Session, start: datetime, end: datetime, *, feature_id: int | None = None, model: str | None = None
+    tx: Session,
+    start: datetime,
+    end: datetime,
+    *,
+    feature_id: int | None = None,
+    model: str | None = None,
+    calls_alone: bool = False,
 ) -> list[Spend]:
-    """Sums of a stretch of time by feature, model, role and the side that served."""
+    """Sums of a stretch of time by feature, model, role and the side that served.
+
+    ``calls_alone`` leaves out what a usage API summed, which knows of no failures.
+    """
     key = (HourlyUsage.feature_id, HourlyUsage.model, HourlyUsage.role, HourlyUsage.served)
     cost, billed = col(HourlyUsage.cost_nano_usd), col(HourlyUsage.billed_nano_usd)
     sums: list[Any] = [
@@ -78,6 +92,8 @@ def spends(
         query = query.where(HourlyUsage.feature_id == feature_id)
     if model is not None:
         query = query.where(HourlyUsage.model == model)
+    if calls_alone:
+        query = query.where(~col(HourlyUsage.source).startswith(SUMMED))
     rows = cast("list[tuple[Any, ...]]", tx.exec(query.group_by(*key)).all())
     return [Spend(*row[:4], *map(int, row[4:])) for row in rows]
 
@@ -90,7 +106,7 @@ def volumes(tx: Session, feature_id: int, edges: Sequence[datetime]) -> list[Vol
         if not rows:
             continue
         answers = [row for row in rows if row.role == CallRole.ANSWER]
-        is_priced = any(row.n > row.unpriced for row in rows)
+        is_priced = any(row.is_priced for row in rows)
         found.append(
             Volume(
                 start=start,
@@ -123,6 +139,17 @@ def span(tx: Session, feature_id: int | None = None) -> tuple[datetime, datetime
         query = query.where(HourlyUsage.feature_id == feature_id)
     first, last = tx.exec(query).one()  # both are none when there are no rows
     return (first, last + _HOUR) if first and last else None
+
+
+def summed(tx: Session, feature_id: int, start: datetime, end: datetime) -> bool:
+    """Whether some of a stretch of time is known by sums of a usage API alone."""
+    query = select(HourlyUsage.id).where(
+        HourlyUsage.feature_id == feature_id,
+        HourlyUsage.hour >= start,
+        HourlyUsage.hour < end,
+        col(HourlyUsage.source).startswith(SUMMED),
+    )
+    return tx.exec(query.limit(1)).first() is not None
 
 
 def models(tx: Session) -> list[str]:

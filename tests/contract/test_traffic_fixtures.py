@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from engine.importers.calls import Where, best_fit, formats, importer_of
-from engine.models.call import BadRow, Call, CallRole, SkippedRow
+from engine.models.call import BadRow, Call, CallRole, SkippedRow, UsageBucket
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "traffic"
 FILES = {
@@ -200,12 +200,10 @@ def test_trap_7_a_hit_in_the_sources_own_cache_bought_nothing(name, call_id) -> 
     assert hit.billed_nano == 0
 
 
-def test_trap_8_sums_of_the_usage_api_are_never_mixed_with_calls() -> None:
-    result = {"object": "organization.usage.completions.result", "input_tokens": 1000, "num_model_requests": 5}
-    page = {"object": "page", "data": [{"object": "bucket", "start_time": 1791022830, "results": [result]}]}
-    (row,) = importer_of("openai")(_stream(json.dumps(page)), until=UNTIL)
-    assert isinstance(row, BadRow)
-    assert row.sentence() == "line 1: a sum of the usage API is no call, and would count calls of a log twice"
+def test_trap_8_a_bucket_of_the_usage_api_is_sums_and_no_calls() -> None:
+    with (FIXTURES / "openai_usage.json").open("rb") as stream:
+        found = list(importer_of("openai")(stream, until=UNTIL))
+    assert [type(row) for row in found] == [UsageBucket, UsageBucket, SkippedRow, BadRow]
 
 
 @pytest.mark.parametrize(

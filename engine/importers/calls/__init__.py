@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import IO, Any, Protocol
 
 from engine.errors import Invalid
 from engine.importers.calls import assay, container, csv, helicone, langfuse, litellm, openai, otel, tensorzero
-from engine.importers.calls.reading import Keep, Where
-from engine.models.call import BadRow, Call, SkippedRow
+from engine.importers.calls.reading import Keep, Read, Where
 
 __all__ = ["FORMATS", "TRIED", "Format", "Importer", "Keep", "Where", "best_fit", "formats", "importer_of"]
 
@@ -23,10 +22,10 @@ class Importer(Protocol):
 
     def __call__(
         self, stream: IO[bytes], *, until: datetime | None = None, where: Where | None = None, keep: Keep | None = None
-    ) -> Iterator[Call | BadRow | SkippedRow]:
-        """Calls, and refused and skipped rows, in the order of the file. A call after ``until`` is refused.
+    ) -> Read:
+        """Calls (or sums of a usage API), and refused and skipped rows, in the order of the file.
 
-        Texts are redacted; those of calls that ``keep`` does not want are left out.
+        A call after ``until`` is refused. Texts are redacted; those of calls that ``keep`` does not want are left out.
         """
         ...
 

@@ -1,4 +1,7 @@
-"""OpenAI requests and responses as a product logs them: chat completions, Responses, Anthropic's shape, batches."""
+"""OpenAI requests and responses as a product logs them: chat completions, Responses, Anthropic's shape, batches.
+
+Pages of OpenAI's usage and costs API are read too, as what they are: sums (``openai_sums``).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ from typing import IO
 from engine.importers.calls.bodies import answered, asked
 from engine.importers.calls.fields import (
     FAILED,
-    Bad,
     Fields,
     count_of,
     first,
@@ -20,8 +22,9 @@ from engine.importers.calls.fields import (
     status_of,
     time_of,
 )
+from engine.importers.calls.openai_sums import bucket_of, is_bucket, narrowed
 from engine.importers.calls.reading import Keep, Read, Where, calls_of
-from engine.models.call import Call, CallRole
+from engine.models.call import Call, CallRole, UsageBucket
 
 FIELDS = {
     "id": "`response.id`, else `id`",
@@ -45,19 +48,21 @@ def read(
     stream: IO[bytes], *, until: datetime | None = None, where: Where | None = None, keep: Keep | None = None
 ) -> Read:
     """Calls and refused rows in the order of the file. A moment after ``until`` is refused."""
-    return calls_of(stream, call_of, until=until, where=where, keep=keep)
+    return calls_of(stream, call_of, until=until, where=where, keep=keep, chosen=narrowed)
 
 
 def sniff(row: Fields) -> bool:
     """Whether a row looks like one of this format."""
+    if is_bucket(row):
+        return True
     response = inside(row.get("response")) or row
     return "usage" in (inside(response.get("body")) or response) or ("request" in row and "response" in row)
 
 
-def call_of(row: Fields, until: datetime | None) -> Call:
-    """One row as a call. Raises ``Bad``."""
-    if row.get("object") == "bucket":
-        raise Bad("object", "a sum of the usage API is no call, and would count calls of a log twice")
+def call_of(row: Fields, until: datetime | None) -> Call | UsageBucket:
+    """One row as a call, or as sums of the usage API. Raises ``Bad``, ``Skip``."""
+    if is_bucket(row):
+        return bucket_of(row, until)
     request, response, is_batch = _parts(row)
     status = _status(row, response)
     usage = inside(response.get("usage"))

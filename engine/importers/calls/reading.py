@@ -9,15 +9,15 @@ from typing import IO, NamedTuple
 
 from engine.importers.calls.container import Row, rows
 from engine.importers.calls.fields import Bad, Fields, Skip, at_path
-from engine.models.call import BadRow, Call, SkippedRow
+from engine.models.call import BadRow, Call, SkippedRow, UsageBucket
 from engine.rules.openings import begins
 from engine.rules.redact import redact_row
 
 BEGINS = "begins"
 
 Keep = Callable[[Call], bool]  # whether the texts of a call are wanted
-CallOf = Callable[[Fields, datetime | None], Call]  # raises Bad for a row that is refused, Skip for one that is no call
-Read = Iterator[Call | BadRow | SkippedRow]
+CallOf = Callable[[Fields, datetime | None], Call | UsageBucket]  # raises Bad for a row refused, Skip for no call
+Read = Iterator[Call | UsageBucket | BadRow | SkippedRow]
 
 
 class Where(NamedTuple):
@@ -42,6 +42,14 @@ class Where(NamedTuple):
         return found is not None and _text(found) == self.value
 
 
+Chosen = Callable[[Fields, Where], Fields | None]  # what of a row is asked for, if anything
+
+
+def whole_if_met(row: Fields, where: Where) -> Fields | None:
+    """The row if it is asked for."""
+    return row if where.is_met(row) else None
+
+
 def calls_of(
     stream: IO[bytes],
     call_of: CallOf,
@@ -50,17 +58,21 @@ def calls_of(
     where: Where | None = None,
     keep: Keep | None = None,
     opened: Callable[[Fields], Fields] | None = None,
+    chosen: Chosen = whole_if_met,
 ) -> Read:
     """Calls, refused and skipped rows in the order of the file; ``opened`` lays a row out before it is looked at.
 
+    Where rows are chosen by a field, ``chosen`` gives what of each is asked for.
     Texts are redacted, which costs more than all else: those that ``keep`` does not want are left out instead.
     """
     for row in rows(stream):
         if isinstance(row, BadRow):
             yield row
             continue
-        fields = opened(row.fields) if opened else row.fields
-        if where is not None and not where.is_of_text and not where.is_met(fields):
+        fields: Fields | None = opened(row.fields) if opened else row.fields
+        if where is not None and not where.is_of_text:
+            fields = chosen(fields, where)
+        if fields is None:
             yield SkippedRow(line=row.line)
             continue
         found = _read(row, fields, call_of, until)
@@ -72,9 +84,12 @@ def calls_of(
             yield _with_texts(found, keep)
 
 
-def _read(row: Row, fields: Fields, call_of: CallOf, until: datetime | None) -> Call | BadRow | SkippedRow:
+def _read(
+    row: Row, fields: Fields, call_of: CallOf, until: datetime | None
+) -> Call | UsageBucket | BadRow | SkippedRow:
     try:
-        return _checked(call_of(fields, until))
+        found = call_of(fields, until)
+        return _checked(found) if isinstance(found, Call) else found
     except Bad as bad:
         return BadRow(line=row.line, field=bad.field, reason=bad.reason, counted_in=row.counted_in)
     except Skip:
