@@ -73,10 +73,11 @@ class App:
             await caller.refuse(Refusal(500, "broke", told))
 
     async def _serve(self, scope: Scope, receive: Receive, caller: Caller) -> None:
-        path, method = cast("str", scope["path"]), cast("str", scope["method"])
+        path: str = scope["path"]
+        method: str = scope["method"]
         if path in ("/healthz", "/readyz", "/metrics"):
             return await self._state(path, caller)
-        headers = cast("Headers", scope["headers"])
+        headers: Headers = scope["headers"]
         snapshot = self.parts.routes.snapshot
         if snapshot is None:
             raise Refusal(503, "not_ready", f"The gateway has no routes yet: {self.parts.routes.why}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 import time
 import uuid
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 import orjson
 
-from engine.gateway.body import Fields, edited, with_system
+from engine.gateway.body import Fields, edited, with_model, with_system
 from engine.gateway.breaker import Breaker, Gate
 from engine.gateway.keys import Target
 from engine.gateway.reply import Said
@@ -33,7 +32,10 @@ class Choice(NamedTuple):
 
 @dataclass(slots=True)
 class Call:
-    """A call as it came in. ``begun`` is monotonic seconds, ``at_ms`` wall time; ``asked`` the model's name as sent."""
+    """A call as it came in. ``begun`` is monotonic seconds, ``at_ms`` wall time; ``asked`` the model's name as sent.
+
+    ``is_stream`` says whether the caller wants events.
+    """
 
     id: uuid.UUID
     slug: str
@@ -48,14 +50,10 @@ class Call:
     at_ms: int
     choice: Choice
     asked: str
+    is_stream: bool
     failed: list[Try] = field(default_factory=list["Try"])
     last: Try | None = None  # the try that answered, once it is on record
     shadow: Try | None = None  # the shadow, once it has ended
-
-    @property
-    def is_stream(self) -> bool:
-        """Whether the caller wants events."""
-        return self.fields.get("stream") is True
 
     @property
     def wants_usage(self) -> bool:
@@ -122,20 +120,31 @@ def baseline_body(call: Call) -> bytes:
     changes = _streaming(call, wants_events=call.is_stream)
     if call.asked.startswith("assay/") or not call.asked:
         changes["model"] = orjson.dumps(call.route.baseline.model)
-    return edited(call.raw, changes) if changes else call.raw
+    return _changed(call, changes)
 
 
 def tuned_body(call: Call, side: Side, *, wants_events: bool) -> bytes:
     """What the tuned side is sent: the caller's bytes, changed as the candidate's manifest says."""
     changes: dict[str, bytes | None] = dict.fromkeys(side.drop)
-    changes |= {name: orjson.dumps(value) for name, value in side.sets.items()}
-    changes |= _streaming(call, wants_events=wants_events) | {"model": orjson.dumps(side.model)}
+    if side.sets:
+        changes |= {name: orjson.dumps(value) for name, value in side.sets.items()}
+    changes |= _streaming(call, wants_events=wants_events)
+    changes["model"] = orjson.dumps(side.model)
     if side.system != "keep":
         text = None if side.system == "drop" else side.system
         messages = cast("list[Any]", call.fields["messages"])
         changes["messages"] = orjson.dumps(with_system(messages, text))
     if call.route.mode == "cascade":
         changes["logprobs"] = b"true"
+    return _changed(call, changes)
+
+
+def _changed(call: Call, changes: dict[str, bytes | None]) -> bytes:
+    if not changes:
+        return call.raw
+    model = changes.get("model")
+    if model is not None and len(changes) == 1:
+        return with_model(call.raw, call.fields, model)
     return edited(call.raw, changes)
 
 
@@ -153,4 +162,4 @@ def _streaming(call: Call, *, wants_events: bool) -> dict[str, bytes | None]:
 
 def microseconds(begun: float, moment: float | None) -> int:
     """A duration as frames hold it; -1 when there is no second moment."""
-    return -1 if moment is None else max(0, math.floor((moment - begun) * 1e6))
+    return -1 if moment is None else max(0, int((moment - begun) * 1e6))

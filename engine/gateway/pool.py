@@ -1,12 +1,13 @@
 """The seam to upstreams: send one request over a kept connection, read the answer's head, then its body in blocks.
 
 No retries, but one: when a kept connection turns out closed before a byte of the answer came, the request is sent once
-more on another (RFC 9112, 9.3.1). Timeouts are the caller's: cancel what waits here and the connection is gone.
+more on another (RFC 9112, 9.3.1). Whoever asks says until when; cancel what waits here and the connection is gone.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import ssl
 import time
 from collections import deque
@@ -41,7 +42,10 @@ class Reply:
     is_read: bool = False
 
     async def read(self) -> bytes:
-        """All that has come of the body since, b"" at its end. Raises ``Broke`` when the connection does."""
+        """All that has come of the body since, b"" at its end. Raises ``Broke`` when the connection does.
+
+        Raises ``TimeoutError`` when nothing came in time.
+        """
         if self.is_read:
             return b""
         block = await self.connection.block()
@@ -49,6 +53,10 @@ class Reply:
             self.is_read = True
             self.pool.keep(self.place, self.connection)
         return block
+
+    def wait_until(self, moment: float) -> None:
+        """Give what is still to come until then (seconds of the monotonic clock)."""
+        self.connection.wait_until(moment)
 
     @property
     def length(self) -> int | None:
@@ -70,16 +78,24 @@ class Pool:
         self._trusted = trusted
         self._idle: dict[Place, deque[Connection]] = {}
 
-    async def send(self, place: Place, head: bytes, body: bytes) -> Reply:
-        """Send a request (``head`` ends in an empty line) and wait for the head of its answer. Raises ``Broke``."""
+    async def send(self, place: Place, head: bytes, body: bytes, until: float = math.inf) -> Reply:
+        """Send a request (``head`` ends in an empty line) and wait for the head of its answer.
+
+        ``until`` (seconds of the monotonic clock) holds for the body as well, unless the reply is given another.
+        Raises ``Broke``, and ``TimeoutError`` when it is past.
+        """
         connection = self._kept(place)
         if connection is not None:
+            connection.wait_until(until)
             try:
                 return await self._exchange(connection, place, head, body)
             except Broke:
                 if connection.has_answered:
                     raise
-        return await self._exchange(await self._connect(place), place, head, body)
+        async with asyncio.timeout_at(None if until == math.inf else until):
+            connection = await self._connect(place)
+        connection.wait_until(until)
+        return await self._exchange(connection, place, head, body)
 
     def keep(self, place: Place, connection: Connection) -> None:
         """Take back a connection whose answer was read; close it when it cannot be used again."""

@@ -25,6 +25,8 @@ IDLE_SECONDS = 30.0  # between two blocks of an answer that has begun
 DRAIN_SECONDS = 0.2  # for the last chunk behind [DONE]: with it the connection can be kept
 CLIENT_LEFT = 499
 TAIL = 8192
+_ARMS = {arm: arm.name.lower().encode() for arm in Arm}
+_WHYS = {why: why.name.lower().encode() for why in Why}
 
 
 class Relay:
@@ -63,13 +65,13 @@ class Relay:
         asks_events = call.is_stream and route.mode != "cascade"
         flow, raw = self._flow(one), b""
         try:
-            async with asyncio.timeout_at(min(call.deadline, call.begun + route.ttft_timeout_ms / 1000)):
-                reply = await self._ask(one, tuned_body(call, route.tuned, wants_events=asks_events))
-                if asks_events:
-                    raw = await tries.held(reply, flow)
-                else:
-                    raw = await tries.whole(reply)
-                    tries.check(call, one, raw)
+            until = min(call.deadline, call.begun + route.ttft_timeout_ms / 1000)
+            reply = await self._ask(one, tuned_body(call, route.tuned, wants_events=asks_events), until)
+            if asks_events:
+                raw = await tries.held(reply, flow)
+            else:
+                raw = await tries.whole(reply)
+                tries.check(call, one, raw)
         except Broke as broke:
             return self._failed(one, broke)
         except TimeoutError:
@@ -123,14 +125,13 @@ class Relay:
         blocks: list[bytes] = []
         size, is_whole = 0, False
         try:
-            async with asyncio.timeout_at(call.deadline):
-                reply = await self._ask(one, baseline_body(call))
-                is_stream = _is_event_stream(reply)
-                while not is_whole and size <= tries.KEPT_MOST and not (is_stream and blocks):
-                    block = await reply.read()
-                    blocks.append(block)
-                    size += len(block)
-                    is_whole = not block
+            reply = await self._ask(one, baseline_body(call), call.deadline)
+            is_stream = _is_event_stream(reply)
+            while not is_whole and size <= tries.KEPT_MOST and not (is_stream and blocks):
+                block = await reply.read()
+                blocks.append(block)
+                size += len(block)
+                is_whole = not block
         except Broke as broke:
             return await self._unanswered(one, broke)
         except TimeoutError:
@@ -214,26 +215,26 @@ class Relay:
         reply = self._reply
         if reply is None or one.fault is not Fault.NONE:
             return
+        reply.wait_until(time.monotonic() + DRAIN_SECONDS)
         try:
-            async with asyncio.timeout(DRAIN_SECONDS):
-                while await reply.read():
-                    continue
+            while await reply.read():
+                continue
         except (TimeoutError, Broke):
             reply.cancel()
 
     async def _next(self, one: Try, reply: Reply) -> bytes:
         """The next block of an answer that has begun; b"" at its end, and where it breaks, which the try then says."""
+        reply.wait_until(time.monotonic() + IDLE_SECONDS)
         try:
-            async with asyncio.timeout(IDLE_SECONDS):
-                return await reply.read()
+            return await reply.read()
         except Broke as broke:
             one.fault, one.reason = Fault.CUT, broke.reason
         except TimeoutError:
             one.fault, one.reason = Fault.CUT, f"nothing came for {IDLE_SECONDS:g} s"
         return b""
 
-    async def _ask(self, one: Try, body: bytes) -> Reply:
-        self._reply = await tries.ask(self._parts, self._call, one, body)
+    async def _ask(self, one: Try, body: bytes, until: float) -> Reply:
+        self._reply = await tries.ask(self._parts, self._call, one, body, until)
         return self._reply
 
     def _flow(self, one: Try) -> Flow:
@@ -242,9 +243,9 @@ class Relay:
 
     def _mark(self, one: Try) -> None:
         self._caller.added = [
-            (b"x-assay-variant", one.arm.name.lower().encode()),
+            (b"x-assay-variant", _ARMS[one.arm]),
             (b"x-assay-call", str(self._call.id).encode()),
-            (b"x-assay-why", self._why.name.lower().encode()),
+            (b"x-assay-why", _WHYS[self._why]),
         ]
 
     def _note(self, one: Try) -> None:

@@ -61,8 +61,8 @@ class Said:
         fields = fields_of(raw)
         if fields is None:
             return False
-        self._read_facts(fields)
         choice = _first(fields)
+        self._read_facts(fields, choice)
         message = _dict(choice.get("message"))
         self.pieces = [_text(message)]
         self.has_tools = _calls_tools(message)
@@ -86,9 +86,9 @@ class Said:
             raise Broke(Fault.BROKEN, "an event of its stream is no JSON")
         if fields.get("error"):
             raise Broke(Fault.BROKEN, "its stream held an error event")
-        self._read_facts(fields)
-        self.is_done = self.is_done or fields.get("type") in _ENDS
         choice = _first(fields)
+        self._read_facts(fields, choice)
+        self.is_done = self.is_done or fields.get("type") in _ENDS
         delta = _dict(choice.get("delta"))
         if delta and _says(delta):
             self.deltas += 1
@@ -98,16 +98,17 @@ class Said:
                 self.pieces.append(_text(delta))
         return fields.get("choices") == [] and isinstance(fields.get("usage"), dict)
 
-    def _read_facts(self, fields: Fields) -> None:
+    def _read_facts(self, fields: Fields, choice: Fields) -> None:
         inner = _dict(fields.get("response")) or fields  # /responses streams wrap the answer
         if isinstance(model := inner.get("model"), str):
             self.model = model
-        if usage := _dict(inner.get("usage")):
-            self.usage = usage_of(usage)
-        score = _dict(inner.get("assay")).get("score")  # a server of ours: the figure a cascade's threshold is found on
-        if isinstance(score, int | float) and 0 <= score <= 1:
-            self.confidence = float(score)
-        finish = _first(fields).get("finish_reason")
+        if usage := inner.get("usage"):
+            self.usage = usage_of(_dict(usage))
+        if ours := inner.get("assay"):  # a server of ours: the figure a cascade's threshold is found on
+            score = _dict(ours).get("score")
+            if isinstance(score, int | float) and 0 <= score <= 1:
+                self.confidence = float(score)
+        finish = choice.get("finish_reason")
         if isinstance(finish, str):
             self.finish = _FINISHES.get(finish, Finish.OTHER)
 
@@ -115,14 +116,14 @@ class Said:
 def usage_of(told: Fields) -> Usage:
     """The counts of a ``usage`` object in chat's, completions', embeddings' or responses' words."""
     is_responses = "input_tokens" in told and "prompt_tokens" not in told
-    names = ("input_tokens", "output_tokens") if is_responses else ("prompt_tokens", "completion_tokens")
-    into, out = _dict(told.get(f"{names[0]}_details")), _dict(told.get(f"{names[1]}_details"))
+    into, out = ("input_tokens", "output_tokens") if is_responses else ("prompt_tokens", "completion_tokens")
+    more_into, more_out = told.get(f"{into}_details"), told.get(f"{out}_details")
     return Usage(
-        _count(told.get(names[0])),
-        _count(into.get("cached_tokens")),
+        _count(told.get(into)),
+        _count(_dict(more_into).get("cached_tokens")) if more_into else UNKNOWN,
         _count(told.get("cache_creation_input_tokens")),
-        _count(told.get(names[1])),
-        _count(out.get("reasoning_tokens")),
+        _count(told.get(out)),
+        _count(_dict(more_out).get("reasoning_tokens")) if more_out else UNKNOWN,
     )
 
 
@@ -198,6 +199,8 @@ def _text(message: Fields) -> str:
 
 def _confidence(choice: Fields) -> float:
     """Mean probability of the answer's tokens; nan where no log-probabilities are told."""
+    if not choice.get("logprobs"):
+        return math.nan
     told = _dict(choice.get("logprobs")).get("content")
     found = [_dict(one).get("logprob") for one in cast("list[Any]", told)] if isinstance(told, list) else []
     numbers = [math.exp(min(0.0, one)) for one in found if isinstance(one, int | float)]
@@ -205,7 +208,7 @@ def _confidence(choice: Fields) -> float:
 
 
 def _count(found: object) -> int:
-    return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else UNKNOWN
+    return found if type(found) is int and found >= 0 else UNKNOWN  # true and false are no counts
 
 
 def _bare(text: str) -> str:

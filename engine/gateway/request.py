@@ -43,10 +43,10 @@ class Gone(Exception):
 
 async def read_body(headers: Headers, receive: Receive) -> bytes:
     """The whole body. Raises ``Refusal`` above 32 MiB, ``Gone`` when the caller leaves."""
-    told = next((value for name, value in headers if name == b"content-length"), b"0")
+    for name, value in headers:
+        if name == b"content-length" and value.isdigit() and int(value) > BODY_MOST:
+            raise _too_large()
     size, blocks = 0, list[bytes]()
-    if told.isdigit() and int(told) > BODY_MOST:
-        raise _too_large()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -105,6 +105,7 @@ def call_of(asked: Request, breakers: Breakers) -> Call:
         at_ms=at_ms,
         choice=choice,
         asked=named,
+        is_stream=fields.get("stream") is True,
     )
 
 

@@ -94,6 +94,10 @@ class Cork:
         self.flush()
         self._transport.close()
 
+    def is_closing(self) -> bool:
+        """Whether it is closed or about to be."""
+        return self._transport.is_closing()
+
     def __getattr__(self, name: str) -> object:
         return getattr(self._transport, name)
 

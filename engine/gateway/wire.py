@@ -6,6 +6,7 @@ Nothing is decoded, followed or mended here: bytes of the body come out as they 
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import cast
 
 import httptools
@@ -36,6 +37,8 @@ class Connection(asyncio.BaseProtocol):
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._waiter: asyncio.Future[None] | None = None
+        self._until = math.inf
+        self._timer: asyncio.TimerHandle | None = None
         self._broke: Broke | None = None
         self._is_asked = self._keeps_alive = self._is_paused = False
         self._begin()
@@ -59,8 +62,12 @@ class Connection(asyncio.BaseProtocol):
             and self._keeps_alive
         )
 
+    def wait_until(self, moment: float) -> None:
+        """Let what is awaited take until then (the loop's seconds); whoever still waits gets ``TimeoutError``."""
+        self._until = moment
+
     async def ask(self, head: bytes, body: bytes) -> tuple[int, list[tuple[bytes, bytes]]]:
-        """Send a request; the status and headers (lower case) of its answer. Raises ``Broke``."""
+        """Send a request; the status and headers (lower case) of its answer. Raises ``Broke``, ``TimeoutError``."""
         self._begin()
         if self._broke is not None or self._transport is None:
             raise self._broke or Broke(Fault.RESET, "the connection is closed")
@@ -74,7 +81,10 @@ class Connection(asyncio.BaseProtocol):
         return self._parser.get_status_code(), self._headers
 
     async def block(self) -> bytes:
-        """What has come of the body, joined; b"" at its end. Raises ``Broke`` once all that came is read."""
+        """What has come of the body, joined; b"" at its end. Raises ``Broke`` once all that came is read.
+
+        Raises ``TimeoutError`` too, as `wait_until` says.
+        """
         while not self._blocks and not self._is_whole:
             await self._wait()
         if not self._blocks:
@@ -90,17 +100,36 @@ class Connection(asyncio.BaseProtocol):
 
     def close(self) -> None:
         """Close now; what was not sent is not sent."""
+        if self._timer is not None:
+            self._timer.cancel()
         if self._transport is not None:
             self._transport.abort()
 
     async def _wait(self) -> None:
         if self._broke is not None:
             raise self._broke
+        if self._timer is None or self._timer.when() > self._until:
+            self._watch()
         self._waiter = self._loop.create_future()
         try:
             await self._waiter
         finally:
             self._waiter = None
+
+    def _watch(self) -> None:
+        """Have the clock looked at when patience ends. One timer serves many waits: it mostly finds a later end."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if self._until == math.inf else self._loop.call_at(self._until, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._waiter is None or self._waiter.done():
+            return
+        if self._loop.time() < self._until:
+            self._watch()
+        else:
+            self._waiter.set_exception(TimeoutError())
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

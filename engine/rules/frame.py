@@ -37,7 +37,7 @@ UNKNOWN = -1  # of token counts and durations; an unknown confidence is nan
 NO_NAME = 0  # the hash of an empty name
 
 _FORMAT = "<IBBH16sq6Q7idfH6B"  # DTYPE in the words of struct
-_BODY = "<BBH16sq6Q7idfH6B"  # all but the crc
+_PACKER = struct.Struct("<BBH16sq6Q7idfH6B")  # all but the crc
 _MOST_INT32 = 2**31 - 1
 
 DTYPE: list[tuple[str, str]] = [
@@ -213,7 +213,7 @@ def is_whole(raw: bytes | memoryview) -> bool:
 
 
 def _packed(frame: Frame) -> bytes:
-    return struct.pack(_BODY, VERSION, frame.fault, frame.flags, *frame[:-2])
+    return _PACKER.pack(VERSION, frame.fault, frame.flags, *frame[:-2])
 
 
 def name_hash(name: str) -> int:
