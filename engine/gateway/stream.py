@@ -6,6 +6,7 @@ Line ends may be LF, CR LF or CR, comments and several data lines are fine (WHAT
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from engine.gateway.wire import Broke
@@ -38,10 +39,10 @@ class Scanner:
         waiting = self._rest + block if self._rest else block
         events: list[Event] = []
         start = 0
-        for end in _END.finditer(waiting, self._from):
-            raw = waiting[start : end.end()]
+        for end in _ends(waiting, self._from):
+            raw = waiting[start:end]
             events.append(Event(raw, payload_of(raw)))
-            start = end.end()
+            start = end
         self._rest = waiting[start:]
         if len(self._rest) > EVENT_MOST:
             raise Broke(Fault.BROKEN, "an event of its stream is over 1 MiB")
@@ -54,8 +55,21 @@ class Scanner:
         return [Event(raw, payload)] if (payload := payload_of(raw)) else []
 
 
+def _ends(waiting: bytes, begun: int) -> Iterator[int]:
+    """Where events end, from a place on. Without a CR, as models send, two line feeds are found without the pattern."""
+    if b"\r" in waiting:
+        yield from (end.end() for end in _END.finditer(waiting, begun))
+        return
+    at = waiting.find(b"\n\n", begun)
+    while at >= 0:
+        yield at + 2
+        at = waiting.find(b"\n\n", at + 2)
+
+
 def payload_of(raw: bytes) -> bytes:
     """The data of one event's bytes: its ``data:`` lines, joined by line feeds."""
+    if raw.startswith(b"data: ") and raw.find(b"\n") == len(raw) - 2 and b"\r" not in raw:
+        return raw[6:-2]  # the one line of almost every event
     lines = raw.removeprefix(b"\xef\xbb\xbf").splitlines()  # of bytes: LF, CR LF and CR alone
     told = [line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:") or line == b"data"]
     return told[0] if len(told) == 1 else b"\n".join(told)
