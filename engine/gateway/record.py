@@ -15,12 +15,9 @@ from engine.gateway.pool import Pool
 from engine.gateway.routes import Routes
 from engine.gateway.samples import Samples
 from engine.gateway.spool import Spool
-from engine.rules.frame import Arm, Fault, Flag, Frame, Role, Why, name_hash
+from engine.rules.frame import Arm, Fault, Flag, Frame, Role, Why, name_hash, word
 
 log = logging.getLogger(__name__)
-
-_ARMS = {arm: arm.name.lower() for arm in Arm}
-_STATUSES = ("none", *(f"{hundred}xx" for hundred in range(1, 10)))
 
 
 @dataclass
@@ -41,7 +38,8 @@ def note(parts: Parts, call: Call, last: Try, why: Why) -> None:
     """Put a call on record: its failed tries and the one that answered, together. Called before its last byte."""
     frames = [_frame(parts, call, one, why) for one in (*call.failed, last)]
     parts.spool.append(frames)
-    parts.counts["calls", call.slug, _ARMS[call.choice.arm], _ARMS[last.arm], _STATUSES[last.status // 100]] += 1
+    status = f"{last.status // 100}xx" if last.status else "none"
+    parts.counts["calls", call.slug, word(call.choice.arm), word(last.arm), status] += 1
     for one in call.failed:
         parts.counts["failed", call.slug, one.role.name.lower(), one.fault.name.lower()] += 1
     parts.samples.take(call, last, why)

@@ -19,14 +19,12 @@ from engine.gateway.record import Parts, judge, note
 from engine.gateway.shadow import begin_shadow
 from engine.gateway.stream import event
 from engine.gateway.wire import Broke
-from engine.rules.frame import Arm, Fault, Flag, Role, Why
+from engine.rules.frame import Arm, Fault, Flag, Role, Why, word
 
 IDLE_SECONDS = 30.0  # between two blocks of an answer that has begun
 DRAIN_SECONDS = 0.2  # for the last chunk behind [DONE]: with it the connection can be kept
 CLIENT_LEFT = 499
 TAIL = 8192
-_ARMS = {arm: arm.name.lower().encode() for arm in Arm}
-_WHYS = {why: why.name.lower().encode() for why in Why}
 
 
 class Relay:
@@ -234,7 +232,7 @@ class Relay:
         return b""
 
     async def _ask(self, one: Try, body: bytes, until: float) -> Reply:
-        self._reply = await tries.ask(self._parts, self._call, one, body, until)
+        self._reply = await tries.ask(self._parts, self._call, one, body, until=until)
         return self._reply
 
     def _flow(self, one: Try) -> Flow:
@@ -243,9 +241,9 @@ class Relay:
 
     def _mark(self, one: Try) -> None:
         self._caller.added = [
-            (b"x-assay-variant", _ARMS[one.arm]),
+            (b"x-assay-variant", word(one.arm).encode()),
             (b"x-assay-call", str(self._call.id).encode()),
-            (b"x-assay-why", _WHYS[self._why]),
+            (b"x-assay-why", word(self._why).encode()),
         ]
 
     def _note(self, one: Try) -> None:

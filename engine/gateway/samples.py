@@ -25,7 +25,7 @@ AT_ONCE = 64
 
 _STEP = re.compile(r"\.([A-Za-z_][\w-]*)|\[(\*|\d+)\]")
 _TAKEN = "[REDACTED]"
-_INVALID = int(Flag.INVALID)  # a flag's own & takes a microsecond
+_INVALID: int = Flag.INVALID.value  # a flag's own & takes a microsecond
 _DAY_MS = 86_400_000
 
 

@@ -37,7 +37,7 @@ async def _shadow(parts: Parts, call: Call) -> None:
     reply: Reply | None = None
     try:
         until = one.begun + route.deadline_ms / 1000
-        reply = await tries.ask(parts, call, one, tuned_body(call, route.tuned, wants_events=False), until)
+        reply = await tries.ask(parts, call, one, tuned_body(call, route.tuned, wants_events=False), until=until)
         tries.check(call, one, await tries.whole(reply))
     except Broke as broke:
         one.fault, one.reason = broke.fault, broke.reason

@@ -22,7 +22,7 @@ def begin(parts: Parts, call: Call, side: Side, arm: Arm) -> Try:
     return Try(arm, side.model, parts.targets.of(side.base_url), call.begun)
 
 
-async def ask(parts: Parts, call: Call, one: Try, body: bytes, until: float) -> Reply:
+async def ask(parts: Parts, call: Call, one: Try, body: bytes, *, until: float) -> Reply:
     """Send a request and wait for the answer's head. Raises ``Broke``, ``TimeoutError`` (``until``: `Pool.send`)."""
     head = one.target.head(call.endpoint, call.passed, len(body))
     reply = await parts.pool.send(one.target.place, head, body, until)

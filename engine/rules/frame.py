@@ -29,6 +29,7 @@ import struct
 import uuid
 import zlib
 from enum import IntEnum, IntFlag
+from functools import lru_cache
 from typing import NamedTuple
 
 VERSION = 1
@@ -37,7 +38,7 @@ UNKNOWN = -1  # of token counts and durations; an unknown confidence is nan
 NO_NAME = 0  # the hash of an empty name
 
 _FORMAT = "<IBBH16sq6Q7idfH6B"  # DTYPE in the words of struct
-_PACKER = struct.Struct("<BBH16sq6Q7idfH6B")  # all but the crc
+_BODY = "<BBH16sq6Q7idfH6B"  # all but the crc
 _MOST_INT32 = 2**31 - 1
 
 DTYPE: list[tuple[str, str]] = [
@@ -213,7 +214,13 @@ def is_whole(raw: bytes | memoryview) -> bool:
 
 
 def _packed(frame: Frame) -> bytes:
-    return _PACKER.pack(VERSION, frame.fault, frame.flags, *frame[:-2])
+    return struct.pack(_BODY, VERSION, frame.fault, frame.flags, *frame[:-2])
+
+
+@lru_cache(maxsize=64)
+def word(one: IntEnum) -> str:
+    """A member's name in small letters, as headers and metrics say it. Kept: asking an enum takes a microsecond."""
+    return one.name.lower()
 
 
 def name_hash(name: str) -> int:
