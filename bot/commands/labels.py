@@ -27,7 +27,7 @@ from engine.desk import Desk, editions, features, labellings, queues
 from engine.desk import labels as uploads
 from engine.errors import Invalid, NotReady
 from engine.models.actor import Role
-from engine.models.labelling import QueuePurpose, Said
+from engine.models.labelling import QueuePurpose
 
 
 class TeacherAsked(TypedDict):
@@ -129,32 +129,6 @@ def stop_teacher(press: Press) -> Answer:
     access.check_words(press.desk, press.actor, f"cancel {press.value}")
     seen = labellings.cancel(press.desk, press.actor, press.value, once=press.once)
     return Answer(notice.Receipt("untaught", seen.slug, seen.channel, seen.run_id))
-
-
-@button("queue.take")
-def take(press: Press) -> Answer:
-    """Give me a text."""
-    access.check_words(press.desk, press.actor, f"labels {press.value} next")
-    queues.take(press.desk, press.actor, press.value, once=press.once)
-    return Answer(notice.Receipt("given", press.value))
-
-
-@button("queue.answer")
-def answered(press: Press) -> Answer | None:
-    """A label, skip or cannot tell; the next text comes as a message of its own."""
-    turn_id, _, word = press.value.partition(".")
-    seen = queues.turn(press.desk, int(turn_id) if turn_id.isdigit() else 0)
-    label = seen.classes[int(word)] if word.isdigit() and int(word) < len(seen.classes) else ""
-    said = Said.LABEL if label else Said.UNCLEAR if word == "unclear" else Said.SKIP
-    found = queues.answer(press.desk, press.actor, seen.turn_id, said, label=label, once=press.once)
-    return None if found else Answer(queue.Done(seen.slug))
-
-
-@button("queue.close")
-def closed(press: Press) -> Answer:
-    """Close the queue now."""
-    access.check_words(press.desk, press.actor, f"labels {press.value} close")
-    return Answer(queue.queue(queues.close(press.desk, press.actor, press.value, once=press.once)))
 
 
 @button("labels.confirm")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,11 +11,13 @@ from bot.blockkit import limits
 from bot.messages import examples, labelled
 from bot.messages.approval import button_value
 from bot.messages.investigation import start_words
+from bot.messages.queue import SHOWN
 from bot.messages.settings import Policies
 from engine.desk.approvals import REASON_LEAST, REASON_MOST, ApprovalView
 from engine.desk.investigations import Quote
 from engine.desk.labellings import TeacherQuote
 from engine.desk.policies import BAR, MARGIN, PolicyView
+from engine.desk.queues import TurnView, Way
 from engine.desk.watch import REASON_LEAST as WHY_LEAST
 from engine.desk.watch import REASON_MOST as WHY_MOST
 from engine.desk.watch import SNOOZE_DAYS_MOST
@@ -137,6 +141,72 @@ class SnoozeFeature:
     def example(cls) -> SnoozeFeature:
         """A model that the digest would retire."""
         return cls("refund-reason")
+
+
+@dataclass(frozen=True)
+class LabelField:
+    """One field of an answer by its place; ``kind`` is what it takes, ``options`` its closed list.
+
+    ``is_truth``: it takes true or false.
+    """
+
+    place: int
+    name: str
+    kind: str
+    is_truth: bool
+    needed: bool
+    options: tuple[tuple[str, str], ...]
+
+    @property
+    def key(self) -> str:
+        """The key of its input: a name may hold anything."""
+        return f"field{self.place}"
+
+
+@dataclass(frozen=True)
+class WriteLabel:
+    """An answer to write to a text: field by field, or whole under ``key``, as a text or a JSON object."""
+
+    template: ClassVar[str] = "forms/write_label"
+    key: ClassVar[str] = "answer"
+    turn_id: int
+    slug: str
+    text: str
+    is_json: bool
+    fields: tuple[LabelField, ...]
+
+    @classmethod
+    def example(cls) -> WriteLabel:
+        """An address."""
+        return write_label(labelled.writing())
+
+    def said(self, values: Mapping[str, str]) -> str:
+        """What was written, as the desk takes it: a text, or an object as JSON. An empty field is absent."""
+        if not self.fields:
+            return values.get(self.key, "")
+        told = {one: values.get(one.key, "").strip() for one in self.fields}
+        return json.dumps({one.name: said == "true" if one.is_truth else said for one, said in told.items() if said})
+
+    def key_of(self, reason: str) -> str:
+        """The key of the field that a refusal names; the first one where it names none."""
+        named = (one.key for one in self.fields if reason.startswith((f"{one.name}:", f"{one.name} ")))
+        return next(named, self.fields[0].key if self.fields else self.key)
+
+
+def write_label(seen: TurnView) -> WriteLabel:
+    """The form in which a person writes the answer to the text before them."""
+    fields = [
+        LabelField(
+            place=place,
+            name=one.name,
+            kind=one.kind,
+            is_truth=one.is_truth,
+            needed=one.needed,
+            options=tuple((word, word) for word in one.choices),
+        )
+        for place, one in enumerate(seen.fields)
+    ]
+    return WriteLabel(seen.turn_id, seen.slug, seen.text[:SHOWN], seen.way is Way.JSON, tuple(fields))
 
 
 def edit_setting(policy: PolicyView) -> EditSetting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.desk.editions import Difference, Edition, History
 from engine.desk.labellings import LabellingView, TeacherQuote
-from engine.desk.queues import QueueView, TurnView
+from engine.desk.queues import Field, QueueView, TurnView, Way
 from engine.models.investigation import RunState
 from engine.models.labelling import QueuePurpose, QueueState
 from engine.models.labels import Origin
@@ -108,6 +108,16 @@ def turn(**changes: object) -> TurnView:
             **changes,
         }
     )
+
+
+def writing() -> TurnView:
+    """An address whose parts a person writes."""
+    parts = (
+        Field(name="number", kind="a number"),
+        Field(name="street", needed=True),
+        Field(name="kind", choices=("home", "office")),
+    )
+    return turn(slug="addresses", text="14 Oak St, Reno", classes=(), way=Way.FIELDS, fields=parts)
 
 
 def edition(**changes: object) -> Edition:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.messages import labelled
-from engine.desk.queues import QueueView, TurnView
+from engine.desk.queues import QueueView, TurnView, Way
 from engine.models.labelling import QueuePurpose, QueueState
 
 SHOWN = 2_500  # characters of a text in a message; Slack takes 3,000 a section
@@ -48,7 +48,7 @@ class Choice:
 class Turn:
     """A text before one person: its labels as rows of buttons until they answered. ``cut`` characters do not fit.
 
-    Of a pair the brief is the text, and ``pair`` holds the two texts written for it.
+    Of a pair the brief is the text, and ``pair`` holds the two texts written for it. ``writes``: the answer is written.
     """
 
     template: ClassVar[str] = "queue/turn"
@@ -58,6 +58,7 @@ class Turn:
     rows: tuple[tuple[Choice, ...], ...]
     can_answer: bool
     pair: tuple[Choice, ...] = ()
+    writes: bool = False
 
     @classmethod
     def example(cls) -> Turn:
@@ -104,6 +105,7 @@ def turn(seen: TurnView) -> Turn:
         pair=pair,
         rows=tuple(tuple(choices[start : start + A_ROW]) for start in range(0, len(choices), A_ROW)),
         can_answer=can_answer,
+        writes=seen.way is not Way.CHOICE,
     )
 
 

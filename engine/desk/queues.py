@@ -8,16 +8,17 @@ from collections.abc import Mapping
 
 from engine.desk import Desk
 from engine.errors import Conflict, Invalid, NotAllowed, NotReady
-from engine.flows.steps import drawing, people, queued
+from engine.flows.steps import drawing, people, queued, written
 from engine.flows.steps.queued import QueueView, TurnView
+from engine.flows.steps.written import Field, Way
 from engine.models.actor import Actor
-from engine.models.feature import Feature
+from engine.models.feature import ApproachName, Feature
 from engine.models.labelling import LabelQueue, QueuePurpose, QueueState, Said, Turn
 from engine.models.mail import Once
 from engine.store import deeds, features, mail, queues
 from engine.store.database import Tx
 
-__all__ = ["DOUBLE_SHARE", "SIZE_MOST", "QueueView", "TurnView"]
+__all__ = ["DOUBLE_SHARE", "SIZE_MOST", "Field", "QueueView", "TurnView", "Way"]
 
 DOUBLE_SHARE = 0.10
 SIZE_MOST = 2_000
@@ -37,15 +38,14 @@ def start(
     """Open a queue of captured texts, of a teacher's labels to audit, or of pairs of texts to compare.
 
     Raises ``Invalid`` for a size or share out of range, ``Conflict`` while one is open, ``NotReady`` where no text is
-    left, no 100 labels of a teacher are, no two texts were written yet, or answers are no list to choose from.
+    left, no 100 labels of a teacher are, no two texts were written yet, or texts of people were to be found alike.
     """
-    share = (0.0 if purpose is QueuePurpose.AUDIT else DOUBLE_SHARE) if double is None else double
-    _check(slug, size, share, purpose)
+    _check(slug, size, double or 0.0, purpose)
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
         feature = features.by_slug(tx, slug)
         features.alone(tx, feature.id or 0)
-        _refuse_no_list(feature, purpose)
+        share = _double(feature, purpose, double)
         known = queues.find_open(tx, feature.id or 0)
         if known is not None:
             raise Conflict(
@@ -94,6 +94,15 @@ def turn(desk: Desk, turn_id: int) -> TurnView:
         return queued.turn_view(tx, queues.turn(tx, turn_id))
 
 
+def mine(desk: Desk, actor: Actor, turn_id: int) -> TurnView:
+    """A text that waits for this person's answer. Raises ``NotAllowed``, and ``Conflict`` where none is awaited."""
+    with desk.services.database.read() as tx:
+        found = queues.turn(tx, turn_id)
+        queue = queues.by_id(tx, queues.text(tx, found.text_id).queue_id)
+        _check_turn(actor, features.by_id(tx, queue.feature_id), queue, found)
+        return queued.turn_view(tx, found)
+
+
 def take(desk: Desk, actor: Actor, slug: str, *, once: Once | None = None) -> TurnView:
     """The next text for this person, the one they have open where there is one; it comes to them alone.
 
@@ -119,8 +128,9 @@ def answer(
 ) -> TurnView | None:
     """Keep what a person says of their text, and give them the next one; none when nothing waits for them.
 
-    A text is answered once: raises ``Conflict`` for the second time and for a closed queue, ``NotAllowed`` for
-    somebody else's, ``Invalid`` for a label that is not in the list.
+    Where answers are no list, ``label`` is what they wrote: a text, or a JSON object. A text is answered once: raises
+    ``Conflict`` for the second time and for a closed queue, ``NotAllowed`` for somebody else's, ``Invalid`` for a label
+    that is not in the list or does not fit the schema, naming the field.
     """
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
@@ -130,8 +140,9 @@ def answer(
         tx.refresh(found)
         tx.refresh(queue)
         feature = features.by_id(tx, queue.feature_id)
-        _check_answer(actor, feature, queue, turn=found, said=said, label=label)
-        people.answer(tx, desk.services, queue, turn=found, said=said, label=label)
+        text = queues.text(tx, found.text_id).input
+        kept = _checked(actor, feature, queue, turn=found, text=text, said=said, label=label)
+        people.answer(tx, desk.services, queue, turn=found, said=said, label=kept)
         following = people.next_turn(tx, desk.services, queue, actor.id)
         if following is not None:
             people.tell_turn(tx, desk.services, following)
@@ -140,7 +151,10 @@ def answer(
 
 
 def say(desk: Desk, actor: Actor, slug: str, word: str, *, once: Once | None = None) -> TurnView | None:
-    """The same by words: a label, ``skip`` or ``unclear`` for the text this person has open. Raises as ``answer``."""
+    """The same by words: a label or what they write, ``skip`` or ``unclear``, for the text they have open.
+
+    Raises as ``answer``.
+    """
     with desk.services.database.read() as tx:
         feature = features.by_slug(tx, slug)
         queue = queues.open_of(tx, feature.id or 0, slug)
@@ -150,6 +164,8 @@ def say(desk: Desk, actor: Actor, slug: str, word: str, *, once: Once | None = N
     if found is None:
         raise NotReady(f"You have no text of {slug} before you.", hint=f"Take one: /assay labels {slug} next")
     label = spelled.get(word.strip().casefold(), "")
+    if not choices and word.strip().casefold() not in ("skip", "unclear"):
+        label = word
     other = {"skip": Said.SKIP, "unclear": Said.UNCLEAR}.get(word.strip().casefold())
     if not label and other is None:
         raise Invalid(f"{word[:40]!r} is no answer here.", hint=f"One of: {', '.join(choices)}, skip, unclear.")
@@ -180,26 +196,40 @@ def _check(slug: str, size: int, share: float, purpose: QueuePurpose) -> None:
         raise Invalid(f"double is {share:g}; it must be 0 to 100 %.", hint="For example: double=10%")
 
 
-def _refuse_no_list(feature: Feature, purpose: QueuePurpose) -> None:
-    if feature.labels or purpose is QueuePurpose.PAIRS:
-        return
-    raise NotReady(
-        f"{feature.slug} is {feature.approach}: its answers are no list to choose from, and this version lets people "
-        "choose alone. Nothing was opened.",
-        hint=f"Upload what people labelled elsewhere: /assay labels {feature.slug}",
-    )
+def _double(feature: Feature, purpose: QueuePurpose, asked: float | None) -> float:
+    """The share that goes to two people. No two people write one text alike, so those are compared, never counted."""
+    if feature.approach is not ApproachName.VOICE or purpose is QueuePurpose.PAIRS:
+        return (0.0 if purpose is QueuePurpose.AUDIT else DOUBLE_SHARE) if asked is None else asked
+    if asked or purpose is QueuePurpose.AUDIT:
+        raise NotReady(
+            f"{feature.slug} is voice: no two people write one text alike, so nothing says how far they agree.",
+            hint=f"Have people compare texts: /assay labels {feature.slug} pairs=120",
+        )
+    return 0.0
 
 
-def _check_answer(actor: Actor, feature: Feature, queue: LabelQueue, *, turn: Turn, said: Said, label: str) -> None:
+def _checked(
+    actor: Actor, feature: Feature, queue: LabelQueue, *, turn: Turn, text: str, said: Said, label: str
+) -> str:
+    """The label as it is kept, "" for none."""
+    _check_turn(actor, feature, queue, turn)
+    choices = people.choices(feature, queue)
+    if said is not Said.LABEL:
+        return ""
+    if not choices:
+        return written.label(feature, text, label)
+    if label not in choices:
+        raise Invalid(f"That is no answer to a text of {feature.slug}.", hint=f"One of: {', '.join(choices)}")
+    return label
+
+
+def _check_turn(actor: Actor, feature: Feature, queue: LabelQueue, turn: Turn) -> None:
     if turn.person != actor.id:
         raise NotAllowed("This text lies before somebody else.", hint=f"Yours: /assay labels {feature.slug} next")
     if turn.said is not None:
         raise Conflict(f"You said {turn.answer or turn.said.value} already. Nothing was changed.")
     if queue.state is not QueueState.OPEN:
         raise Conflict(f"{queue.name} is closed. Nothing was changed.", hint=f"/assay labels {feature.slug} show")
-    choices = people.choices(feature, queue)
-    if said is Said.LABEL and label not in choices:
-        raise Invalid(f"That is no answer to a text of {feature.slug}.", hint=f"One of: {', '.join(choices)}")
 
 
 def _deed(desk: Desk, tx: Tx, actor: Actor, verb: str, *, queue: LabelQueue, after: Mapping[str, object]) -> None:

@@ -69,6 +69,14 @@ def unfit(document: object, schema: Schema) -> str:
     return next(_wrong("output", document, {"type": "object", **schema}), "")
 
 
+def kind_of(name: str, field: Schema) -> str:
+    """Give a field's JSON type, null apart. Raises ValueError, naming it, for none or several that are known."""
+    said, kinds = field.get("type", "string"), sorted(_kinds(field))
+    if len(kinds) != 1 or kinds[0] not in _TYPES:
+        raise ValueError(f"schema.{name}.type is {said!r}; one of {', '.join(_TYPES)} is needed")
+    return kinds[0]
+
+
 def leaves(document: Document) -> list[str | int | float]:
     """Give every text and number of a document, in its order; true, false and null are none."""
     return list(_leaves(document))
@@ -149,7 +157,7 @@ def _is_date(field: Schema) -> bool:
 
 
 def _rule(name: str, field: Schema) -> FieldRule:
-    kind = _type(name, field)
+    kind = kind_of(name, field)
     if kind == "array":
         return FieldRule(kind="items", fields=rules_of(field.get("items") or {}))
     if kind == "object":
@@ -168,15 +176,8 @@ def _kinds(field: Schema) -> set[str]:
     return {str(kind) for kind in listed if kind != "null"}
 
 
-def _type(name: str, field: Schema) -> str:
-    said, kinds = field.get("type", "string"), sorted(_kinds(field))
-    if len(kinds) != 1 or kinds[0] not in _TYPES:
-        raise ValueError(f"schema.{name}.type is {said!r}; one of {', '.join(_TYPES)} is needed")
-    return kinds[0]
-
-
 def _wrong(path: str, value: object, field: Schema) -> Iterator[str]:
-    kind = _type(path, field)
+    kind = kind_of(path, field)
     fits = isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
     if not fits:
         yield f"{path}: {_shown(value)} is not {_ARTICLES.get(kind, 'a')} {kind}"

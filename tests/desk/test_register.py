@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine.desk import Desk, features, mail, queues
-from engine.errors import Conflict, Invalid, NotReady, Repeated
+from engine.desk import Desk, features, mail
+from engine.errors import Conflict, Invalid, Repeated
 from engine.models.mail import Once
 from engine.store import deeds, roles
 from engine.store import features as feature_rows
@@ -124,9 +124,3 @@ def test_the_same_delivery_registers_once_and_a_refused_one_may_come_again(desk:
 def test_without_a_channel_there_is_no_card(desk: Desk) -> None:
     a_feature(desk, by=ASKER.model_copy(update={"channel": ""}))
     assert mail.due(desk) == []
-
-
-def test_people_are_not_asked_to_choose_where_answers_are_no_list(desk: Desk) -> None:
-    a_feature(desk, slug="riddles", approach="reason", labels=())
-    with pytest.raises(NotReady, match="no list to choose from"):
-        queues.start(desk, ASKER, "riddles", size=10)

@@ -5,18 +5,19 @@ Blind: nobody sees what another said before a text is settled. People who differ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 
 from engine.errors import Invalid
-from engine.flows.steps import pairing, versions
+from engine.flows.steps import pairing, versions, written
 from engine.models.actor import Actor
 from engine.models.feature import Feature
 from engine.models.labelling import LabelQueue, QueuedText, QueuePurpose, QueueState, Said, TextState, Turn
 from engine.models.labels import Label, LabelRow, LabelSet, Origin, Provenance, Source
 from engine.rules.annotators import Agreement, agreement, doubles
 from engine.services import Services
-from engine.store import deeds, labels, mail, queues
+from engine.store import deeds, features, labels, mail, queues
 from engine.store.database import Tx
 
 CARD = "card"
@@ -26,7 +27,7 @@ _NOBODY = Agreement(0)
 
 
 def choices(feature: Feature, queue: LabelQueue) -> tuple[str, ...]:
-    """What a person may answer: the feature's labels, or which of two texts reads better."""
+    """What a person may answer: the feature's labels, or which of two texts reads better; none where they write it."""
     return pairing.CHOICES if queue.purpose is QueuePurpose.PAIRS else tuple(feature.labels)
 
 
@@ -63,7 +64,7 @@ def answer(tx: Tx, services: Services, queue: LabelQueue, *, turn: Turn, said: S
     tx.add(turn)
     tx.flush()
     text = queues.text(tx, turn.text_id)
-    _settle(text, queues.turns(tx, queue.id or 0)[text.id or 0], turn)
+    _settle(features.by_id(tx, queue.feature_id), text, queues.turns(tx, queue.id or 0)[text.id or 0], turn)
     tx.add(text)
     queue.version += 1
     tx.add(queue)
@@ -100,7 +101,7 @@ def close(tx: Tx, services: Services, feature: Feature, queue: LabelQueue, *, ac
     why = why_open(tx, queue)
     if why:
         raise Invalid(why)
-    found = _measured(tx, queue)
+    found = _measured(tx, feature, queue)
     queue.agreement = asdict(found)
     label_set = _version(tx, services, feature, queue, actor=actor)
     queue.label_set_id = label_set.id if label_set else None
@@ -136,8 +137,9 @@ def tell_turn(tx: Tx, services: Services, turn: Turn) -> None:
 
 def agreed_twice(tx: Tx, feature_id: int) -> Agreement:
     """Agreement over every text that two people judged in a closed queue."""
-    rows = [row.by for queue in queues.closed(tx, feature_id) for row in queues.judged(tx, queue.id or 0)]
-    return doubles(rows) if rows else _NOBODY
+    feature = features.by_id(tx, feature_id)
+    rows = [row for queue in queues.closed(tx, feature_id) for row in queues.judged(tx, queue.id or 0)]
+    return doubles([_by(feature, row) for row in rows]) if rows else _NOBODY
 
 
 def audited(tx: Tx, feature_id: int) -> Agreement:
@@ -145,10 +147,10 @@ def audited(tx: Tx, feature_id: int) -> Agreement:
     found = [
         row for queue in queues.closed(tx, feature_id, QueuePurpose.AUDIT) for row in queues.judged(tx, queue.id or 0)
     ]
-    return agreement([(row.given, row.output) for row in found if row.output])
+    return _against(features.by_id(tx, feature_id), found)
 
 
-def _settle(text: QueuedText, given: list[Turn], turn: Turn) -> None:
+def _settle(feature: Feature, text: QueuedText, given: list[Turn], turn: Turn) -> None:
     if turn.said is Said.SKIP or text.state is TextState.SETTLED:
         return
     if turn.settles:
@@ -157,9 +159,9 @@ def _settle(text: QueuedText, given: list[Turn], turn: Turn) -> None:
     first = _first(given)
     if len(first) < text.wanted or text.state is TextState.DISPUTED:
         return
-    answers = {one.answer for one in first}
-    if len(answers) == 1:
-        text.state, text.output = TextState.SETTLED, answers.pop()
+    answers = written.alike(feature, [one.answer for one in first])
+    if len(set(answers)) == 1:
+        text.state, text.output = TextState.SETTLED, answers[0]
     else:
         text.state = TextState.DISPUTED
 
@@ -173,11 +175,20 @@ def _is_audit(queue: LabelQueue) -> bool:
     return queue.purpose is QueuePurpose.AUDIT
 
 
-def _measured(tx: Tx, queue: LabelQueue) -> Agreement:
+def _measured(tx: Tx, feature: Feature, queue: LabelQueue) -> Agreement:
     found = queues.judged(tx, queue.id or 0)
-    if _is_audit(queue):
-        return agreement([(row.given, row.output) for row in found if row.output])
-    return doubles([row.by for row in found])
+    return _against(feature, found) if _is_audit(queue) else doubles([_by(feature, row) for row in found])
+
+
+def _against(feature: Feature, found: Sequence[queues.Judged]) -> Agreement:
+    """The teacher's labels against what people settled on."""
+    pairs = [written.alike(feature, (row.given, row.output)) for row in found if row.output]
+    return agreement([(given, said) for given, said in pairs])
+
+
+def _by(feature: Feature, row: queues.Judged) -> dict[str, str]:
+    """Who said what of a row; what says the same is the same."""
+    return dict(zip(row.by, written.alike(feature, list(row.by.values())), strict=True))
 
 
 def _rows(tx: Tx, queue: LabelQueue) -> list[LabelRow]:
@@ -196,6 +207,10 @@ def _rows(tx: Tx, queue: LabelQueue) -> list[LabelRow]:
     ]
 
 
+def _differs(feature: Feature, given: str, said: str) -> bool:
+    return len(set(written.alike(feature, (given, said)))) > 1
+
+
 def _version(tx: Tx, services: Services, feature: Feature, queue: LabelQueue, *, actor: Actor) -> LabelSet | None:
     """Store what people settled. In an audit their word takes the place of a teacher's label they gave otherwise."""
     if queue.purpose is QueuePurpose.PAIRS:
@@ -203,7 +218,7 @@ def _version(tx: Tx, services: Services, feature: Feature, queue: LabelQueue, *,
     rows, gone = _rows(tx, queue), list[Label]()
     if _is_audit(queue):
         taught = {row.row_id: row for row in labels.by_teacher(tx, feature.id or 0)}
-        rows = [row for row in rows if row.id in taught and taught[row.id].output != row.output]
+        rows = [row for row in rows if row.id in taught and _differs(feature, taught[row.id].output, row.output)]
         gone = [taught[row.id] for row in rows]
     if not rows:
         return None

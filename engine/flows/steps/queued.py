@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.flows.steps import people
+from engine.flows.steps.written import Field, Way, fields, way
 from engine.models.base import Value
 from engine.models.labelling import LabelQueue, QueuePurpose, QueueState, Said, TextState, Turn
 from engine.store import features, labels, queues
@@ -39,6 +40,7 @@ class TurnView(Value):
     """One text before one person: what it is, what they may say, and what they said.
 
     Of a pair ``text`` is the brief, ``first`` and ``second`` are the texts to compare; who wrote which is not told.
+    ``way`` is how they answer; ``fields`` are those of an object that is written field by field.
     """
 
     turn_id: int
@@ -55,6 +57,8 @@ class TurnView(Value):
     is_open: bool
     first: str = ""
     second: str = ""
+    way: Way = Way.CHOICE
+    fields: tuple[Field, ...] = ()
     number: int = 1
 
 
@@ -91,6 +95,7 @@ def turn_view(tx: Tx, turn: Turn) -> TurnView:
     text = queues.text(tx, turn.text_id)
     queue = queues.by_id(tx, text.queue_id)
     feature = features.by_id(tx, queue.feature_id)
+    is_pair = queue.purpose is QueuePurpose.PAIRS
     return TurnView(
         turn_id=turn.id or 0,
         slug=feature.slug,
@@ -106,5 +111,7 @@ def turn_view(tx: Tx, turn: Turn) -> TurnView:
         is_open=queue.state is QueueState.OPEN,
         first=text.first,
         second=text.second,
+        way=Way.CHOICE if is_pair else way(feature),
+        fields=() if is_pair else fields(feature),
         number=turn.version,
     )

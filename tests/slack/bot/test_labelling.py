@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from sqlmodel import col, select
 
@@ -16,8 +17,9 @@ from tests.slack.bot.wire import Wire
 from tests.slack.standin.rooms import eventually
 
 
-def captured(wire: Wire, texts: int) -> None:
-    a_feature(wire.desk, model="simulated-frontier-1", base_url="http://127.0.0.1:9/v1", rights="it is allowed")
+def captured(wire: Wire, texts: int, **said: Any) -> None:
+    at = "http://127.0.0.1:9/v1"
+    a_feature(wire.desk, model="simulated-frontier-1", base_url=at, rights="it is allowed", **said)
     with wire.desk.services.database.write() as tx:
         feature = feature_rows.by_slug(tx, SLUG)
         examples.keep(tx, feature.id or 0, SLUG, some_calls(texts, wire.desk.services.clock.now()))
@@ -70,3 +72,33 @@ def test_a_text_lies_before_one_person_alone_and_a_press_brings_the_next(wire: W
     assert (first.said, first.answer, following.said) == (Said.LABEL, "bug", None)
     assert "lies before somebody else" in wire.answer(wire.press("3.0", "queue.answer", f"{following.id}.0"))
     assert "needs the role owner" in wire.answer(wire.press("1.0", "queue.close", SLUG, "U2"), "U2")
+
+
+def test_an_answer_is_written_in_a_form_that_names_the_field_that_is_wrong(wire: Wire) -> None:
+    schema = {"type": "object", "properties": {"total": {"type": "number"}, "paid": {"type": "boolean"}}}
+    captured(wire, 3, approach="extract", labels=(), output_schema=schema)
+    wire.answer(wire.command(f"labels {SLUG} queue=2 double=0%"))
+    wire.answer(wire.press("1.0", "queue.take", SLUG, "U2"), "U2")
+    wire.settle()
+    dm = wire.dm("U2")
+    assert "What is the right answer of ticket-router?" in wire.seen("U2", dm)[-1]
+    with wire.desk.services.database.read() as tx:
+        (turn,) = tx.exec(select(Turn))
+    wire.send(wire.press("2.0", "queue.write", str(turn.id), "U2", dm))
+    shown = eventually(lambda: wire.modal("U2"))
+    assert shown["callback_id"] == "write_label"
+    assert [block["block_id"] for block in shown["blocks"] if block["type"] == "input"] == ["field0", "field1"]
+    carried = shown["private_metadata"].partition(" ")[2]
+    for total, wrong in (("12 EUR", True), ("12.50", False)):
+        values = {
+            "field0": {"type": "plain_text_input", "value": total},
+            "field1": {"type": "static_select", "selected_option": {"value": "true"}},
+        }
+        status, told = wire.send(wire.submission("write_label", values, person="U2", carried=carried))
+        assert status == 200
+        assert ("field0" in told) == wrong
+        assert ("is not a number" in told) == wrong
+    wire.settle()
+    with wire.desk.services.database.read() as tx:
+        first, following = tx.exec(select(Turn).order_by(col(Turn.id)))
+    assert (json.loads(first.answer), following.said) == ({"total": 12.5, "paid": True}, None)
