@@ -59,13 +59,15 @@ class Imported(Value):
 class Asked:
     """How a log is read: its format, which of its rows, and whether anything is stored.
 
-    ``again`` counts calls older than those that are known one by one, on a person's word.
+    ``again`` counts calls older than those that are known one by one, on a person's word. ``block`` is how many rows
+    one transaction takes.
     """
 
     format_name: str
     where: Where | None = None
     dry: bool = False
     again: bool = False
+    block: int = BLOCK
 
     @property
     def source(self) -> str:
@@ -125,7 +127,7 @@ def import_calls(
     _refuse_misfit(asked, stream, first)
     total = 0
     with run.refused:
-        for block in _blocks(chain(first, rows)):
+        for block in _blocks(chain(first, rows), asked.block):
             _count_block(run, block)
             total += len(block)
             if progress is not None:
@@ -182,15 +184,15 @@ def _refuse_misfit(asked: Asked, stream: IO[bytes], first: Iterable[Row]) -> Non
     )
 
 
-def _blocks(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Rows in their order, 50,000 at a time, or fewer where their texts are long."""
+def _blocks(rows: Iterable[Row], most: int) -> Iterator[list[Row]]:
+    """Rows in their order, ``most`` at a time, or fewer where their texts are long."""
     block: list[Row] = []
     size = 0
     for row in rows:
         block.append(row)
         if isinstance(row, Call) and row.input is not None:
             size += len(row.input) + len(row.output or "")
-        if len(block) == BLOCK or size > BLOCK_TEXT:
+        if len(block) == most or size > BLOCK_TEXT:
             yield block
             block, size = [], 0
     if block:
@@ -247,7 +249,9 @@ def _sorted(run: _Run, good: list[Call], unpriced: list[str]) -> seen.Sorted:
         found = seen.take(tx, run.feature_id, good, source=source, day=day, forgotten=run.forgotten)
         cost_of = _costing(tx, unpriced)
         usage.count_calls(tx, run.feature_id, found.fresh, cost_of=cost_of, source=run.asked.format_name)
-        examples.keep(tx, run.feature_id, run.slug, good)  # what labels are drawn from; counted twice is kept once
+        examples.keep(
+            tx, run.feature_id, run.slug, found.each
+        )  # what labels are drawn from; counted twice is kept once
     return found
 
 

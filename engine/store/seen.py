@@ -38,12 +38,14 @@ _LOOK = {
 class Sorted:
     """The calls of a block: ``fresh`` ones count, ``known`` ones were counted before, ``old`` ones nobody can tell.
 
-    The tries of one answer have their roles: the last of them is the answer, the others failed.
+    The tries of one answer have their roles: the last of them is the answer, the others failed. ``each`` are all calls
+    of the block that are not old, once.
     """
 
     fresh: list[Call]
     known: int
     old: int = 0
+    each: Sequence[Call] = ()
 
 
 def take(
@@ -61,7 +63,7 @@ def take(
     answered = _answers(feature_id, source, fresh)
     counted = answered.keys() - set(_run(tx, _TAKE, sorted(answered), day=day))
     spoken = {answered[number] for number in counted}
-    return Sorted(_with_roles(fresh, spoken), len(calls) - old - len(fresh), old)
+    return Sorted(_with_roles(fresh, spoken), len(calls) - old - len(fresh), old, tuple(by_hash.values()))
 
 
 def look(
@@ -106,10 +108,15 @@ def forgotten_until(tx: Session, feature_id: int, source: str, now: datetime) ->
 def _by_hash(
     tx: Session, feature_id: int, calls: Sequence[Call], *, source: str, forgotten: datetime | None
 ) -> tuple[dict[int, Call], int]:
-    """Each call once by its hash, less those that are too old to tell, and how many these are."""
+    """Each call once by its hash, less those that are too old to tell, and how many these are.
+
+    Of rows that share an id the one that says most counts, in whatever order they stand.
+    """
     by_hash: dict[int, Call] = {}
     for call in calls:
-        by_hash.setdefault(_hash(source, feature_id, call.id), call)
+        number = _hash(source, feature_id, call.id)
+        other = by_hash.get(number)
+        by_hash[number] = call if other is None else max(other, call, key=_said)
     if forgotten is None:
         return by_hash, 0
     early = sorted(number for number, call in by_hash.items() if call.at <= forgotten)
@@ -131,6 +138,15 @@ def _with_roles(fresh: Sequence[Call], spoken: set[str]) -> list[Call]:
             other = last.get(call.answer_id)
             last[call.answer_id] = call if other is None else max(other, call, key=_moment)
     return [call if not _is_try(call) or last.get(call.answer_id) is call else _failed(call) for call in fresh]
+
+
+def _said(call: Call) -> tuple[object, ...]:
+    """What a row says, to be compared with another of the same id: later, dearer and longer is more."""
+    tokens = call.input_tokens, call.output_tokens, call.cached_tokens, call.reasoning_tokens, call.cache_write_tokens
+    times = call.latency_ms or -1.0, call.ttft_ms or -1.0
+    billed = -1 if call.billed_nano is None else call.billed_nano
+    texts = len(call.input or ""), len(call.output or ""), call.input or "", call.output or ""
+    return call.at, call.status, *tokens, billed, *times, call.model, call.unit, *texts
 
 
 def _is_try(call: Call) -> bool:

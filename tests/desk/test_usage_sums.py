@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from bot.blockkit.render import render
 from bot.messages.traffic import shown
 from engine.desk import bills, price_book, traffic, volumes
 from engine.desk.traffic import Asked
@@ -102,7 +103,9 @@ def test_volume_and_cost_by_month_are_known_and_the_rest_is_said_to_be_unknown(d
     assert seen.missing[0] == "sums"
     assert not {"latency", "texts"} & set(seen.missing)
     assert seen.prompt_tokens == pytest.approx(1_501_000 / 1_810)
-    assert shown(seen).lacks == seen.missing
+    said = render(shown(seen)).said
+    assert "Sums only: no p50 or p95, no share of failures, no examples. A call has 830 tokens in" in said
+    assert "Not known: p50, p95, failures and examples of the days that OpenAI's usage API tells" in said
     bill = bills.month(desk, SLUG, "2026-10")
     assert bill.cost_nano == MINI + BATCHED
     assert {line.model for line in bill.lines} == {"gpt-4o-mini-2024-07-18", "nobody-knows-1"}
