@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.grammar import Asked, parse, role_of
-from bot.surface import Slack, SlackRefused
-from engine.desk import Desk, roles
+from bot.surface import GONE_PERSON, Slack, SlackRefused
+from engine.desk import Desk, approvals, roles
 from engine.errors import NotAllowed
 from engine.models.actor import Actor, Role
 
 KEPT_SECONDS = 300.0  # how long what Slack says of a person is believed (docs/slack.md)
-BY_REQUEST = ("approve", "reject")  # their desk functions refuse with the exact list of who may
+APPROVE, APPROVE_BUTTON = "approve", "approval.approve"
+BY_REQUEST = (APPROVE, "reject")  # their desk functions refuse with the exact list of who may
 SUFFICES = {
     Role.MEMBER: (),
     Role.OWNER: (Role.OWNER, Role.ADMIN),
@@ -52,7 +53,7 @@ class People:
         try:
             said = self._slack.person(person)
         except SlackRefused as error:
-            if error.code not in ("user_not_found", "user_not_visible"):
+            if error.code not in GONE_PERSON:
                 raise
             said = {"deleted": True}
         barred = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger")
@@ -65,6 +66,12 @@ class People:
         )
         self._known[person] = (time.monotonic(), found)
         return found
+
+    def count_votes_anew(self, desk: Desk, token: str) -> None:
+        """Before another vote: those of people who left, or are guests now, no longer count. Raises ``Upstream``."""
+        for person in approvals.voters(desk, token):
+            if self.ask(person).reads_only:
+                roles.left(desk, person)
 
 
 def check(desk: Desk, actor: Actor, asked: Asked, *, is_workspace_admin: bool = False) -> None:

@@ -10,8 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import uvicorn
 from slack_bolt import App, BoltResponse
@@ -22,7 +22,7 @@ from bot import asgi, commands
 from bot.doors import attach
 from bot.manifest import missing_scopes
 from bot.outbox import Sender
-from bot.socket import TOKEN_SECONDS, Wire, pauses
+from bot.socket import LINK_FIX, TOKEN_SECONDS, Wire, pauses
 from bot.surface import CALL_SECONDS, DEAD_TOKEN, Slack, SlackRefused
 from bot.tenant import Broken, furnish
 from engine import stop
@@ -37,21 +37,26 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS = 5.0
 T = TypeVar("T")
 STUCK_SECONDS = 600.0
+UNUSABLE = 78  # EX_CONFIG of sysexits.h: starting again is useless until a person has changed a setting
 
 
 @dataclass(frozen=True)
 class Bot:
-    """The parts of a running bot."""
+    """The parts of a running bot; ``facts`` are what it learned of Slack, for ``doctor``."""
 
     app: App
     desk: Desk
     slack: Slack
     sender: Sender
     pages: asgi.Pages
+    facts: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 def main(argv: list[str]) -> int:
-    """Run until stopped: Socket Mode with ``SLACK_APP_TOKEN``, else HTTP on ``PORT``; health pages in both."""
+    """Run until stopped: Socket Mode with ``SLACK_APP_TOKEN``, else HTTP on ``PORT``; health pages in both.
+
+    78 where Socket Mode is switched off for the app.
+    """
     parser = argparse.ArgumentParser(
         prog="assay bot",
         description="The Slack bot: Socket Mode when SLACK_APP_TOKEN is set, else HTTP on /slack/events.",
@@ -63,9 +68,7 @@ def main(argv: list[str]) -> int:
     _refuse_without_slack(settings)
     services = build(settings)
     operate.prepare(services)
-    stopping = stop.on_signal()
-    serve(services, stopping)
-    return 0
+    return serve(services, stop.on_signal())
 
 
 def build_app(services: Services, *, client: WebClient | None = None) -> App:
@@ -100,22 +103,22 @@ def _app(settings: Settings, web: WebClient, *, authorize: Callable[..., Authori
     return app
 
 
-def serve(services: Services, stopping: threading.Event) -> None:
-    """Start everything and wait until told to stop."""
+def serve(services: Services, stopping: threading.Event) -> int:
+    """Start everything and wait until told to stop; the exit code, ``UNUSABLE`` where Slack takes no connection."""
     listening = _listen(services.settings)  # before any thread: a refusal ends the program
     bot = assemble(services)
     why_not: list[str] = ["starting"]
     threads = [
         threading.Thread(target=_greet, args=(services, bot, why_not, stopping), name="greet"),
         threading.Thread(target=bot.sender.run, args=(stopping,), name="sender"),
-        threading.Thread(target=_beats, args=(services, stopping), name="beat"),
+        threading.Thread(target=_beats, args=(services, bot, stopping), name="beat"),
     ]
     mail.recover(bot.desk)
     for thread in threads:
         thread.start()
     app_token = services.settings.slack_app_token.get_secret_value()
     wire = Wire(bot.app, bot.slack.client, app_token) if app_token else None
-    ready = lambda: [*why_not, *(wire.unconnected() if wire else []), *_stuck(bot)]
+    ready = lambda: [*why_not, *(wire.unconnected() if wire else []), *stuck(bot)]
     web = asgi.web(bot.app, ready=ready, pages=bot.pages)
     server = uvicorn.Server(
         uvicorn.Config(web, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
@@ -131,6 +134,10 @@ def serve(services: Services, stopping: threading.Event) -> None:
     server.should_exit = True
     for thread in [*threads, serving]:
         thread.join(timeout=CALL_SECONDS)
+    if wire is not None and wire.is_disabled:
+        log.error("socket.disabled", extra={"fix": LINK_FIX})
+        return UNUSABLE
+    return 0
 
 
 def _foreseen(event: str, work: Callable[[], T]) -> T:
@@ -165,37 +172,42 @@ def _greet(services: Services, bot: Bot, why_not: list[str], stopping: threading
     waits = pauses()
     while not stopping.is_set():
         try:
-            said, granted = bot.slack.who_am_i()
+            greeting = bot.slack.who_am_i()
         except (SlackRefused, Upstream, OSError) as error:
             why_not[:] = [str(error)]
+            bot.facts["why_not"] = str(error)
             log.warning("bot.not_ready", extra={"why": str(error)})
             is_dead = isinstance(error, SlackRefused) and error.code in DEAD_TOKEN
             stopping.wait(TOKEN_SECONDS if is_dead else next(waits))
             continue
+        said = greeting.said
         operate.meet_slack(
             services, team=said.get("team_id", ""), team_name=said.get("team", ""), bot_user=said.get("user_id", "")
         )
-        missing = missing_scopes(granted)
+        missing = missing_scopes(greeting.scopes)
+        bot.facts.update(why_not="", missing_scopes=missing, clock_off_seconds=greeting.ahead(services.clock.now()))
         log.info("bot.ready", extra={"team": said.get("team", ""), "missing_scopes": " ".join(missing)})
         why_not.clear()
         return
 
 
-def _beats(services: Services, stopping: threading.Event) -> None:
+def _beats(services: Services, bot: Bot, stopping: threading.Event) -> None:
     while not stopping.is_set():
+        facts = {**bot.facts, "why_not": bot.facts.get("why_not") or bot.sender.dead_token}
         try:
-            operate.beat(services, "bot")
+            operate.beat(services, "bot", facts)
         except Upstream as error:
             log.warning("heartbeat.missed", extra={"why": str(error)})
         stopping.wait(BEAT_SECONDS)
 
 
-def _stuck(bot: Bot) -> list[str]:
+def stuck(bot: Bot) -> list[str]:
+    """Why messages do not go out; empty while they do."""
     depth = mail.depth(bot.desk)
-    stuck = (
+    waits = (
         [f"the oldest message waits for {depth.oldest_seconds:.0f} s"] if depth.oldest_seconds > STUCK_SECONDS else []
     )
-    return [*stuck, *([f"Slack says {bot.sender.dead_token}"] if bot.sender.dead_token else [])]
+    return [*waits, *([f"Slack says {bot.sender.dead_token}"] if bot.sender.dead_token else [])]
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -14,15 +14,16 @@ from bot.blockkit import degrade
 from bot.blockkit.render import View, render_home
 from bot.blockkit.shape import Json, mapping, mappings, string
 from bot.messages import home
-from bot.surface import Slack, SlackRefused
+from bot.surface import GONE_PERSON, TOO_LARGE, Slack, SlackRefused
 from engine.desk import Desk, approvals, bills, features, investigations, mail, watch
 from engine.models.mail import Outbox
 
 log = logging.getLogger(__name__)
 
 COMMAND = "/assay"
+SHORT_PAGE = 3  # features on a page where Slack finds ten too much
 REFUSED = ("invalid_arguments", "invalid_blocks")
-GONE = ("user_not_found", "user_not_visible", "not_enabled")
+GONE = (*GONE_PERSON, "not_enabled")
 
 
 class Homes:
@@ -50,7 +51,7 @@ class Homes:
             self._publish(shown)
 
     def _publish(self, shown: mail.Home) -> None:
-        view = render_home(look(self._desk, shown.person))
+        view = render_home(look(self._desk, shown.person, start=shown.start))
         sha = hashlib.sha256(json.dumps(view, sort_keys=True).encode()).hexdigest()
         if sha == shown.sha:
             return
@@ -62,7 +63,7 @@ class Homes:
             log.info("home.gone", extra={"code": error.code})
             return
         known = string(mapping(said.get("view")).get("hash"))
-        mail.show_home(self._desk, mail.Home(person=shown.person, hash=known, sha=sha))
+        mail.show_home(self._desk, shown.model_copy(update={"hash": known, "sha": sha}))
 
     def _sent(self, shown: mail.Home, view: Json) -> dict[str, Any]:
         asked: Json = {"user_id": shown.person, "view": view}
@@ -70,8 +71,11 @@ class Homes:
             return self._slack.call("views.publish", asked | ({"hash": shown.hash} if shown.hash else {}))
         except SlackRefused as error:
             if error.code == "hash_conflict":  # somebody else of ours was faster; what is rendered is the newest state
-                fresh = render_home(look(self._desk, shown.person))
+                fresh = render_home(look(self._desk, shown.person, start=shown.start))
                 return self._slack.call("views.publish", asked | {"view": fresh})
+            if error.code == TOO_LARGE:
+                shorter = render_home(look(self._desk, shown.person, start=shown.start, most=SHORT_PAGE))
+                return self._slack.call("views.publish", asked | {"view": shorter})
             if error.code not in REFUSED:
                 raise
             log.error("blocks.refused", extra={"code": error.code})  # noqa: TRY400 (no trace: a message of ours is wrong)
@@ -79,11 +83,11 @@ class Homes:
             return self._slack.call("views.publish", asked | {"view": plain})
 
 
-def look(desk: Desk, person: str) -> View:
-    """What a person's Home says now."""
-    owned = features.owned(desk, person, home.FEATURES)
+def look(desk: Desk, person: str, *, start: int = 0, most: int = home.FEATURES) -> View:
+    """What a person's Home says now: ``most`` features a page, from ``start`` on."""
+    owned = features.owned(desk, person, most, start=start)
     if not owned.total:
         return home.Welcome(COMMAND)
     looks = watch.months(desk, [one.slug for one in owned.features])
     waiting = [one for one in approvals.pending(desk) if person in one.approvers]
-    return home.home(waiting, owned, looks, running=investigations.running(desk), cost=bills.month(desk))
+    return home.home(waiting, owned, looks, most=most, running=investigations.running(desk), cost=bills.month(desk))

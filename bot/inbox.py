@@ -153,6 +153,8 @@ class Deliveries:
         access.check(self.desk, actor, asked, is_workspace_admin=admin)
         command = REGISTRY.commands[asked.verb]
         changing = once if command.changes(asked) else None
+        if asked.verb == access.APPROVE:
+            self._people.count_votes_anew(self.desk, asked.word())
         found = command.handle(Words(desk=self.desk, actor=actor, asked=asked, once=changing, forms=True))
         # A message opens no form, for only a press or a command carries what Slack opens one for.
         return found.view if isinstance(found, Answer) else notice.asks_for_form(asked)
@@ -160,7 +162,10 @@ class Deliveries:
     def _pressed(self, payload: dict[str, Any], place: Place, once: Once) -> View | None:
         button = REGISTRY.buttons[payload["action"]]
         actor = self._actor(place)
-        access.refuse_guest(actor, "this button")
+        if not button.looks:
+            access.refuse_guest(actor, "this button")
+        if payload["action"] == access.APPROVE_BUTTON:
+            self._people.count_votes_anew(self.desk, payload["value"].rpartition(".")[0])
         try:
             found = button.handle(Press(desk=self.desk, actor=actor, value=payload["value"], once=once))
         except Refused:

@@ -30,6 +30,7 @@ NUMBERED = re.compile(r"\.\d+$")
 RUN_WORDS = "verb.run"  # the button that runs the words it carries
 MakeForm = Callable[[], Form | Answer]
 SPENT = "exchanged_trigger_id"  # the form is open already
+CLOSED = ("not_found", "view_not_found")
 EXPIRED = ("expired_trigger_id", "invalid_trigger_id")
 
 
@@ -215,15 +216,19 @@ class Listener:
             return found.view
         form = render_form(found.view)
         form["private_metadata"] = f"{place.channel} {form['private_metadata']}"  # the channel to answer in comes along
+        form["external_id"] = payloads.sha(trigger)  # a second try of this one opening is known by it
+        verb = again.partition(" ")[0]
         try:
             self._slack.open_form(trigger, form)
         except SlackRefused as error:
             if error.code == SPENT:
                 return None
+            if error.code in CLOSED:
+                gone = "The form was closed before it was ready."
+                return notice.Refusal(gone, "Ask again, and it opens.", suggestion=verb, words=again)
             if error.code not in EXPIRED:
                 raise
             late = "The form took too long to open; Slack allows three seconds."
-            verb = again.partition(" ")[0]
             return notice.Refusal(late, "Ask again, and it opens.", suggestion=verb, words=again)
         self._deliveries.meet(place.person)
         return None

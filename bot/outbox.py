@@ -19,7 +19,7 @@ from bot.blockkit.render import Message, render
 from bot.messages import notice
 from bot.metrics import OUTBOX_DEPTH, OUTBOX_OLDEST
 from bot.projections import Rendered
-from bot.surface import DEAD_TOKEN, Slack, SlackRefused, Unsure
+from bot.surface import DEAD_TOKEN, GONE_PERSON, SHUT_PERSON, Slack, SlackRefused, Unsure
 from engine.desk import Desk, mail
 from engine.errors import NotFound, RateLimited, Unavailable, Upstream, WorkFailed
 from engine.models.mail import MailState, Outbox
@@ -282,7 +282,8 @@ class Sender:
                 mail.tell_owner(self._desk, row.channel, {"text": told.text, "blocks": told.blocks})
             self._later(row, str(error), least=WAIT_MOST)
             return
-        log.error("outbox.dead", extra={"row": row.id, "code": error.code})
+        passed_on = error.code in (*GONE_PERSON, *SHUT_PERSON) and mail.pass_on(self._desk, row)
+        log.error("outbox.dead", extra={"row": row.id, "code": error.code, "passed_on": passed_on})
         mail.settle(self._desk, row, MailState.DEAD, error=error.code)
 
     def _later(self, row: Outbox, why: str, *, least: float = 1.0) -> None:

@@ -114,10 +114,11 @@ class Command:
 
 @dataclass(frozen=True)
 class Button:
-    """A button's handler; ``opens``: it opens a form."""
+    """A button's handler; ``opens``: it opens a form, ``looks``: it changes nothing, so guests may press it."""
 
     handle: AnswerPress
     opens: bool
+    looks: bool
 
 
 @dataclass
@@ -155,11 +156,11 @@ def command(
     return register
 
 
-def button(action_id: str, *, opens: bool = False) -> Callable[[AnswerPress], AnswerPress]:
+def button(action_id: str, *, opens: bool = False, looks: bool = False) -> Callable[[AnswerPress], AnswerPress]:
     """Register the handler of a button."""
 
     def register(handle: AnswerPress) -> AnswerPress:
-        REGISTRY.buttons[action_id] = Button(handle, opens)
+        REGISTRY.buttons[action_id] = Button(handle, opens, looks)
         return handle
 
     return register

@@ -11,6 +11,8 @@ import logging
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -21,6 +23,7 @@ from slack_sdk.web import SlackResponse
 from slack_sdk.webhook import WebhookClient
 
 from bot import files
+from bot.blockkit import degrade
 from bot.blockkit.render import Message
 from bot.blockkit.shape import Json
 from bot.files import SentFile
@@ -34,6 +37,10 @@ REST_SECONDS = 30.0  # where Slack says 429 and not for how long
 REST_MOST = 300.0
 DEAD_TOKEN = frozenset({"token_revoked", "invalid_auth", "not_authed", "account_inactive", "token_expired"})
 TEMPORARY = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
+GONE_PERSON = ("user_not_found", "user_not_visible")
+SHUT_PERSON = ("cannot_dm_bot", "messages_tab_disabled")
+TOO_LARGE = "view_too_large"
+OPEN_ALREADY = "duplicate_external_id"
 GONE_FILE = frozenset({"file_not_found", "file_deleted", "file_not_visible"})
 
 T = TypeVar("T")
@@ -61,6 +68,22 @@ class Place:
     response_url: str = ""
 
 
+@dataclass(frozen=True)
+class Greeting:
+    """Who Slack says we are; the scopes it granted (a comma list) and the time it has, "" where it does not say."""
+
+    said: dict[str, Any]
+    scopes: str
+    date: str
+
+    def ahead(self, now: datetime) -> float:
+        """Seconds that ``now`` is ahead of Slack's time; 0 where Slack does not tell."""
+        try:
+            return (now - parsedate_to_datetime(self.date)).total_seconds()
+        except (TypeError, ValueError):
+            return 0.0
+
+
 class Slack:
     """One workspace's Web API. Every call is made once: trying again is the outbox's."""
 
@@ -72,12 +95,11 @@ class Slack:
         """One Web API call. Raises ``RateLimited``, ``Unavailable``, ``Unsure`` or ``SlackRefused``."""
         return _told_apart(method, lambda: _body(self.client.api_call(method, json=arguments)))
 
-    def who_am_i(self) -> tuple[dict[str, Any], str]:
-        """What ``auth.test`` says, and the scopes Slack granted (a comma list, "" where it does not say)."""
+    def who_am_i(self) -> Greeting:
+        """What ``auth.test`` says. Raises what ``call`` raises."""
         response: Any = _told_apart("auth.test", lambda: self.client.auth_test())
-        headers: dict[str, str] = response.headers
-        granted = next((value for name, value in headers.items() if name.lower() == "x-oauth-scopes"), "")
-        return _body(response), str(granted)
+        headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
+        return Greeting(_body(response), headers.get("x-oauth-scopes", ""), headers.get("date", ""))
 
     def post(self, channel: str, message: Message, *, uid: str) -> str:
         """Post a message that can be found again by ``uid``; where it stands (``ts``)."""
@@ -127,8 +149,26 @@ class Slack:
         return any(message.get("files") for message in said.get("messages", []))
 
     def open_form(self, trigger_id: str, form: Json) -> None:
-        """Open a modal; the trigger lives three seconds."""
-        self.call("views.open", {"trigger_id": trigger_id, "view": form})
+        """Open a modal; the trigger lives three seconds. A try whose answer was lost is made once more.
+
+        One that is open already (Slack knows it by its ``external_id``) is shown anew, one too large with its lists
+        to be typed. Raises what ``call`` raises.
+        """
+        try:
+            self._open(trigger_id, form)
+        except Unsure:
+            self._open(trigger_id, form)
+
+    def _open(self, trigger_id: str, form: Json) -> None:
+        try:
+            self.call("views.open", {"trigger_id": trigger_id, "view": form})
+        except SlackRefused as error:
+            if error.code == OPEN_ALREADY:
+                self.call("views.update", {"external_id": form["external_id"], "view": form})
+            elif error.code == TOO_LARGE:
+                self.call("views.open", {"trigger_id": trigger_id, "view": degrade.typed(form)})
+            else:
+                raise
 
     def answer(self, place: Place, message: Message, *, fallback: Callable[[str, Message], None]) -> None:
         """Tell one person alone: by ``response_url``, else as ephemeral message, else by ``fallback`` (a DM)."""

@@ -22,6 +22,7 @@ from tests.house_rules import ROOT, tracked
 README_LINES, DECISION_LINES = 250, 60
 PICTURES = ("register", "labels", "progress", "verdict", "approval", "digest")  # `make e2e` takes them
 SETTINGS_MOST = 25
+FAULTS = 50  # rows of docs/faults.md, each something that Slack may do
 
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -78,6 +79,15 @@ def test_every_test_that_holds_a_threat_off_is_there() -> None:
     named = re.findall(r"`(tests/\S+\.py)::(test_\w+)`", _text("docs/threats.md"))
     assert len(named) > 20
     assert [(path, name) for path, name in named if f"def {name}(" not in _text(path)] == []
+
+
+def test_every_row_of_the_fault_table_names_a_test_that_is_there() -> None:
+    rows = re.findall(r"^\| ([\d, ]+) \| .* \| ([^|]*) \|$", _text("docs/faults.md"), re.MULTILINE)
+    assert [int(number) for numbers, _ in rows for number in numbers.split(", ")] == list(range(1, FAULTS + 1))
+    for numbers, held in rows:
+        named = re.findall(r"`(tests/\S+\.py)::(test_\w+)`", held)
+        assert named, numbers
+        assert [(path, name) for path, name in named if f"def {name}(" not in _text(path)] == [], numbers
 
 
 def test_every_dependency_is_documented() -> None:

@@ -55,6 +55,20 @@ def plainer(blocks: Sequence[Json]) -> list[Json]:
     ]
 
 
+def typed(form: Json) -> Json:
+    """A form that is too large for Slack: what its lists offer is typed instead."""
+    return {**form, "blocks": [_typed(block) for block in mappings(form.get("blocks"))]}
+
+
+def _typed(block: Json) -> Json:
+    element = mapping(block.get("element"))
+    if element.get("type") != "static_select":
+        return block
+    chosen = mapping(element.get("initial_option")).get("value")
+    field: Json = {"type": "plain_text_input", "action_id": element.get("action_id"), "max_length": limits.OPTION_VALUE}
+    return {**block, "element": {**field, **({"initial_value": chosen} if chosen else {})}}
+
+
 def _listed(block: Json) -> Json:
     tasks = mappings(block.get("tasks"))
     title = {"type": "text", "text": string(block.get("title")), "style": {"bold": True}}

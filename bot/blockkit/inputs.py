@@ -63,9 +63,11 @@ def choice(
     value: str = "",
     optional: bool = False,
 ) -> Markup:
-    """One of (value, text) options, as many as Slack takes, each value once."""
+    """One of (value, text) options, each value once; more than Slack's lists take are typed."""
     told = {cut(word, limits.OPTION_VALUE): text for word, text in reversed(options)}
-    known = list(dict.fromkeys(cut(word, limits.OPTION_VALUE) for word, _ in options))[: limits.OPTIONS]
+    known = list(dict.fromkeys(cut(word, limits.OPTION_VALUE) for word, _ in options))
+    if len(known) > limits.OPTIONS:
+        return text_field(key, label, hint, most=limits.OPTION_VALUE, example=known[0], optional=optional)
     found = [{"text": words(told[word], limits.OPTION_TEXT), "value": word} for word in known]
     element: Json = {"type": "static_select", "options": found}
     initial = next((option for option in found if option["value"] == value), None)

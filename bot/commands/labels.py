@@ -98,7 +98,7 @@ def use_pressed(press: Press) -> Form:
 @form("use_file")
 def used(filled: Filled) -> Upload:
     """The feature was named: the file is fetched next."""
-    slug = filled.values.get("feature", "")
+    slug = features.show(filled.desk, filled.values.get("feature", "")).slug  # typed where there are many
     access.check_words(filled.desk, filled.actor, f"labels {slug}")
     return Upload(slug, (SentFile(id=filled.carried, name="", size=0, url=""),), _columns(filled))
 

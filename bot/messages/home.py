@@ -30,13 +30,20 @@ class Mine:
 
 @dataclass(frozen=True)
 class Home:
-    """Home of one person; ``more_`` counts what is left out. ``is_mine``: these are their features, not the team's."""
+    """Home of one person; ``more_`` counts what is left out. ``is_mine``: these are their features, not the team's.
+
+    Features ``first`` to ``last`` of ``total`` are shown; ``before`` and ``after`` are where the pages beside begin.
+    """
 
     template: ClassVar[str] = "home/tab"
     waiting: tuple[Request, ...]
     more_waiting: int
     features: tuple[Mine, ...]
-    more_features: int
+    first: int
+    last: int
+    total: int
+    before: int | None
+    after: int | None
     is_mine: bool
     running: tuple[RunView, ...]
     more_running: int
@@ -53,6 +60,7 @@ class Home:
             ),
             total=14,
             is_mine=True,
+            start=3,
         )
         falling = months.look(
             slug="refund-reason", advice="RETIRE", saved_usd=-84.0, keep_month_usd=504.0, best_month_usd=420.0,
@@ -60,7 +68,7 @@ class Home:
         )  # fmt: skip
         looks = {"ticket-router": months.look(), "refund-reason": falling}
         cost = bill.example().model_copy(update={"slug": "", "is_running": True})
-        return home([examples.approval()], owned, looks, running=[examples.run()], cost=cost)
+        return home([examples.approval()], owned, looks, running=[examples.run()], cost=cost, most=3)
 
 
 @dataclass(frozen=True)
@@ -83,13 +91,19 @@ def home(
     *,
     running: list[RunView],
     cost: BillView,
+    most: int = FEATURES,
 ) -> Home:
-    """One person's Home. ``looks`` are the months of live features by slug."""
+    """One person's Home, ``most`` features a page. ``looks`` are the months of live features by slug."""
+    end = owned.start + len(owned.features)
     return Home(
         waiting=tuple(approval.request(one) for one in waiting[:WAITING]),
         more_waiting=max(len(waiting) - WAITING, 0),
         features=tuple(_mine(one, looks.get(one.slug)) for one in owned.features),
-        more_features=max(owned.total - len(owned.features), 0),
+        first=owned.start + 1,
+        last=end,
+        total=owned.total,
+        before=max(owned.start - most, 0) if owned.start else None,
+        after=end if end < owned.total else None,
         is_mine=owned.is_mine,
         running=tuple(running[:RUNNING]),
         more_running=max(len(running) - RUNNING, 0),

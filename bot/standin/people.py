@@ -80,7 +80,7 @@ def user_json(room: Room, found: Person) -> Json:
     """A user as `users.info` shows it."""
     return {
         "id": found.id,
-        "team_id": room.workspace.team_id,
+        "team_id": found.team_id or room.workspace.team_id,
         "name": found.name,
         "real_name": found.real_name or found.name,
         "deleted": found.is_deleted,

@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS response_url (
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody in the workspace. `roles` is what the page shows under the name."""
+    """Somebody in the workspace. `roles` is what the page shows under the name; `team_id` where they are of another."""
 
     id: str
     name: str
@@ -49,6 +49,7 @@ class Person:
     is_admin: bool = False
     is_bot: bool = False
     is_deleted: bool = False
+    team_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,13 @@ def show(desk: Desk, token: str) -> ApprovalView:
         return view(desk, tx, rollouts.approval_by_token(tx, token))
 
 
+def voters(desk: Desk, token: str) -> tuple[str, ...]:
+    """Who said yes to a request; nobody where there is none of that name."""
+    with desk.services.database.read() as tx:
+        found = rollouts.find_approval(tx, token)
+        return tuple(vote.person for vote in rollouts.votes(tx, found.id or 0)) if found else ()
+
+
 def approve(
     desk: Desk, actor: Actor, token: str, *, version: int | None = None, once: Once | None = None
 ) -> ApprovalView:

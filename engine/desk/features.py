@@ -77,11 +77,12 @@ class FeatureView(Value):
 
 
 class Owned(Value):
-    """Features of one person (``is_mine``), else of the team: the first of ``total``."""
+    """Features of one person (``is_mine``), else of the team: those from ``start`` on, of ``total``."""
 
     features: tuple[FeatureView, ...]
     total: int
     is_mine: bool
+    start: int = 0
 
 
 def register(desk: Desk, actor: Actor, asked: Registration, *, once: Once | None = None) -> FeatureView:
@@ -135,15 +136,19 @@ def names(desk: Desk) -> tuple[str, ...]:
         return tuple(feature.slug for feature in features.every(tx))
 
 
-def owned(desk: Desk, person: str, most: int) -> Owned:
-    """The features a person owns, in order of registration; those of the team where they own none."""
+def owned(desk: Desk, person: str, most: int, *, start: int = 0) -> Owned:
+    """The features a person owns, in order of registration, ``most`` of them; the team's where they own none.
+
+    A start behind the last one is that of the last page.
+    """
     with desk.services.database.read() as tx:
         found = features.every(tx)
         ids = roles.granted_to(tx, person, Role.OWNER)
         mine = [one for one in found if one.id in ids or None in ids]
         chosen = mine or found
-        shown = tuple(view(desk, tx, one) for one in chosen[:most])
-        return Owned(features=shown, total=len(chosen), is_mine=bool(mine))
+        first = min(start, max(len(chosen) - 1, 0) // most * most)
+        shown = tuple(view(desk, tx, one) for one in chosen[first : first + most])
+        return Owned(features=shown, total=len(chosen), is_mine=bool(mine), start=first)
 
 
 def view(desk: Desk, tx: Tx, feature: Feature) -> FeatureView:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from engine.desk import Desk
-from engine.flows.steps import rented
+from engine.flows.steps import rented, surroundings
+from engine.flows.steps.surroundings import BAD, OK, WARN
 from engine.models.actor import Role
 from engine.models.serving import Serving, ServingState
 from engine.models.work import Finding
@@ -13,13 +14,12 @@ from engine.store import deeds, features, mail, migrate, roles, rollouts, servin
 from engine.store.database import Tx
 from engine.train.ladder import host_here
 
-OK, WARN, BAD = "ok", "warn", "bad"
 LATE = timedelta(hours=1)
 STUCK = timedelta(minutes=10)  # a row that waits longer than this tells of a token, a channel or a dead bot
 
 
 def findings(desk: Desk) -> list[Finding]:
-    """Everything that can be checked without Slack, worst first."""
+    """Everything that can be checked without calling anybody, worst first."""
     now = desk.services.clock.now()
     with desk.services.database.read() as tx:
         found = [
@@ -33,6 +33,7 @@ def findings(desk: Desk) -> list[Finding]:
             *_aside(tx),
             *_served(tx),
             *_strangers(tx),
+            *surroundings.findings(tx, desk.services, now),
         ]
     found.append(_encoder(desk))
     return sorted(found, key=lambda one: (BAD, WARN, OK).index(one.state))

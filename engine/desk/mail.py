@@ -6,14 +6,18 @@ from datetime import timedelta
 from typing import Any
 
 from engine.desk import Desk
+from engine.models.actor import Role
 from engine.models.base import Value
-from engine.models.mail import MailState, Once, Outbox
-from engine.store import features, labels, mail, queues
+from engine.models.mail import MailState, MessageRef, Once, Outbox
+from engine.store import features, labels, mail, queues, roles
+from engine.store.database import Tx
 
 PROJECT, HOME, HOMES, FILE = mail.PROJECT, mail.HOME, mail.HOMES, mail.FILE
 SENT, READY = MailState.SENT, MailState.READY
 DELIVERY = "deliver"  # the method of a row that holds an accepted delivery until its effect is done
 FETCH = "fetch_file"  # the method of a row that holds a file a person sent until it was read
+TOLD = "told"  # the kind of a row that tells a feature's owner something
+LINE = (Role.OWNER, Role.ADMIN)  # who is told in an owner's place, in this order
 _HEAD_START = timedelta(
     seconds=3
 )  # the thread that accepted a delivery works it off; the sender takes over a dead one's
@@ -29,11 +33,15 @@ class Shown(Value):
 
 
 class Home(Value):
-    """One person's Home as it was shown last: the hash Slack gave it, and the sha of what it showed ("": never)."""
+    """One person's Home as it was shown last: the hash Slack gave it, and the sha of what it showed ("": never).
+
+    ``start`` is how many features stand before the first that it shows.
+    """
 
     person: str
     hash: str
     sha: str
+    start: int = 0
 
 
 class Depth(Value):
@@ -115,7 +123,26 @@ def tell_owner(desk: Desk, channel: str, payload: dict[str, Any]) -> None:
         feature = next((one for one in features.every(tx) if one.channel == channel), None)
         if feature is not None and not mail.is_taken(tx, once):
             mail.take(tx, desk.services.clock, once)
-            mail.enqueue_post(tx, desk.services.clock, feature.owner, "chat.postMessage", payload=payload)
+            _tell(desk, tx, feature.owner, feature.slug, payload=payload)
+
+
+def pass_on(desk: Desk, row: Outbox) -> bool:
+    """What an owner cannot be told any more goes to the feature's next owner, else to an admin; false for nobody."""
+    with desk.services.database.write() as tx:
+        feature = features.find(tx, row.entity_id) if row.kind == TOLD else None
+        if feature is None:
+            return False
+        line = [feature.owner, *(one for role in LINE for one in roles.people(tx, role, feature.id))]
+        line = list(dict.fromkeys(line))
+        following = line[line.index(row.channel) + 1 :] if row.channel in line else []
+        if following:
+            _tell(desk, tx, following[0], feature.slug, payload=row.payload)
+        return bool(following)
+
+
+def _tell(desk: Desk, tx: Tx, person: str, slug: str, *, payload: dict[str, Any]) -> None:
+    row = mail.add(tx, desk.services.clock, person, "chat.postMessage", payload=payload)
+    row.entity, row.entity_id, row.kind = "feature", slug, TOLD
 
 
 def recover(desk: Desk) -> int:
@@ -160,15 +187,24 @@ def refresh(desk: Desk, channel: str, ts: str) -> bool:
 def open_home(desk: Desk, person: str) -> Home:
     """Note that a person looks at their Home, so that it is kept new from now on; what it shows."""
     with desk.services.database.write() as tx:
-        found = mail.open_home(tx, person, desk.services.clock.now())
-        return Home(person=person, hash=found.ts, sha=found.rendered_sha)
+        return _home(mail.open_home(tx, person, desk.services.clock.now()))
 
 
 def home(desk: Desk, person: str) -> Home | None:
     """What a person's Home shows, none for a person who never opened it."""
     with desk.services.database.read() as tx:
         found = mail.ref(tx, HOME, person, HOME, channel=person)
-        return None if found is None else Home(person=person, hash=found.ts, sha=found.rendered_sha)
+        return None if found is None else _home(found)
+
+
+def turn_home(desk: Desk, person: str, start: int) -> None:
+    """Have a person's Home show the features from ``start`` on."""
+    with desk.services.database.write() as tx:
+        found = mail.ref(tx, HOME, person, HOME, channel=person)
+        if found is not None:
+            found.entity_version, found.rendered_sha = start, ""
+            tx.add(found)
+            mail.enqueue_home(tx, desk.services.clock, person)
 
 
 def show_home(desk: Desk, shown: Home) -> None:
@@ -178,6 +214,10 @@ def show_home(desk: Desk, shown: Home) -> None:
         if found is not None:
             found.ts, found.rendered_sha = shown.hash, shown.sha
             tx.add(found)
+
+
+def _home(found: MessageRef) -> Home:
+    return Home(person=found.entity_id, hash=found.ts, sha=found.rendered_sha, start=found.entity_version)
 
 
 def spread_homes(desk: Desk) -> None:

@@ -6,6 +6,7 @@ import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.errors import Invalid, NotReady
 from engine.flows import dbos_durable
@@ -74,10 +75,11 @@ def back_up(services: Services, folder: Path) -> Backup:
     return Backup(database, copied=len(lacking), known=len(stored) - len(lacking))
 
 
-def beat(services: Services, program: str) -> None:
-    """Say that a program is alive on this host."""
+def beat(services: Services, program: str, facts: dict[str, Any] | None = None) -> None:
+    """Say that a program is alive on this host, and what it knows that ``doctor`` should tell."""
+    here = socket.gethostname()
     with services.database.write() as tx:
-        work.beat(tx, program, host=socket.gethostname(), pid=os.getpid(), now=services.clock.now())
+        work.beat(tx, program, host=here, pid=os.getpid(), now=services.clock.now(), facts=facts)
 
 
 def end_servers(services: Services) -> None:

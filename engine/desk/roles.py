@@ -73,14 +73,25 @@ def name(
         return after
 
 
+def left(desk: Desk, person: str) -> None:
+    """Somebody is gone from the workspace: their waiting votes go, their roles stay until others are named."""
+    with desk.services.database.write() as tx:
+        for feature in features.every(tx):
+            _void_of(desk, tx, person, feature.id or 0)
+
+
 def _void(desk: Desk, tx: Tx, lost: set[str]) -> None:
     """A vote counts while who gave it may vote: drop the waiting ones of persons who may no longer."""
     for feature in features.every(tx):
         for person in sorted(lost - set(roles.people(tx, Role.APPROVER, feature.id))):
-            for approval in rollouts.void_votes(tx, person, feature.id or 0):
-                mail.enqueue_projection(
-                    tx, desk.services.clock, "approval", approval.token, kind="card", channel=approval.channel
-                )
+            _void_of(desk, tx, person, feature.id or 0)
+
+
+def _void_of(desk: Desk, tx: Tx, person: str, feature_id: int) -> None:
+    for approval in rollouts.void_votes(tx, person, feature_id):
+        mail.enqueue_projection(
+            tx, desk.services.clock, "approval", approval.token, kind="card", channel=approval.channel
+        )
 
 
 def standing(desk: Desk, person: str, slug: str = "") -> Standing:

@@ -72,7 +72,8 @@ class Outbox(Table, table=True):
 class MessageRef(Table, table=True):
     """The one Slack message that shows one row: what was last rendered into it, and of which version.
 
-    A person's Home is kept here too: ``ts`` is then the hash Slack gave it, ``updated_at`` when it was opened last.
+    A person's Home is kept here too: ``ts`` is then the hash Slack gave it, ``updated_at`` when it was opened last,
+    ``entity_version`` how many features stand before the first that it shows.
     """
 
     __table_args__ = (UniqueConstraint("entity", "entity_id", "kind", "channel"),)

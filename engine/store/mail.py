@@ -214,6 +214,14 @@ def depth(tx: Session) -> tuple[int, datetime | None, int]:
     return count, oldest, dead
 
 
+def shut_out(tx: Session) -> dict[str, str]:
+    """Channels with messages that wait though they were tried, each with why."""
+    query = select(Outbox.channel, Outbox.error).where(
+        col(Outbox.state).in_(WAITING), Outbox.channel != "", Outbox.error != "", Outbox.attempts > 0
+    )
+    return dict(tx.exec(query.order_by(col(Outbox.id))).all())
+
+
 def _row(clock: Clock, channel: str, method: str, **rest: Any) -> Outbox:  # noqa: ANN401 (Outbox's own fields)
     now = clock.now()
     return Outbox(uid=str(uuid4()), channel=channel, method=method, not_before=now, created_at=now, **rest)

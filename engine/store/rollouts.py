@@ -52,10 +52,15 @@ def add_approval(tx: Session, approval: Approval) -> Approval:
 
 def approval_by_token(tx: Session, token: str) -> Approval:
     """The request a button or ``approve ID`` names. Raises ``NotFound``."""
-    found = tx.exec(select(Approval).where(Approval.token == token)).one_or_none()
+    found = find_approval(tx, token)
     if found is None:
         raise NotFound(f"There is no approval {token[:32]!r}.", hint="What waits for you: /assay approvals")
     return found
+
+
+def find_approval(tx: Session, token: str) -> Approval | None:
+    """The request of that name, if there is one."""
+    return tx.exec(select(Approval).where(Approval.token == token)).one_or_none()
 
 
 def approval_by_id(tx: Session, approval_id: int) -> Approval:

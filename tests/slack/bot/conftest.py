@@ -9,6 +9,7 @@ import pytest
 
 from engine.services import Services
 from tests.prepared import sqlite_in
+from tests.slack.bot.carried import Carrier, by_socket
 from tests.slack.bot.post import Post
 from tests.slack.bot.wire import Wire, wired
 from tests.slack.standin.rooms import Served, served
@@ -31,6 +32,16 @@ def room() -> Iterator[Served]:
 def wire(services: Services, room: Served) -> Iterator[Wire]:
     """A bot behind HTTP that talks to the room."""
     with wired(services, room) as found:
+        yield found
+
+
+@pytest.fixture(params=["http", "socket"])
+def carried(request: pytest.FixtureRequest, wire: Wire) -> Iterator[Carrier]:
+    """A way to deliver: signed HTTP, and Socket Mode."""
+    if request.param == "http":
+        yield wire
+        return
+    with by_socket(wire) as found:
         yield found
 
 

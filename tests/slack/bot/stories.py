@@ -17,6 +17,7 @@ RUN = "inv-7k3mq9ab"
 BUTTONS = {
     "approval.approve": "forged.1",
     "approval.reject": "forged.1",
+    "home.page": "10",
     "investigation.cancel": RUN,
     "labelling.cancel": "lab-7k3mq9ab",
     "labels.cancel": "forged",

@@ -104,6 +104,49 @@ def test_a_home_that_changed_meanwhile_is_rendered_again_and_one_with_refused_bl
     assert waiting(wire.desk) == []
 
 
+def many(wire: Wire, count: int) -> list[str]:
+    """So many features, in order."""
+    slugs = [f"feature-{number}" for number in range(1, count + 1)]
+    for slug in slugs:
+        a_feature(wire.desk, slug=slug)
+    wire.settle()
+    return slugs
+
+
+def shown(wire: Wire, person: str, slugs: list[str]) -> list[str]:
+    """Those features that a Home shows."""
+    return [slug for slug in slugs if f"*{slug}:" in home(wire, person)]
+
+
+def turn(wire: Wire, person: str, start: str) -> None:
+    """Press the button of a page."""
+    assert wire.send(wire.press_home("home.page", start, person))[0] == 200
+    wire.settle()
+
+
+def test_many_features_are_turned_by_page_and_a_change_stays_on_it(wire: Wire) -> None:
+    slugs = many(wire, 23)
+    assert "1 to 10 of 23 features" in open_home(wire, "U5")
+    assert shown(wire, "U5", slugs) == slugs[:10]
+    for start, part in (("10", slugs[10:20]), ("20", slugs[20:]), ("10", slugs[10:20]), ("999", slugs[20:])):
+        turn(wire, "U5", start)
+        assert shown(wire, "U5", slugs) == part, "a guest may look too"
+    a_feature(wire.desk, slug="feature-24")
+    wire.settle()
+    assert "21 to 24 of 24 features" in home(wire, "U5")
+    assert '"value": "10"' in home(wire, "U5")
+    assert "Later ones" not in home(wire, "U5")
+
+
+def test_a_home_too_large_for_slack_shows_fewer_features_a_page(wire: Wire) -> None:
+    slugs = many(wire, 12)
+    wire.room.post("/_faults", {"method": "views.publish", "kind": "error", "error": "view_too_large"})
+    open_home(wire)
+    assert shown(wire, "U1", slugs) == slugs[:3]
+    turn(wire, "U1", "3")
+    assert shown(wire, "U1", slugs) == slugs[3:], "where it fits again, a page is whole again"
+
+
 def test_a_setting_is_changed_by_form_and_a_wrong_value_told_beside_it(wire: Wire) -> None:
     a_feature(wire.desk)
     told = wire.answer(wire.press("1.0", "settings.edit", SLUG))

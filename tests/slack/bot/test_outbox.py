@@ -160,7 +160,7 @@ def test_a_channel_the_bot_is_not_in_waits_and_its_owner_is_told_once(post: Post
     assert len([text for text in post.texts("C3") if SLUG in text]) == 1
 
 
-@pytest.mark.parametrize("code", ["token_revoked", "invalid_auth", "account_inactive"])
+@pytest.mark.parametrize("code", ["token_revoked", "invalid_auth", "not_authed", "account_inactive", "token_expired"])
 def test_a_dead_token_stops_all_sending_and_loses_nothing(post: Post, code: str) -> None:
     post.post("one", "two")
     post.fault("error", error=code)

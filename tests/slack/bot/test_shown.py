@@ -97,9 +97,10 @@ def test_updates_of_a_workspace_are_forty_a_minute(post: Post) -> None:
     assert post.calls("chat.update") == 42
 
 
-def test_blocks_that_slack_refuses_are_sent_as_words(post: Post) -> None:
+@pytest.mark.parametrize("code", ["invalid_blocks", "msg_blocks_too_long", "msg_too_long"])
+def test_blocks_that_slack_refuses_are_sent_as_words(post: Post, code: str) -> None:
     a_feature(post.wire.desk)
-    post.fault("error", error="invalid_blocks", times=2)
+    post.fault("error", error=code, times=2)
     post.go()
     (only,) = post.wire.posted()
     assert SLUG in only["text"]

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from slack_bolt.adapter.socket_mode import SocketModeHandler
@@ -45,6 +49,40 @@ def bot(services: Services, room: Served) -> Generator[Bot]:
     wire.client.message_processor.shutdown()
     found.app.listener_runner.listener_executor.shutdown(wait=True)
     found.desk.durable.close()
+
+
+@pytest.mark.parametrize("reason", ["refresh_requested", "warning"])
+def test_a_disconnect_that_is_routine_is_followed_by_a_new_connection(bot: Bot, room: Served, reason: str) -> None:
+    a_feature(bot.desk)
+    room.post("/_socket", {"reason": reason})
+    eventually(lambda: room.standin.sockets.count == 1, 60)
+    room.form("/as/U1/say", channel="C1", text="/assay features")
+    assert SLUG in eventually(lambda: seen(room), 60)[-1]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_bot_whose_socket_is_switched_off_ends_with_78_and_says_the_fix(
+    room: Served, tmp_path: Path, when: str
+) -> None:
+    if when == "before":
+        room.post("/_socket", {"reason": "link_disabled"})
+    environment = {
+        **os.environ,
+        "ASSAY_HOME": str(tmp_path),
+        "ASSAY_SLACK_API_URL": f"{room.url}/api/",
+        "PORT": "0",
+        "SLACK_BOT_TOKEN": "xoxb-standin",
+        "SLACK_APP_TOKEN": "xapp-standin",
+    }
+    asked = [sys.executable, "-W", "ignore", "-m", "bot.cli", "bot"]
+    with subprocess.Popen(asked, env=environment, stderr=subprocess.PIPE, text=True) as running:
+        if when == "after":
+            eventually(lambda: room.standin.sockets.count == 1, 60)
+            room.post("/_socket", {"reason": "link_disabled"})
+        _, said = running.communicate(timeout=120)
+    assert running.returncode == 78, said
+    assert "Switch it on at api.slack.com/apps" in said
+    assert "xapp-standin" not in said
 
 
 def seen(room: Served) -> list[str]:

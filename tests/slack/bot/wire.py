@@ -24,7 +24,7 @@ from pydantic import SecretStr
 from sqlmodel import select
 
 from bot import asgi
-from bot.app import Bot, assemble
+from bot.app import Bot, assemble, stuck
 from bot.standin import files, messages, payloads, people, tickets, views
 from bot.standin.room import Person
 from engine.desk import Desk, mail
@@ -273,7 +273,9 @@ def wired(services: Services, room: Served) -> Generator[Wire]:
     )
     bot = assemble(made, monotonic=lambda: services.clock.now().timestamp())
     server = uvicorn.Server(
-        uvicorn.Config(asgi.web(bot.app, ready=lambda: [], pages=bot.pages), port=0, log_config=None, lifespan="off")
+        uvicorn.Config(
+            asgi.web(bot.app, ready=lambda: stuck(bot), pages=bot.pages), port=0, log_config=None, lifespan="off"
+        )
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
