@@ -217,7 +217,7 @@ def _packed(frame: Frame) -> bytes:
     return struct.pack(_BODY, VERSION, frame.fault, frame.flags, *frame[:-2])
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=64, typed=True)  # members of two enums with one number are equal
 def word(one: IntEnum) -> str:
     """A member's name in small letters, as headers and metrics say it. Kept: asking an enum takes a microsecond."""
     return one.name.lower()
