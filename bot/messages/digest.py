@@ -21,6 +21,25 @@ Advised = Literal["RETIRE", "RETRAIN", "WATCH", "KEEP", "unknown", "ship", "inve
 
 
 @dataclass(frozen=True)
+class Fresh:
+    """What people's labels of fresh calls say of a live model: shares, none where nobody can say; ``bar`` it must keep.
+
+    ``missing`` labels were asked for and did not come; ``queue`` is where people label, "" for none. ``why`` says that
+    nothing can be measured so.
+    """
+
+    rows: int
+    quality: float | None
+    low: float | None
+    high: float | None
+    bar: float | None
+    broken: bool | None
+    missing: int
+    queue: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Line:
     """One feature's month: figures are none where unknown; sums are US dollars of the month.
 
@@ -63,6 +82,7 @@ class Line:
     snoozed_reason: str = ""
     words: str = ""
     press: str = ""
+    fresh: Fresh | None = None
 
     @property
     def is_live(self) -> bool:
@@ -188,9 +208,16 @@ def line_of(facts: dict[str, Any]) -> Line:
         snoozed_by=snooze.get("by", ""),
         snoozed_until=snooze.get("until", ""),
         snoozed_reason=snooze.get("reason", ""),
+        fresh=_fresh(facts.get("audit")),
         words="" if snooze else words,
         press="" if snooze else press,
     )
+
+
+def _fresh(found: dict[str, Any] | None) -> Fresh | None:
+    if not found:
+        return None
+    return Fresh(**{name: found[name] for name in Fresh.__dataclass_fields__})
 
 
 def _months_left(facts: dict[str, Any]) -> float | None:

@@ -26,6 +26,16 @@ class Tried:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """How the live model and the options (model, own prompt, share) did on fresh rows, drawn fairly or not."""
+
+    random: bool
+    rows: int
+    live: float
+    options: tuple[tuple[str, bool, float], ...]
+
+
+@dataclass(frozen=True)
 class Hand:
     """One live model on the clock: its line, its advantage by month, and why no date can be given, if none can.
 
@@ -44,6 +54,7 @@ class Hand:
     tried: tuple[Tried, ...] = ()
     unmigrated: tuple[str, ...] = ()
     untried: str = ""
+    beside: tuple[Beside, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,10 @@ class Stale:
             reasons=["the advantage is small"], crossover={"months": 2.4, "low": 1.1, "high": 4.0, "reason": ""},
             drift=[{"name": "inputs", "psi": 0.2, "critical": 0.04, "alarm": True}],
             wear={"looks": 2, "looks_most": 3}, rebaselined="2026-10", unmigrated=["gpt-5-mini"],
+            fresh_options=[{
+                "stratum": "random", "rows": 118, "live_quality": 0.93,
+                "options": [{"model": "gpt-5-mini", "prompt": "current", "quality": 0.89}],
+            }],
             options=[
                 _option(name="baseline", model="gpt-4o-mini", month_usd=640.0, quality=0.9),
                 _option(name="gpt-5-mini", model="gpt-5-mini", month_usd=510.0, quality=0.88, qualified=False),
@@ -102,6 +117,11 @@ def _tried(option: dict[str, Any]) -> Tried:
     )
 
 
+def _beside(found: dict[str, Any]) -> Beside:
+    options = tuple((one["model"], one["prompt"] == "own", one["quality"]) for one in found["options"])
+    return Beside(found["stratum"] == "random", found["rows"], found["live_quality"], options)
+
+
 def _hand(clock: Clock) -> Hand:
     facts = clock.facts
     crossover: dict[str, Any] = facts.get("crossover") or {}
@@ -119,6 +139,7 @@ def _hand(clock: Clock) -> Hand:
         tried=tuple(_tried(one) for one in facts.get("options") or () if one["quality"] is not None),
         unmigrated=tuple(facts.get("unmigrated") or ()),
         untried=facts.get("untried") or "",
+        beside=tuple(_beside(one) for one in facts.get("fresh_options") or ()),
     )
 
 
@@ -156,7 +177,7 @@ class Memo:
 
 @dataclass(frozen=True)
 class AlertLine:
-    """One thing that is new; ``what`` is shutdown, crossed, announced or drift, and names the figures that count."""
+    """One thing that is new; ``what`` is shutdown, crossed, announced, drift or audit, and names its figures."""
 
     slug: str
     what: str
@@ -167,6 +188,9 @@ class AlertLine:
     months: int | None = None
     keep_usd: float | None = None
     best_usd: float | None = None
+    rows: int | None = None
+    quality: float | None = None
+    bar: float | None = None
 
 
 @dataclass(frozen=True)
@@ -187,6 +211,7 @@ class Alerts:
             {"slug": "refund-reason", **shut},
             {"slug": "reply-draft", "what": "announced", "months": 2},
             {"slug": "reply-draft", "what": "drift", "name": "inputs"},
+            {"slug": "tone-check", "what": "audit", "rows": 140, "quality": 0.81, "bar": 0.9},
         )
         return alerts(AlertsView(week="2026-W48", alerts=found))
 

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import math
-import secrets
-from collections.abc import Mapping
-
 from engine.desk import Desk
 from engine.errors import Conflict, Invalid, NotAllowed, NotReady
-from engine.flows.steps import drawing, people, queued, written
+from engine.flows.steps import drawing, openings, people, queued, written
 from engine.flows.steps.queued import QueueView, TurnView
 from engine.flows.steps.written import Field, Way
 from engine.models.actor import Actor
 from engine.models.feature import ApproachName, Feature
 from engine.models.labelling import LabelQueue, QueuePurpose, QueueState, Said, Turn
 from engine.models.mail import Once
-from engine.store import deeds, features, mail, queues
-from engine.store.database import Tx
+from engine.store import features, mail, queues
 
-__all__ = ["DOUBLE_SHARE", "SIZE_MOST", "Field", "QueueView", "TurnView", "Way"]
+__all__ = ["DOUBLE_SHARE", "Field", "QueueView", "TurnView", "Way"]
 
 DOUBLE_SHARE = 0.10
-SIZE_MOST = 2_000
-_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 
 
 def start(
@@ -52,26 +45,8 @@ def start(
                 f"{slug} has an open queue already, {known.name}. Nothing was changed.",
                 hint=f"Label with it, /assay labels {slug} next, or end it: /assay labels {slug} close",
             )
-        name = "que-" + "".join(secrets.choice(_ALPHABET) for _ in range(8))
         texts = drawing.texts(tx, feature, size, purpose)
-        queue = LabelQueue(
-            name=name,
-            feature_id=feature.id or 0,
-            open_feature_id=feature.id,
-            purpose=purpose,
-            size=len(texts),
-            double_share=share,
-            by=actor.id,
-            channel=actor.channel or feature.channel,
-            created_at=desk.services.clock.now(),
-        )
-        doubled = math.ceil(share * len(texts))
-        for text in texts[:doubled]:
-            text.wanted = 2
-        queues.add(tx, queue, drawing.shuffled(texts))
-        after = {"queue": name, "purpose": purpose, "texts": len(texts), "twice": doubled}
-        _deed(desk, tx, actor, "open a queue", queue=queue, after=after)
-        people.tell_queue(tx, desk.services, queue)
+        queue = openings.open_queue(tx, desk.services, feature, texts, actor=actor, purpose=purpose, double=share)
         return queued.queue_view(tx, queue)
 
 
@@ -187,9 +162,9 @@ def close(desk: Desk, actor: Actor, slug: str, *, once: Once | None = None) -> Q
 def _check(slug: str, size: int, share: float, purpose: QueuePurpose) -> None:
     word = "queue" if purpose is QueuePurpose.LABEL else purpose.value
     least = drawing.AUDIT_LEAST if purpose is QueuePurpose.AUDIT else 1
-    if not least <= size <= SIZE_MOST:
+    if not least <= size <= openings.SIZE_MOST:
         raise Invalid(
-            f"{word} is {size:,}; it must be {least:,} to {SIZE_MOST:,} texts.",
+            f"{word} is {size:,}; it must be {least:,} to {openings.SIZE_MOST:,} texts.",
             hint=f"For example: /assay labels {slug} {word}={max(50, least)}",
         )
     if not 0.0 <= share <= 1.0:
@@ -230,10 +205,3 @@ def _check_turn(actor: Actor, feature: Feature, queue: LabelQueue, turn: Turn) -
         raise Conflict(f"You said {turn.answer or turn.said.value} already. Nothing was changed.")
     if queue.state is not QueueState.OPEN:
         raise Conflict(f"{queue.name} is closed. Nothing was changed.", hint=f"/assay labels {feature.slug} show")
-
-
-def _deed(desk: Desk, tx: Tx, actor: Actor, verb: str, *, queue: LabelQueue, after: Mapping[str, object]) -> None:
-    deeds.record(
-        tx, desk.services.clock, actor, verb,
-        entity="label_queue", entity_id=queue.name, feature_id=queue.feature_id, after=after,
-    )  # fmt: skip

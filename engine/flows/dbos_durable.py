@@ -33,7 +33,7 @@ from engine.services import Services
 from engine.store import work
 from engine.store.database import Database, Tx
 
-WORKFLOW_SCHEMA = "2"  # raised only when the order of a flow's steps changes (docs/engine.md); never a source hash
+WORKFLOW_SCHEMA = "3"  # raised only when the order of a flow's steps changes (docs/engine.md); never a source hash
 POLL_SECONDS = 0.5
 HEAVY_AT_ONCE = 1  # one device, one investigation; the others wait their turn
 LIGHT_AT_ONCE = 4

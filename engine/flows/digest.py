@@ -1,9 +1,9 @@
-"""Look at every feature's month, with the newest models tried where that is wanted, then post one digest."""
+"""Look at every feature's month, live models beside fresh labels and the newest models, then post one digest."""
 
 from __future__ import annotations
 
 from engine.flows.durable import Stepper
-from engine.flows.steps import checkup, listing, newest, post
+from engine.flows.steps import audit, checkup, listing, newest, post
 from engine.models.base import Value
 
 
@@ -14,12 +14,20 @@ class Month(Value):
 
 
 def digest(run: Stepper, month: Month) -> post.Posted:
-    """One re-baseline and one checkup per feature, one message for all."""
+    """Fresh labels, one re-baseline and one checkup per feature; one message for all."""
     for feature_id in run.step("features", checkup.feature_ids):
         run.step(f"models {feature_id}", listing.ask, feature_id)
+        _audit(run, feature_id, month.period)
         _rebaseline(run, feature_id, month.period)
         run.step(f"look {feature_id}", checkup.look, feature_id, month.period)
     return run.step("post", post.post, month.period)
+
+
+def _audit(run: Stepper, feature_id: int, period: str) -> None:
+    planned = run.step(f"fresh {feature_id}", audit.plan, feature_id)
+    if planned.rows:
+        run.until(f"answer {feature_id}", audit.answer, planned)
+    run.step(f"people {feature_id}", audit.ask_people, feature_id, period)
 
 
 def _rebaseline(run: Stepper, feature_id: int, period: str) -> None:

@@ -93,6 +93,9 @@ _LIMITS: Mapping[str, tuple[float, float]] = {  # where the kind of value does n
     "drift_alpha": (0.0001, 0.1),
     "rebaseline_alpha": (0.0001, 0.1),
     "rebaseline_rows": (50, 10_000),
+    "audit_rows": (0, 2_000),
+    "audit_rows_least": (20, 10_000),
+    "audit_odds": (1.0, _MOST),
     "digest_hour": (0, 23),
     "digest_weekday": (0, 6),
 }

@@ -95,6 +95,19 @@ def log_e_paired(
     return _log_mean([_bets(gains, np.array(counts, dtype=np.float64), 1.0 - sign * allowed)])
 
 
+def log_e_below(scores: Sequence[float], bar: float) -> tuple[float, ...]:
+    """Give the log evidence, after each of `scores` (each in [0, 1]), that their mean is below `bar`.
+
+    Bets on g = bar - score, whose mean is 0 or below while the mean is the bar or above: valid at any peek.
+    Raises ValueError for a score out of range or a bar outside (0, 1).
+    """
+    level = checks.open_share("bar", bar)
+    gains = level - _scores("scores", [*scores])
+    bets = 0.5 ** np.arange(1, _BETS + 1) / (1.0 - level)
+    sums = np.cumsum(np.log1p(bets[:, None] * gains), axis=1)
+    return tuple(_log_mean([sums[:, place]]) for place in range(len(gains)))
+
+
 def log_e_mismatch(tuned_units: int, baseline_units: int, share: float, strength: float = 1000.0) -> float:
     """Give the log evidence that units were not split at `share` (beta-binomial mixture of the given strength).
 

@@ -163,7 +163,7 @@ def _reasons_to_retire(case: _Case, limits: AdvicePolicy) -> list[str]:
 
 
 def _reasons_to_retrain(case: _Case) -> list[str]:
-    broken = ["quality surely worse than the best prompted option"] if case.months[-1].quality_broken else []
+    broken = ["quality surely worse by more than the margin"] if case.months[-1].quality_broken else []
     return [*case.retrain_due, *broken]
 
 

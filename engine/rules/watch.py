@@ -47,6 +47,19 @@ class DriftPolicy:
     alpha: float = 0.01
 
 
+@dataclass(frozen=True)
+class AuditPolicy:
+    """How a live model is held against labels that people give to fresh calls.
+
+    ``rows`` fresh labels a month are asked of people (0: nobody is asked); fewer than ``rows_least`` say nothing;
+    ``odds`` is the e-value at which its quality is called broken.
+    """
+
+    rows: int = 100
+    rows_least: int = 50
+    odds: float = 20.0
+
+
 def models(words: str) -> tuple[str, ...]:
     """The models of a comma list, each once. Raises ValueError for a name with spaces or an equals sign."""
     found = tuple(dict.fromkeys(word.strip() for word in words.split(",") if word.strip()))
@@ -80,8 +93,11 @@ def retrain_due(
     escalation: float | None,
     first: float | None,
     changed: Sequence[str],
+    audited: str = "",
 ) -> tuple[str, ...]:
-    """Why retraining is due: by age, by calls passed on (now against at the start), by labels that ``changed``."""
+    """Why retraining is due: by age, by calls passed on (now against at the start), by labels that ``changed``,
+    by what people's labels of fresh calls say (``audited``, "" for nothing).
+    """
     due: list[str] = []
     cadence = checks.above("cadence_months", cadence_months) * DAYS_PER_MONTH
     if days_old is not None and days_old > cadence:
@@ -90,4 +106,6 @@ def retrain_due(
         due.append("far more calls are passed on than at the start")
     if changed:
         due.append(f"the labels changed: {', '.join(changed)}")
+    if audited:
+        due.append(audited)
     return tuple(due)

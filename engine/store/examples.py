@@ -145,9 +145,11 @@ def prune(tx: Session, feature_id: int, before: date) -> int:
     return tx.exec(delete(Example).where(col(Example.feature_id) == feature_id, col(Example.day) < before)).rowcount
 
 
-def drawn(tx: Session, feature_id: int, stratum: Stratum = Stratum.RANDOM) -> list[Drawn]:
-    """All texts of a stratum by their draw: the first n of them are a fair sample of what was captured."""
+def drawn(tx: Session, feature_id: int, stratum: Stratum = Stratum.RANDOM, *, since: date | None = None) -> list[Drawn]:
+    """All texts of a stratum (since a day) by their draw: the first n are a fair sample of what was captured."""
     query = select(Example).where(Example.feature_id == feature_id, Example.stratum == stratum)
+    if since is not None:
+        query = query.where(Example.day >= since)
     found: list[Drawn] = []
     for row in tx.exec(query.order_by(col(Example.draw), col(Example.call))):
         body = body_of(row)

@@ -19,7 +19,7 @@ from engine.rules.rollout import StagePolicy
 from engine.rules.staleness import AdvicePolicy
 from engine.rules.traffic import TrafficPolicy
 from engine.rules.verdict import VerdictPolicy
-from engine.rules.watch import DriftPolicy, RebaselinePolicy
+from engine.rules.watch import AuditPolicy, DriftPolicy, RebaselinePolicy
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Policy:
     advice: AdvicePolicy = field(default_factory=AdvicePolicy)
     drift: DriftPolicy = field(default_factory=DriftPolicy)
     rebaseline: RebaselinePolicy = field(default_factory=RebaselinePolicy)
+    audit: AuditPolicy = field(default_factory=AuditPolicy)
     digest: DigestPolicy = field(default_factory=DigestPolicy)
 
     @property
@@ -65,10 +66,11 @@ KINDS = {
     "advice": AdvicePolicy,
     "drift": DriftPolicy,
     "rebaseline": RebaselinePolicy,
+    "audit": AuditPolicy,
     "digest": DigestPolicy,
 }
 JUDGED = ("verdict", "evaluation", "cost", "stage", "readiness")
-WATCHED = ("cost", "stage", "advice", "drift", "rebaseline")
+WATCHED = ("cost", "stage", "advice", "drift", "rebaseline", "audit")
 
 
 def canonical(body: dict[str, Any]) -> str:

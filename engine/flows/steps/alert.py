@@ -60,7 +60,7 @@ def changes(facts: dict[str, Any], before: dict[str, Any]) -> list[tuple[str, di
     """What calls for an alert, each under the key it is told once by; ``before`` is the newest stored checkup."""
     found = [*_shutdowns(facts)]
     if facts.get("is_live"):
-        found += [*_crossed(facts, before), *_drifted(facts)]
+        found += [*_crossed(facts, before), *_drifted(facts), *_audited(facts)]
     return found
 
 
@@ -95,3 +95,12 @@ def _drifted(facts: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         for one in found
         if one["alarm"]
     ]
+
+
+def _audited(facts: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """People's fresh labels say that it surely does worse than it must: told once for each rollout."""
+    found: dict[str, Any] = facts.get("audit") or {}
+    if not found.get("broken"):
+        return []
+    sums = {name: found[name] for name in ("rows", "quality", "bar")}
+    return [(f"audit/{facts['rollout']}", {"what": "audit", **sums})]

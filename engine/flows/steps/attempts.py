@@ -82,3 +82,17 @@ def results(
             "tokens_out": score.tokens_out / score.rows,
         }
     return found
+
+
+def told(fresh: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a checkup keeps of fresh rows, by stratum: they are no sealed rows, so their figures are exact."""
+    kept = ("model", "prompt", "quality", "low", "high")
+    return [
+        {
+            "stratum": stratum,
+            "rows": found["rows"],
+            "live_quality": found["live_quality"],
+            "options": [{name: one[name] for name in kept} for one in found["options"].values()],
+        }
+        for stratum, found in fresh.items()
+    ]

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from engine.flows.steps import advice, alternatives, listing, month, release, wear
+from engine.flows.steps import advice, alternatives, attempts, audit, listing, month, release, wear
 from engine.flows.steps.month import Case, Served
 from engine.models.base import Value
 from engine.models.checkup import Checkup
@@ -127,6 +127,7 @@ def _watched(tx: Tx, case: Case) -> dict[str, Any]:
     is_live = case.rollout.stage in LIVE and case.rollout.status is RolloutStatus.RUNNING
     stretch = month.traffic(tx, case)
     passed_on = month.escalation(stretch) if stretch else None
+    fresh = audit.of(tx, case) if is_live else None
     facts: dict[str, Any] = {
         "rollout": case.rollout.id,
         "is_live": is_live and times.live_since is not None and times.live_since < case.until,
@@ -134,11 +135,14 @@ def _watched(tx: Tx, case: Case) -> dict[str, Any]:
         "escalation": passed_on,
         "drift": wear.drift(tx, case, stretch),
         "wear": wear.eval_wear(tx, case),
-        "retrain_due": list(wear.due(tx, case, passed_on)),
+        "audit": fresh,
+        "retrain_due": list(wear.due(tx, case, passed_on, audited=audit.reason(fresh) if fresh else "")),
         "shutdowns": advice.dates(tx, case),
         "spent_usd": _spent(case),
     }
     facts |= _money(tx, case, times, passed_on)
+    if fresh and fresh["broken"]:
+        facts["quality_broken"] = True
     if facts["is_live"] and times.live_since is not None:
         facts |= advice.of(tx, case, facts, live_since=times.live_since, scheduled=facts["scheduled_months"])
     return facts
@@ -180,6 +184,7 @@ def _ahead(tx: Tx, case: Case, call: month.Size | None, calls: float, *, passed_
     return {
         "options": [one.told() for one in found],
         "rebaselined": tried.period if tried else None,
+        "fresh_options": attempts.told(tried.results.get("fresh", {})) if tried else [],
         "unmigrated": list(tried.results.get("unmigrated", ())) if tried else [],
         "keep_month_usd": keep,
         "best_month_usd": best,
@@ -206,6 +211,6 @@ def _snoozed(tx: Tx, feature_id: int, now: datetime) -> dict[str, Any]:
 
 
 _MONEY = (
-    *("bill", "counterfactual_usd", "saved_usd", "idle", "options", "rebaselined", "unmigrated", "keep_month_usd"),
-    *("best_month_usd", "advantage", "quality_broken", "scheduled_months"),
+    *("bill", "counterfactual_usd", "saved_usd", "idle", "options", "rebaselined", "unmigrated", "fresh_options"),
+    *("keep_month_usd", "best_month_usd", "advantage", "quality_broken", "scheduled_months"),
 )

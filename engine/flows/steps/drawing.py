@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from datetime import date
 
 from engine.errors import NotReady
 from engine.flows.steps import labelling, pairing
@@ -24,10 +25,7 @@ def texts(tx: Tx, feature: Feature, size: int, purpose: QueuePurpose) -> list[Qu
     if purpose is QueuePurpose.PAIRS:
         return pairing.pairs(tx, feature, size)
     if purpose is QueuePurpose.LABEL:
-        drawn = labelling.texts(tx, feature, size, Source.PERSON)
-        if not drawn:
-            raise labelling.none_left(feature.slug)
-        return [QueuedText(queue_id=0, number=0, row_id=row.id, input=row.input) for row in drawn]
+        return captured(tx, feature, size)
     seen = {one.row_id for queue in queues.closed(tx, feature.id or 0) for one in queues.texts(tx, queue.id or 0)}
     taught = [row for row in labels.by_teacher(tx, feature.id or 0) if row.row_id not in seen]
     if len(taught) < AUDIT_LEAST:
@@ -37,6 +35,14 @@ def texts(tx: Tx, feature: Feature, size: int, purpose: QueuePurpose) -> list[Qu
             hint=f"Have a teacher label some: /assay labels {feature.slug} sample=500",
         )
     return [_audited(row) for row in sorted(taught, key=lambda row: row.sha)[:size]]  # by hash: a fair draw
+
+
+def captured(tx: Tx, feature: Feature, size: int, *, since: date | None = None) -> list[QueuedText]:
+    """Up to ``size`` captured texts that nobody labelled, a fair draw of those since a day. None: ``NotReady``."""
+    drawn = labelling.texts(tx, feature, size, Source.PERSON, since=since)
+    if not drawn:
+        raise labelling.none_left(feature.slug)
+    return [QueuedText(queue_id=0, number=0, row_id=row.id, input=row.input) for row in drawn]
 
 
 def _audited(row: Label) -> QueuedText:

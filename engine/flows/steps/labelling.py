@@ -5,6 +5,7 @@ What was paid is kept whatever happens: labels are made of the rows that were an
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from engine.approaches import Task
@@ -69,14 +70,16 @@ class LabelledRef(Value):
     state: str = "done"
 
 
-def texts(tx: Tx, feature: Feature, sample: int, source: Source = Source.TEACHER) -> list[LabelRow]:
+def texts(
+    tx: Tx, feature: Feature, sample: int, source: Source = Source.TEACHER, *, since: date | None = None
+) -> list[LabelRow]:
     """Up to ``sample`` captured texts that a label of ``source`` could be stored for: none known, no copy of the seal.
 
     A fair draw: the random stratum alone, smallest draws first.
     """
     stored = {versions.same_text(row.input) for row in labels.known(tx, feature.id or 0) if row.present}
     offered: dict[str, LabelRow] = {}
-    for number, one in enumerate(examples.drawn(tx, feature.id or 0), start=1):
+    for number, one in enumerate(examples.drawn(tx, feature.id or 0, since=since), start=1):
         text = versions.same_text(one.input)
         if text not in stored:
             row = LabelRow(line=number, id=one.call, input=one.input, output="", source=source)

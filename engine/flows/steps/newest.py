@@ -5,23 +5,22 @@ The re-baseline is on its ledger before a row is read. What is not tried is said
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from engine.approaches import Task
-from engine.evals.rows import DatasetRow, read_predictions, write_rows
+from engine.evals.rows import read_predictions
 from engine.flows.durable import Pending
-from engine.flows.steps import attempts, listing, rebaseline, scores
+from engine.flows.steps import attempts, audit, listing, rebaseline, scores
+from engine.flows.steps.plan import rows_artifact
 from engine.models.base import Value
 from engine.models.checkup import Rebaseline
 from engine.models.feature import ApproachName, Feature
 from engine.models.investigation import StoredPrediction
 from engine.models.labels import Label, Part
 from engine.models.money import from_usd, to_usd
-from engine.models.rollout import Rollout, RolloutStatus, Stage
+from engine.models.rollout import Rollout
 from engine.models.verdict import Verdict
 from engine.rules.bucket import bucket
 from engine.rules.calendar import bounds
@@ -33,7 +32,8 @@ from engine.store.database import Tx
 from engine.teachers.keys import is_loopback
 from engine.teachers.prices import cost_nano, price_of
 
-LIVE = (Stage.FULL_100, Stage.SOAKING, Stage.LIVE)
+PARTS = (Part.TRAIN, Part.DEV)  # where fresh rows lie that may be read: the sealed part has its ledger
+FRESH_LEAST = 20  # fewer fresh rows are not told
 ROWS_LEAST = 50  # fewer rows tell nothing of two good models
 GUESSED = (500, 50)  # tokens in and out of a row, where a verdict's record does not say
 
@@ -64,7 +64,7 @@ def plan(services: Services, feature_id: int, period: str) -> Planned:
         baseline, policy = features.baseline(tx, feature_id), policies.current(tx, feature_id).rebaseline
         listed = tuple(dict.fromkeys((*models(policy.models), *policies.prompts(tx, feature_id))))
         came = [name for name in listing.arrivals(tx, services, baseline) if name not in listed]
-        if rollout is None or not _is_live(rollout) or not (listed or (came and policy.budget_usd > 0)):
+        if rollout is None or not audit.is_live(rollout) or not (listed or (came and policy.budget_usd > 0)):
             return nothing
         verdict = tx.get_one(Verdict, rollout.verdict_id)
         known = rebaselines.of(tx, feature_id, period)
@@ -74,17 +74,22 @@ def plan(services: Services, feature_id: int, period: str) -> Planned:
         kept = _rows(tx, row, verdict, policy.rows)
         options = attempts.options(tx, feature_id, baseline, listed)
         row.rows = len(kept)
-        row.reason = _unjudged(feature) or _why_not(tx, services, row, verdict, options=options)
+        beside = [label for label, _ in _beside(tx, verdict, rollout, policy.rows)]
+        row.reason = _unjudged(feature) or _why_not(tx, services, row, verdict, options=options, beside=len(beside))
         for name in [] if row.reason else came[: listing.TRIED_MOST]:  # named by nobody: where the budget bears it
             wider = {**options, **attempts.options(tx, feature_id, baseline, [name])}
-            if not _why_not(tx, services, row, verdict, options=wider):
+            if not _why_not(tx, services, row, verdict, options=wider, beside=len(beside)):
                 options = wider
-        row.reason = row.reason or _why_not(tx, services, row, verdict, options=options)
+        row.reason = row.reason or _why_not(tx, services, row, verdict, options=options, beside=len(beside))
         rebaselines.save(tx, row)
         if row.reason:
             return nothing
         return Planned(
-            feature_id=feature_id, period=period, run_id=row.run_id, options=options, rows=_artifact(services, kept)
+            feature_id=feature_id,
+            period=period,
+            run_id=row.run_id,
+            options=options,
+            rows=rows_artifact(services, [*kept, *beside]),
         )
 
 
@@ -107,10 +112,13 @@ def ask(services: Services, planned: Planned, name: str) -> AskedOption | Pendin
         return Pending()
     predictions = read_predictions(services.artifacts.path(state.result["predictions"]))
     with services.database.write() as tx:
-        ids = labels.ids(tx, labels.newest(tx, planned.feature_id).id or 0, Part.SEALED)
-        kept = [row for row in predictions if row.row_id in ids]
-        investigations.add_predictions(tx, planned.run_id, name, part=Part.SEALED, label_ids=ids, rows=kept)
-    return AskedOption(name=name, rows=len(kept), stopped=str(state.result["stopped"]))
+        counted: dict[Part, int] = {}
+        for part in Part:
+            ids = labels.ids(tx, labels.newest(tx, planned.feature_id).id or 0, part)
+            kept = [one for one in predictions if one.row_id in ids]
+            investigations.add_predictions(tx, planned.run_id, name, part=part, label_ids=ids, rows=kept)
+            counted[part] = len(kept)
+    return AskedOption(name=name, rows=counted[Part.SEALED], stopped=str(state.result["stopped"]))
 
 
 def judge(services: Services, planned: Planned, asked: list[AskedOption]) -> Planned:
@@ -142,12 +150,42 @@ def _end(tx: Tx, row: Rebaseline, planned: Planned, asked: list[AskedOption]) ->
         "live_quality": scores.scored(Task.of(feature), "live", live).quality,
         "left_out": [one.name for one in asked if one.name not in whole],
         "options": attempts.results(feature, given, planned.options, judged),
+        "fresh": _fresh(tx, feature, rollout, verdict, row=row, named={name: planned.options[name] for name in whole}),
         "unmigrated": attempts.unmigrated(tx, planned.feature_id, planned.options),
     }
 
 
-def _is_live(rollout: Rollout) -> bool:
-    return rollout.stage in LIVE and rollout.status is RolloutStatus.RUNNING
+def _beside(tx: Tx, verdict: Verdict, rollout: Rollout, most: int) -> list[tuple[Label, StoredPrediction]]:
+    """The newest fresh rows that the live model answered itself: asked beside the sealed half, never mixed with it."""
+    answers = audit.answers_of(tx, verdict, rollout)
+    return sorted((*answers.random, *answers.other), key=lambda pair: pair[0].id or 0)[-most:]
+
+
+def _fresh(
+    tx: Tx, feature: Feature, rollout: Rollout, verdict: Verdict, *, row: Rebaseline, named: dict[str, str]
+) -> dict[str, Any]:
+    """What each option scored on fresh rows, those drawn fairly apart from others: told, and deciding nothing."""
+    answers = audit.answers_of(tx, verdict, rollout)
+    margin, alpha = feature.margin, policies.current(tx, row.feature_id).rebaseline.alpha
+    told: dict[str, Any] = {}
+    for stratum, live in (("random", answers.random), ("other", answers.other)):
+        ours = {label.id for label, _ in live}
+        given = {
+            name: [pair for part in PARTS for pair in investigations.predictions(tx, row.run_id, name, part)]
+            for name in named
+        }
+        given = {name: [pair for pair in said if pair[0].id in ours] for name, said in given.items()}
+        both = [pair for pair in live if all(pair[0].id in _answered(said) for said in given.values())]
+        if len(both) >= FRESH_LEAST:
+            judged = rebaseline.judged(both, given, margin, alpha=alpha)
+            quality = scores.scored(Task.of(feature), "live", both).quality
+            options = attempts.results(feature, given, named, judged)
+            told[stratum] = {"rows": len(both), "live_quality": quality, "options": options}
+    return told
+
+
+def _answered(said: scores.Rows) -> set[int | None]:
+    return {label.id for label, _ in said}
 
 
 def _begin(tx: Tx, services: Services, feature: Feature, verdict: Verdict, *, period: str) -> Rebaseline:
@@ -192,7 +230,9 @@ def _unjudged(feature: Feature) -> str:
     )
 
 
-def _why_not(tx: Tx, services: Services, row: Rebaseline, verdict: Verdict, *, options: dict[str, str]) -> str:
+def _why_not(
+    tx: Tx, services: Services, row: Rebaseline, verdict: Verdict, *, options: dict[str, str], beside: int
+) -> str:
     """Why nothing is asked this month, "" when it is; the quote is noted on the way."""
     if row.rows < ROWS_LEAST:
         return f"only {row.rows} sealed rows with the live model's answers lie in this month's half"
@@ -203,7 +243,7 @@ def _why_not(tx: Tx, services: Services, row: Rebaseline, verdict: Verdict, *, o
         if price is None and not is_loopback(baseline.base_url):
             return f"nobody knows what {model} costs"
         more = attempts.longer(tx, row.feature_id, baseline, name=name, model=model)
-        quote += row.rows * cost_nano(price, fed + more, 0, said) if price else 0
+        quote += (row.rows + beside) * cost_nano(price, fed + more, 0, said) if price else 0
     row.quote_nano = quote
     if quote > row.budget_nano:
         asked, allowed = to_usd(quote), to_usd(row.budget_nano)
@@ -215,9 +255,3 @@ def _tokens(verdict: Verdict) -> tuple[int, int]:
     scored: dict[str, Any] = verdict.record.get("scores", {}).get("prompted", {})
     rows, fed = scored.get("rows"), scored.get("tokens_in")
     return (round(fed / rows), round(scored.get("tokens_out", 0) / rows)) if rows and fed else GUESSED
-
-
-def _artifact(services: Services, kept: list[Label]) -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        write_rows(Path(folder), [DatasetRow(id=row.row_id, input=row.input, output=row.output) for row in kept])
-        return services.artifacts.put(Path(folder))

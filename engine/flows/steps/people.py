@@ -222,5 +222,5 @@ def _version(tx: Tx, services: Services, feature: Feature, queue: LabelQueue, *,
         gone = [taught[row.id] for row in rows]
     if not rows:
         return None
-    made = Provenance(by=queue.by, origin=Origin.PEOPLE, rights=feature.rights, run_id=queue.name)
+    made = Provenance(by=queue.by or actor.id, origin=Origin.PEOPLE, rights=feature.rights, run_id=queue.name)
     return versions.store(tx, services, feature, rows, actor=actor, made=made, gone=gone)

@@ -64,14 +64,15 @@ def _gap(record: dict[str, Any]) -> dict[str, Any]:
     return {"gap": on_grid(dev - sealed, step), "overfitted": dev - sealed > SURE * error}
 
 
-def due(tx: Tx, case: Case, passed_on: float | None) -> tuple[str, ...]:
-    """Why retraining is due."""
+def due(tx: Tx, case: Case, passed_on: float | None, *, audited: str) -> tuple[str, ...]:
+    """Why retraining is due; ``audited`` is what fresh labels say of it."""
     return retrain_due(
         days_old=max((case.until - case.verdict.decided_at).days, 0),
         cadence_months=case.policy.cost.retrain_months,
         escalation=passed_on,
         first=_first_escalation(tx, case.rollout),
         changed=_changed_labels(case),
+        audited=audited,
     )
 
 
