@@ -1,7 +1,7 @@
 # Every target with a ## is listed by `make help`.
 PY ?= python3
 BIN := .venv/bin
-.PHONY: setup demo test check format e2e fuzz audit bench bench-gateway bench-import bench-serve bench-slack bench-train bench-usage soak test-ray docs help
+.PHONY: setup demo test check format e2e fuzz audit bench bench-flags bench-gateway bench-import bench-serve bench-slack bench-train bench-usage soak test-ray docs help
 
 help:                                                ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -75,6 +75,9 @@ bench-import: setup                                  ## a million LiteLLM rows i
 
 bench-gateway: setup                                 ## processor time a call of the gateway, against nginx (needs wrk)
 	$(BIN)/python -m tests.gateway.bench.table
+
+bench-flags: setup                                   ## 100,000 units: OpenFeature's client and the gateway's split agree (10 minutes)
+	$(BIN)/python -m tests.gateway.bench.flags
 
 soak: setup                                          ## the gateway killed, idle, at fault and steady at full size: 40 minutes
 	$(BIN)/python -m tests.gateway.bench.soak

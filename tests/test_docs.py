@@ -22,6 +22,7 @@ from tests.house_rules import ROOT, tracked
 README_LINES, DECISION_LINES = 250, 60
 PICTURES = ("register", "labels", "progress", "verdict", "approval", "digest")  # `make e2e` takes them
 SETTINGS_MOST = 25
+RELIABILITY = 17  # reliability tests of the gateway, in docs/gateway.md
 FAULTS = 50  # rows of docs/faults.md, each something that Slack may do
 
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -88,6 +89,15 @@ def test_every_row_of_the_fault_table_names_a_test_that_is_there() -> None:
         named = re.findall(r"`(tests/\S+\.py)::(test_\w+)`", held)
         assert named, numbers
         assert [(path, name) for path, name in named if f"def {name}(" not in _text(path)] == [], numbers
+
+
+def test_each_of_the_gateways_reliability_tests_is_there() -> None:
+    rows = re.findall(r"^\| (\d+) \| [^|]+ \| ([^|]+) \|", _text("docs/gateway.md"), re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, RELIABILITY + 1))
+    for number, held in rows:
+        named = re.findall(r"`(tests/\S+\.py)::(test_\w+)`", held)
+        assert named or "make soak" in held, number
+        assert [(path, name) for path, name in named if f"def {name}(" not in _text(path)] == [], number
 
 
 def test_every_dependency_is_documented() -> None:

@@ -18,9 +18,22 @@ START_SECONDS = 60
 
 @dataclass(frozen=True)
 class Server:
-    """A running server and the URL of its first database."""
+    """A running server and the URL of its first database. Whoever stops it is alone with it."""
 
     url: str
+    user: str
+    program: Path
+    where: Path
+    options: str
+
+    def start(self) -> None:
+        """Start it again, where it was."""
+        cluster, log = self.where / "cluster", self.where / "log"
+        _run(self.user, self.program, "-D", cluster, "-o", self.options, "-l", log, "-w", "start")
+
+    def stop(self) -> None:
+        """End it without a word to anybody, as a host that dies does."""
+        _run(self.user, self.program, "-D", self.where / "cluster", "-m", "immediate", "stop")
 
 
 def binaries() -> Path | None:
@@ -44,11 +57,13 @@ def start_server(folder: Path) -> Generator[Server | None]:
     cluster = where / "cluster"
     _run(user, programs / "initdb", "-D", cluster, "-U", "assay", "-A", "trust", "--no-sync", "-E", "UTF8")
     options = f"-p {port} -k {where} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=300"
-    _run(user, programs / "pg_ctl", "-D", cluster, "-o", options, "-l", where / "log", "-w", "start")
+    url = f"postgresql+psycopg://assay@127.0.0.1:{port}/postgres"
+    server = Server(url, user, programs / "pg_ctl", where, options)
+    server.start()
     try:
-        yield Server(f"postgresql+psycopg://assay@127.0.0.1:{port}/postgres")
+        yield server
     finally:
-        _run(user, programs / "pg_ctl", "-D", cluster, "-m", "immediate", "stop")
+        server.stop()
         shutil.rmtree(where, ignore_errors=True)
 
 

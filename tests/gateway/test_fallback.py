@@ -26,6 +26,8 @@ BAD: dict[str, tuple[Script, Fault, dict]] = {
     "hangs": (steps(HANG), Fault.SLOW, {}),
     "hangs in its head": (steps(b"HTTP/1.1 200 OK\r\nconte", HANG), Fault.SLOW, {}),
     "hangs in its body": (steps(OK + b"content-length: 90\r\n\r\n{", HANG), Fault.SLOW, {}),
+    "a byte now and then": (steps(OK + b"content-length: 90\r\n\r\n{", *([0.1, b" "] * 80)), Fault.SLOW, {}),
+    "gzip that is none": (steps(answer(b"\x1f\x8bnone", more="content-encoding: gzip\r\n")), Fault.BROKEN, {}),
     "resets in its body": (steps(OK + b"content-length: 90\r\n\r\n{", RESET), Fault.RESET, {}),
     "lies about its length": (steps(OK + b"content-length: 90\r\n\r\n{}", CLOSE), Fault.RESET, {}),
     "two lengths": (steps(OK + b"content-length: 2\r\ncontent-length: 3\r\n\r\n{}}"), Fault.RESET, {}),
