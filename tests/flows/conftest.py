@@ -137,13 +137,15 @@ def deployed(home: pathlib.Path, database_url: str, model: Starlette, decoder: s
     """An empty deployment that asks a prompted model; its programs end with it."""
     with serving(model) as url:
         made = Deployment(home, database_url, f"{url}/v1", open_database(database_url), decoder)
-        yield made
-        for engine in made.engines:
-            if engine.poll() is None:
-                os.killpg(engine.pid, signal.SIGKILL)
-                engine.wait()
-        made.database.close()
-        _end_jobs(home)
+        try:
+            yield made
+        finally:  # of a test that failed too: an engine lives on otherwise
+            for engine in made.engines:
+                if engine.poll() is None:
+                    os.killpg(engine.pid, signal.SIGKILL)
+                    engine.wait()
+            made.database.close()
+            _end_jobs(home)
 
 
 @pytest.fixture

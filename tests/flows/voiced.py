@@ -12,7 +12,7 @@ from typing import Any
 from engine.desk import Desk, features, investigations, labels, policies, queues
 from engine.desk.features import Registration
 from engine.desk.investigations import RunView
-from engine.errors import NotReady
+from engine.desk.queues import QueueView, TurnView
 from engine.evals.rows import read_rows, write_predictions
 from engine.flows.investigate import investigate
 from engine.models.actor import Actor, Role
@@ -96,16 +96,22 @@ def run(desk: Desk, voices: Voices, *, budget_usd: float = 100.0) -> RunView:
 
 def compare(desk: Desk, voices: Voices, pairs: int = 120) -> None:
     """People compare so many pairs; the queue is closed."""
-    queues.start(desk, ANN, SLUG, size=pairs, double=0.0, purpose=QueuePurpose.PAIRS)
-    while True:
-        try:
-            turn = queues.take(desk, BO, SLUG)
-        except NotReady:
-            break
+
+    def taken(turn: TurnView) -> str:
         place = _place(turn.first)
         ours_wins = is_better(place, voices) != (bucket("wrong", place) < voices.wrong)
-        ours_first = turn.first.startswith("ours")
-        queues.answer(desk, BO, turn.turn_id, Said.LABEL, label="A" if ours_wins == ours_first else "B")
+        return "A" if ours_wins == turn.first.startswith("ours") else "B"
+
+    pressed(desk, SLUG, pairs, taken)
+
+
+def pressed(desk: Desk, slug: str, pairs: int, taken: Callable[[TurnView], str]) -> QueueView:
+    """One person presses ``taken`` (A, B or tie) for so many pairs, one after another; the queue as it is then."""
+    opened = queues.start(desk, ANN, slug, size=pairs, double=0.0, purpose=QueuePurpose.PAIRS)
+    turn: TurnView | None = queues.take(desk, BO, slug)
+    while turn is not None:
+        turn = queues.answer(desk, BO, turn.turn_id, Said.LABEL, label=taken(turn))
+    return queues.by_name(desk, opened.name)
 
 
 def _place(said: str) -> str:
