@@ -24,7 +24,7 @@ from engine.rules import frame
 from engine.rules.evidence import signed
 from engine.rules.frame import name_hash
 from engine.services import Services
-from engine.store import calls, evidence, examples, features, feedback, policies, spool, work
+from engine.store import calls, columns, evidence, examples, features, feedback, policies, spool, work
 from engine.store.database import Tx
 from engine.store.spool import Segment
 
@@ -35,6 +35,7 @@ WAIT_SECONDS = 30.0  # how long a second ``--once`` waits for the first
 BEAT = timedelta(seconds=20)
 THOROUGH_PASSES = 60  # what is seldom due is looked at each so many passes
 GRACE = timedelta(hours=1)  # a unit's day is folded so long after its end: calls may come late
+COLUMNS_AT_ONCE = 2  # days that become columns in one pass: 10 million calls of one take minutes
 INDEX_DAYS = 10  # how long feedback finds its call
 DONE = "done"
 
@@ -113,6 +114,8 @@ def _forget(services: Services, unit: int) -> Forgotten:
             frames = _whole_frames(segment)
             live += [bytes(call).hex() for call in frames["id"][frames["unit"] == np.uint64(unit)]]
         ids, lines = calls.calls_of_unit(raw, unit)
+        older = columns.forget_unit(raw, unit) if columns.are_possible() else []
+        ids, lines = [*ids, *older], lines + len(older)
         with services.database.write() as tx:
             spool.forget_unit(tx, unit, services.clock.now())
             gone = examples.forget(tx, signed(unit), [*ids, *live])
@@ -233,6 +236,9 @@ def _housekeep(services: Services) -> None:
         spool.drop_forgotten(tx, now)
     folder = services.settings.home / "calls"
     calls.prune(folder, since, index_since=now - timedelta(days=INDEX_DAYS), usual=usual)
+    if columns.are_possible():
+        for path in calls.over(folder, now.astimezone(UTC).date())[:COLUMNS_AT_ONCE]:
+            columns.keep(path, calls.lines_of(path))
 
 
 def _prune(tx: Tx, feature_id: int, now: datetime) -> date:

@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 from engine.rules import frame, hours
 from engine.rules.hours import Frames, Place
 
+ENDING = ".jsonl.zst"
 UNKNOWN_FEATURE = "unknown"
+_DAY = timedelta(days=1)
 _INDEX = "index"
 _ENTRY: list[tuple[str, str]] = [("key", "<u8"), ("unit", "<u8"), ("place", "<u4")]
 _NEAR_MS = 5_000  # a call's id is made about when the call is
@@ -46,7 +48,7 @@ def day_files(frames: Frames, names: Mapping[int, str], *, host: str, forgotten:
         row = dict(zip(frames.dtype.names or (), one, strict=True))
         day = datetime.fromtimestamp(row["at_ms"] // 1000, UTC).date()
         slug = names.get(row["feature"], UNKNOWN_FEATURE)
-        path = f"{slug}/day={day}/part-{host}.jsonl.zst"
+        path = f"{slug}/day={day}/part-{host}{ENDING}"
         lines.setdefault(path, []).append(orjson.dumps(_line(row, bytes(frames["id"][at]), names, forgotten)))
     return {path: b"\n".join(many) + b"\n" for path, many in lines.items()}
 
@@ -108,6 +110,12 @@ def find_in(frames: Frames, names: Mapping[int, str], wanted: Sequence[bytes]) -
     return _looked_up(entries, places, wanted)
 
 
+def over(folder: Path, today: date) -> list[Path]:
+    """Files of lines of days that ended a day ago or longer, oldest first: few calls come later than that."""
+    days = sorted(folder.glob(f"*/day=*/part-*{ENDING}"), key=lambda path: (path.parent.name, path))
+    return [path for path in days if date.fromisoformat(path.parent.name.removeprefix("day=")) < today - _DAY]
+
+
 def calls_of_unit(folder: Path, unit: int) -> tuple[list[str], int]:
     """Drop a unit's lines from all raw calls; the ids of its calls and how many lines that were.
 
@@ -115,10 +123,10 @@ def calls_of_unit(folder: Path, unit: int) -> tuple[list[str], int]:
     """
     mark = f'"unit":"{unit % 2**64:016x}"'.encode()
     ids: list[str] = []
-    for path in sorted(folder.glob("*/day=*/part-*")):
+    for path in sorted(folder.glob(f"*/day=*/part-*{ENDING}")):
         kept: list[bytes] = []
         gone: list[str] = []
-        for line in _lines(path):
+        for line in lines_of(path):
             (gone.append(json.loads(line)["id"]) if mark in line else kept.append(line))
         if gone:
             _replace(path, _packed(b"".join(kept)))
@@ -145,7 +153,7 @@ def _packed(text: bytes) -> bytes:
     return zstandard.ZstdCompressor(level=6).compress(text)
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def lines_of(path: Path) -> Iterator[bytes]:
     """Lines of a file of pieces, with their line feeds."""
     with path.open("rb") as raw:
         reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)

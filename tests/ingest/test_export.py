@@ -51,7 +51,7 @@ def every_byte(*roots: Path) -> bytes:
         for path in root.rglob("*"):
             if path.is_file():
                 found += path.read_bytes()
-                found += b"".join(raw_calls._lines(path)) if path.name.endswith(".zst") else b""
+                found += b"".join(raw_calls.lines_of(path)) if path.name.endswith(".zst") else b""
     return found
 
 
@@ -144,7 +144,7 @@ def test_a_forgotten_unit_is_in_no_raw_call_and_no_example(deployment: Services,
     live.close()
     ingest.once(deployment)
     raw = [json.loads(line) for path in (deployment.settings.home / "calls").glob("*/day=*/*")
-           for line in raw_calls._lines(path)]  # fmt: skip
+           for line in raw_calls.lines_of(path)]  # fmt: skip
     assert sorted(row["id"] for row in raw) == sorted(one.id.hex() for one in [*others, a_frame(10), a_frame(11)])
     assert {row["id"]: row["unit"] for row in raw}[a_frame(10).id.hex()] == ""
     assert totals(deployment) == before, "sums stay"
