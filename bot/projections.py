@@ -9,7 +9,18 @@ from dataclasses import dataclass
 
 from bot.blockkit.render import Message, View, render
 from bot.messages import approval, digest, feature, investigation, labelling, labels, queue, rollout, watch
-from engine.desk import Desk, approvals, digests, features, investigations, labellings, queues, retirements, rollouts
+from engine.desk import (
+    Desk,
+    approvals,
+    digests,
+    drills,
+    features,
+    investigations,
+    labellings,
+    queues,
+    retirements,
+    rollouts,
+)
 from engine.desk import labels as uploads
 from engine.desk import watch as clocks
 from engine.models.mail import Outbox
@@ -88,6 +99,11 @@ def _machine(projections: Projections, rollout_id: str) -> tuple[View, int]:
     return rollout.moved(seen, how, reason=seen.reason), seen.version
 
 
+def _drill(projections: Projections, drill_id: str) -> tuple[View, int]:
+    seen = drills.by_id(projections.desk, int(drill_id))
+    return rollout.Drilled(seen), seen.version
+
+
 def _approval(projections: Projections, token: str) -> tuple[View, int]:
     seen = approvals.show(projections.desk, token)
     return approval.card(seen), seen.version
@@ -122,6 +138,7 @@ _ENTITIES: Mapping[str, Callable[[Projections, str], tuple[View, int]]] = {
     "turn": _turn,
     "rollout": _rollout,
     "machine": _machine,
+    "drill": _drill,
     "approval": _approval,
     "recall": _recall,
     "digest": _digest,

@@ -8,12 +8,12 @@ from engine.models.actor import Role
 LIVE: tuple[Verb, ...] = (
     Verb(
         "rollout",
-        "Show the rollout, ask for its next stage, pause it, resume it or roll it back.",
-        ("rollout ticket-router", "rollout ticket-router next"),
+        "Show the rollout, ask for its next stage, pause it, resume it, roll it back, or drill a rollback.",
+        ("rollout ticket-router", "rollout ticket-router next", "rollout ticket-router drill"),
         role=Role.OWNER,
-        places=(SLUG, Place("STEP", needed=False, words=("next", "pause", "resume", "rollback"))),
+        places=(SLUG, Place("STEP", needed=False, words=("next", "pause", "resume", "rollback", "drill"))),
         looks=True,
-        loosened=(("pause", Role.APPROVER), ("rollback", Role.APPROVER)),
+        loosened=(("pause", Role.APPROVER), ("rollback", Role.APPROVER), ("drill", Role.APPROVER)),
         aliases=("ship", "deploy", "release", "stage"),
     ),
     Verb(

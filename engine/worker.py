@@ -19,12 +19,12 @@ from engine.flows import ingest
 from engine.flows.dbos_durable import DbosEngine, open_durable
 from engine.flows.durable import Queue
 from engine.flows.serving import Keeper
-from engine.flows.steps import end, labelling, requests, stage
+from engine.flows.steps import drill, end, labelling, requests, stage
 from engine.log import set_up
 from engine.models.investigation import RunState
 from engine.services import Services, build
 from engine.settings import load_settings
-from engine.store import investigations, labellings, rollouts
+from engine.store import drills, investigations, labellings, rollouts
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,8 @@ def close_lost(services: Services) -> None:
     with services.database.read() as tx:
         taught = {run.run_id for run in labellings.open_runs(tx)}
         votes = {f"{'retire' if one.retires else 'advance'}-{one.id}": one.id or 0 for one in rollouts.approved(tx)}
-        open_runs = {run.run_id for run in investigations.open_runs(tx)} | taught | votes.keys()
+        drilled = {f"drill-{one.id}": one.id or 0 for one in drills.open_ones(tx)}
+        open_runs = {run.run_id for run in investigations.open_runs(tx)} | taught | votes.keys() | drilled.keys()
     if not open_runs:
         return
     with closing(open_durable(services)) as durable:
@@ -118,6 +119,9 @@ def close_lost(services: Services) -> None:
         log.error("run.lost", extra={"run": run_id})
         if run_id in votes:
             stage.give_up(services, votes[run_id], LOST)
+            continue
+        if run_id in drilled:
+            drill.give_up(services, drilled[run_id], LOST)
             continue
         close = labelling.close if run_id in taught else end.close
         close(services, run_id, end.Told(state=RunState.FAILED, reason=LOST))
@@ -131,6 +135,8 @@ def broke(services: Services, flow: str, run_id: str) -> None:
     if flow in ("investigate", "label"):
         why = end.Told(state=RunState.FAILED, reason=f"{said}. What was paid and trained is kept.")
         (end.close if flow == "investigate" else labelling.close)(services, run_id, why)
+    elif flow == "drill_rollback":
+        drill.give_up(services, int(run_id.rpartition("-")[2]), said)
     elif flow in ("advance_stage", "retire_stage"):
         stage.give_up(services, int(run_id.rpartition("-")[2]), said)
 

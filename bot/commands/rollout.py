@@ -1,12 +1,12 @@
-"""Roll a winner out: ask for the next stage, vote, pause, resume, roll back."""
+"""Roll a winner out: ask for the next stage, vote, pause, resume, roll back, drill a rollback."""
 
 from __future__ import annotations
 
-from bot import access
+from bot import access, grammar
 from bot.grammar import Asked
 from bot.messages import approval, forms, notice, rollout
 from bot.router import Answer, FieldErrors, Filled, Form, Press, Words, always, button, command, form
-from engine.desk import Desk, approvals, rollouts
+from engine.desk import Desk, approvals, drills, rollouts
 from engine.desk.approvals import ApprovalView
 from engine.errors import Conflict, Invalid, NotFound
 from engine.models.actor import Actor
@@ -20,16 +20,32 @@ def _changes(asked: Asked) -> bool:
     return bool(asked.word(1))
 
 
-@command("rollout", changes=_changes)
-def move(words: Words) -> Answer:
+def _asks(asked: Asked) -> bool:
+    return asked.word(1) == "drill"
+
+
+@command("rollout", opens=_asks, changes=_changes)
+def move(words: Words) -> Answer | Form:
     """Where it stands, or one of its steps."""
     slug, step = words.asked.word(), words.asked.word(1)
     if not step:
         return Answer(rollout.state(rollouts.show(words.desk, slug)))
     if step == "next":
         return Answer(_asked_for(words.desk, words.actor, slug, words.once))
+    if step == "drill" and words.forms:
+        return Form(forms.ConfirmDrill(slug, drills.ahead(words.desk, slug)))
+    if step == "drill":
+        return Answer(rollout.Drilled(drills.begin(words.desk, words.actor, slug, once=words.once)))
     seen = rollouts.lower(words.desk, words.actor, slug, step, once=words.once)
     return Answer(rollout.moved(seen, MOVED[step], by=words.actor.id))
+
+
+@form("confirm_drill")
+def drill_confirmed(filled: Filled) -> Answer:
+    """A rollback drill, confirmed."""
+    access.check_words(filled.desk, filled.actor, filled.carried)
+    slug = grammar.parse(filled.carried).word()
+    return Answer(rollout.Drilled(drills.begin(filled.desk, filled.actor, slug, once=filled.once)))
 
 
 @button("rollout.next")

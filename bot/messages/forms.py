@@ -97,6 +97,20 @@ class ConfirmLabelling:
 
 
 @dataclass(frozen=True)
+class ConfirmDrill:
+    """A rollback drill that waits for Confirm; ``share`` is the tuned share that it leaves alone."""
+
+    template: ClassVar[str] = "forms/confirm_drill"
+    slug: str
+    share: float
+
+    @classmethod
+    def example(cls) -> ConfirmDrill:
+        """A canary of 5 %."""
+        return cls("ticket-router", 0.05)
+
+
+@dataclass(frozen=True)
 class RejectApproval:
     """The reason for a no, of ``least`` to ``most`` characters."""
 

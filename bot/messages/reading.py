@@ -95,9 +95,10 @@ def example(**changes: object) -> ReadingView:
             status="unknown",
             value="passed 1 of 5 probes",
             threshold="all 5 probes",
-            how_to_fix="Run the probes: evals_green.",
+            how_to_fix="Run the probes: evals_green, rollback_drilled. "
+            "Drill a rollback: /assay rollout ticket-router drill.",
             signed=(signed,),
-            missing=("evals_green",),
+            missing=("evals_green", "rollback_drilled"),
         ),
         ConditionView(
             name="tenure",

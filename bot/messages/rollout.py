@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from bot.messages import examples
+from engine.desk.drills import DrillView
 from engine.desk.rollouts import ArmView, GuardrailView, NeedView, RolloutView
+from engine.models.drill import DrillState
 from engine.models.rollout import RolloutStatus
 
 BAR = 10  # signs of a bar
@@ -147,3 +149,21 @@ class Change:
 def moved(rollout: RolloutView, how: Moved, *, by: str = "", reason: str = "") -> Change:
     """That a rollout moved."""
     return Change(rollout, how, by, reason)
+
+
+@dataclass(frozen=True)
+class Drilled:
+    """A rollback drill: under way, or what it showed."""
+
+    template: ClassVar[str] = "rollout/drilled"
+    drill: DrillView
+
+    @classmethod
+    def example(cls) -> Drilled:
+        """A drill that passed beside a canary."""
+        return cls(
+            DrillView(
+                slug="ticket-router", by="U0BO", state=DrillState.PASSED, on="2026-11-03", share=0.05, workers=4,
+                seconds=1.8, counts_until="2027-02-01",
+            )
+        )  # fmt: skip

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from engine.desk import Desk
-from engine.flows.steps import rented, surroundings
+from engine.flows.steps import drill, rented, surroundings
 from engine.flows.steps.surroundings import BAD, OK, WARN
 from engine.models.actor import Role
+from engine.models.rollout import Stage
 from engine.models.serving import Serving, ServingState
 from engine.models.work import Finding
 from engine.store import deeds, features, mail, migrate, roles, rollouts, servings, spool, work
@@ -28,6 +29,7 @@ def findings(desk: Desk) -> list[Finding]:
             *_outbox(tx, now),
             _chain(tx),
             *_approvers(tx),
+            *_undrilled(tx, now),
             _digest(tx),
             *_late(tx, now),
             *_aside(tx),
@@ -104,6 +106,20 @@ def _approvers(tx: Tx) -> list[Finding]:
             fix = f"/assay roles {feature.slug} approver=@…"
             lacking.append(Finding(name="approvers", state=WARN, says=says, fix=fix))
     return lacking
+
+
+def _undrilled(tx: Tx, now: datetime) -> list[Finding]:
+    """Features that are rolled out, and that nobody has shown lately can be rolled back."""
+    found: list[Finding] = []
+    for rollout in rollouts.open_ones(tx):
+        shown = drill.drilled(tx, rollout.feature_id, now)
+        if rollout.stage is Stage.DRAFT or shown:
+            continue
+        slug = features.by_id(tx, rollout.feature_id).slug
+        why = "no rollback was drilled in 90 days" if shown is None else "the last rollback drill failed"
+        fix = f"/assay rollout {slug} drill"
+        found.append(Finding(name="rollback", state=WARN, says=f"{slug} is rolled out, and {why}", fix=fix))
+    return found
 
 
 def _digest(tx: Tx) -> Finding:

@@ -6,8 +6,9 @@ import secrets
 
 from engine.desk import Desk
 from engine.errors import NotReady
-from engine.flows.steps import guardrails, release, requests, route, served
+from engine.flows.steps import drill, guardrails, release, requests, route, served
 from engine.flows.steps import stage as stages
+from engine.flows.steps.drill import DrillView
 from engine.flows.steps.guardrails import ArmView, GuardrailView, StageView
 from engine.flows.steps.horizon import Horizon, NeedView, ahead
 from engine.flows.steps.served import ServedView
@@ -60,6 +61,7 @@ class RolloutView(Value):
     evidence: StageView = StageView()
     horizon: Horizon = Horizon()
     served: ServedView = ServedView()
+    drill: DrillView | None = None
     version: int = 1
 
 
@@ -105,6 +107,7 @@ def view(desk: Desk, tx: Tx, feature: Feature, verdict: Verdict, *, rollout: Rol
             "evidence": guardrails.view(tx, rollout),
             "horizon": ahead(tx, desk.services, feature.id or 0, rollout),
             "served": served.view(tx, rollout.feature_id, rollout.artifact),
+            "drill": drill.newest(tx, rollout.feature_id),
             "version": rollout.version,
         }
     )

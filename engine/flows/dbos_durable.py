@@ -21,6 +21,7 @@ from engine.errors import AssayError, FlowDrift, NotReady, Upstream
 from engine.flows.advance_stage import Approved, advance_stage
 from engine.flows.alerts import Week, alerts
 from engine.flows.digest import Month, digest
+from engine.flows.drill import Drilling, drill_rollback
 from engine.flows.durable import P, Pending, Queue, R, Run, Stepper
 from engine.flows.investigate import investigate
 from engine.flows.label import label
@@ -60,6 +61,7 @@ FLOWS: Mapping[str, Flow] = {
     "investigate": Flow(investigate, Brief),
     "advance_stage": Flow(advance_stage, Approved),
     "retire_stage": Flow(retire_stage, Approved),
+    "drill_rollback": Flow(drill_rollback, Drilling),
     "digest": Flow(digest, Month),
     "alerts": Flow(alerts, Week),
     "label": Flow(label, Teaching),

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import socket
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -18,13 +16,13 @@ from typing import TypeVar
 import numpy as np
 
 from engine.errors import Conflict, Unavailable
-from engine.flows.steps import blocks, events, heard, route
+from engine.flows.steps import blocks, events, gateways, heard, route
 from engine.models.base import Value
 from engine.rules import frame
 from engine.rules.evidence import signed
 from engine.rules.frame import name_hash
 from engine.services import Services
-from engine.store import calls, columns, evidence, examples, features, feedback, policies, spool, work
+from engine.store import calls, columns, evidence, examples, features, feedback, policies, spool
 from engine.store.database import Tx
 from engine.store.spool import Segment
 
@@ -32,7 +30,6 @@ log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 1.0
 WAIT_SECONDS = 30.0  # how long a second ``--once`` waits for the first
-BEAT = timedelta(seconds=20)
 THOROUGH_PASSES = 60  # what is seldom due is looked at each so many passes
 GRACE = timedelta(hours=1)  # a unit's day is folded so long after its end: calls may come late
 COLUMNS_AT_ONCE = 2  # days that become columns in one pass: 10 million calls of one take minutes
@@ -151,22 +148,10 @@ def pass_over(services: Services, folder: Path, *, thorough: bool, block_bytes: 
         passed = passed.plus(_segment(services, segment, world, stored=stored, block_bytes=block_bytes))
     still = [segment for segment in segments if segment.calls.exists()]
     passed = passed.plus(Passed(feedback=heard.settle(services, still, world, thorough=thorough)))
-    _beat(services, folder, live=sum(segment.is_live for segment in segments))
+    gateways.beat(services, folder, segments)
     if thorough:
         _housekeep(services)
     return passed
-
-
-def _beat(services: Services, folder: Path, *, live: int) -> None:
-    """Say that this host's spool was read, and how many gateways write to it: so fresh is what stages have shown."""
-    host = socket.gethostname()
-    name = f"spool@{name_hash(f'{host} {folder.resolve()}'):016x}"
-    now = services.clock.now()
-    with services.database.read() as tx:
-        known = work.heartbeat(tx, name)
-    if known is None or known.facts.get("live") != live or now - known.at >= BEAT:
-        with services.database.write() as tx:
-            work.beat(tx, name, host=host, pid=os.getpid(), now=now, facts={"live": live})
 
 
 def _segment(

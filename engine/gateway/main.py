@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import socket
+import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -70,7 +71,7 @@ def app_of(settings: Settings, routes: Path) -> App:
             f"The spool {spool.folder} cannot be written: {error.strerror}.", hint="Name another folder: ASSAY_SPOOL=…"
         ) from error
     parts = Parts(Routes(routes), Targets(settings, os.environ), Pool(), spool, Breakers(), Samples(spool))
-    parts.routes.poll()
+    _follow(parts)
     return App(parts, is_strict=settings.spool_strict)
 
 
@@ -107,12 +108,19 @@ async def _tick(parts: Parts, server: Server) -> None:
     """What is due five times a second until the server has ended."""
     loop = asyncio.get_running_loop()
     while not server.ended.is_set():
-        parts.routes.poll()
+        _follow(parts)
         parts.spool.tick()
         parts.pool.sweep()
         await loop.run_in_executor(None, parts.spool.sync)
         with suppress(TimeoutError):
             await asyncio.wait_for(server.ended.wait(), POLL_SECONDS)
+
+
+def _follow(parts: Parts) -> None:
+    """Take a newer route file, and put on record that this worker has: who drills a rollback waits for that."""
+    if parts.routes.poll() and parts.routes.snapshot is not None:
+        version = parts.routes.snapshot.version
+        parts.spool.event({"kind": "routes", "at_ms": time.time_ns() // 1_000_000, "version": version})
 
 
 def _listener(where: Where) -> socket.socket:

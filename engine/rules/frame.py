@@ -13,6 +13,7 @@ A segment of the spool is three files, `<stem>` being ``<host>-<worker>-<start m
   - ``{"kind": "feedback", at_ms, id, "features": [slugs the sender's key opens], "score", "label", "comment"}``; the
     last three may be null, and a call of another feature is none of the sender's
   - ``{"kind": "trip", at_ms, "feature", "stage", "mode", "n", "bad", "window_s", "latched": true | false}``
+  - ``{"kind": "routes", at_ms, "version"}``: this worker has that version of the route file in force from now on
   - ``{"kind": "body", at_ms, id, "feature", "day", "stratum", "served", "model", "messages": […], "output": "…"}``,
     with ``"shadow_output"`` where the stratum is ``differs``; strata: random, unsure, invalid, differs, all.
     Written while `draw` is among the stratum's smallest this worker has seen today: more than are kept in the end.

@@ -20,6 +20,7 @@ from engine.models import (
     actor,
     call,
     checkup,
+    drill,
     evidence,
     feature,
     gateway,
@@ -43,7 +44,7 @@ from engine.store.database import Database
 
 # Every table module is imported above, so that METADATA is whole wherever migrations are compared with it.
 NOUNS = (
-    *(actor, call, checkup, evidence, feature, gateway, investigation, labelling, labels, mail),
+    *(actor, call, checkup, drill, evidence, feature, gateway, investigation, labelling, labels, mail),
     *(money, policy, rollout, reading, seal, serving, spool, statement, verdict, work),
 )
 

@@ -45,6 +45,11 @@ class Segment:
     is_live: bool = True
 
     @property
+    def worker(self) -> str:
+        """Who writes it: host, process and the moment that process began."""
+        return self.stem.rsplit("-", 1)[0]
+
+    @property
     def calls(self) -> Path:
         """Its frames."""
         return self.folder / f"{_TYPE}{self.stem}{_ENDING}"

@@ -105,8 +105,10 @@ def frames_of(spool: Path) -> list[Frame]:
 
 
 def events_of(spool: Path) -> list[dict[str, Any]]:
+    """What calls and people told; which route file a worker follows is left out."""
     lines = [line for path in sorted(spool.glob("events-*.jsonl")) for line in path.read_bytes().splitlines()]
-    return [json.loads(frame.event_payload(line)) for line in lines]
+    told = [json.loads(frame.event_payload(line)) for line in lines]
+    return [one for one in told if one["kind"] != "routes"]
 
 
 def names_of(spool: Path) -> dict[int, str]:

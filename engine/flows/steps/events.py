@@ -1,4 +1,6 @@
-"""Store a stretch of the spool's events: feedback waits for its call, bodies become examples, a trip rolls back."""
+"""Store a stretch of the spool's events: feedback waits for its call, bodies become examples, a trip rolls back,
+and a worker says which route file it follows.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from engine.flows.steps import stage
+from engine.flows.steps import gateways, stage
 from engine.models.rollout import RolloutStatus
 from engine.models.spool import Example, PendingFeedback, Stratum
 from engine.rules.redact import redact, redact_row
@@ -37,7 +39,7 @@ def store(services: Services, segment: Segment, start: int) -> spool.Told:
             return spool.Told([], position.offset)
         bodies: list[Example] = []
         for place, event in told.events:
-            _take(tx, services, event, name=segment.events.name, place=place, bodies=bodies)
+            _take(tx, services, event, segment=segment, place=place, bodies=bodies)
         examples.offer(tx, bodies)
         if told.torn:
             spool.tally(tx, "events torn", told.torn)
@@ -47,13 +49,15 @@ def store(services: Services, segment: Segment, start: int) -> spool.Told:
 
 
 def _take(
-    tx: Tx, services: Services, event: Mapping[str, Any], *, name: str, place: int, bodies: list[Example]
+    tx: Tx, services: Services, event: Mapping[str, Any], *, segment: Segment, place: int, bodies: list[Example]
 ) -> None:
     match event.get("kind"):
-        case "feedback" if row := _feedback(event, name, place):
+        case "feedback" if row := _feedback(event, segment.events.name, place):
             feedback.add(tx, row)
         case "body" if body := _body(tx, event):
             bodies.append(body)
+        case "routes":
+            gateways.took(tx, services, segment, event)
         case "trip" if event.get("latched"):
             _trip(tx, services, event)
         case "trip":  # the gateway closes it again by itself

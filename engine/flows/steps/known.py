@@ -8,13 +8,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.flows.steps import release
+from engine.flows.steps import drill, release
 from engine.models.feature import Feature
 from engine.models.labels import Part
-from engine.models.rollout import RolloutStatus
 from engine.models.verdict import Verdict
 from engine.rules.pairs import wilson
-from engine.store import features, investigations, rollouts, usage, verdicts
+from engine.store import features, investigations, usage, verdicts
 from engine.store.database import Tx
 from engine.teachers import options
 
@@ -37,23 +36,19 @@ def of_feature(tx: Tx, feature: Feature, now: datetime) -> dict[str, tuple[Any, 
 
 
 def probes(tx: Tx, feature_id: int, traffic: usage.History | None, now: datetime) -> dict[str, bool]:
-    """The probes that surely passed; the others are unknown, not failed.
+    """The probes that surely passed or surely failed; the others are unknown.
 
-    An evaluation in 30 days that nothing made invalid; calls captured in the last day; a rollout that was rolled back
-    in the last 90 days.
+    An evaluation in 30 days that nothing made invalid; calls captured in the last day; a rollback in the last 90 days,
+    drilled or real: the only one of them that can fail, by a drill that not every gateway worker followed.
     """
     newest = verdicts.newest_of(tx, feature_id)
-    drilled = [
-        rollout
-        for rollout in rollouts.of_feature(tx, feature_id)
-        if rollout.status is RolloutStatus.ROLLED_BACK and rollout.stage_since >= now - _QUARTER
-    ]
     passed = {
         "evals_green": newest is not None and newest.decided_at >= now - _EVALS and _is_valid(newest),
         "capture_on": traffic is not None and traffic.until >= now - _DAY,
-        "rollback_drilled": bool(drilled),
     }
-    return {name: True for name, has_passed in passed.items() if has_passed}
+    drilled = drill.drilled(tx, feature_id, now)
+    found = {name: True for name, has_passed in passed.items() if has_passed}
+    return found | ({} if drilled is None else {"rollback_drilled": drilled})
 
 
 def _is_valid(verdict: Verdict) -> bool:

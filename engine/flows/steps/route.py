@@ -19,7 +19,7 @@ from engine.rules import address
 from engine.rules.traffic import TrafficPolicy
 from engine.services import Services
 from engine.settings import Settings
-from engine.store import features, keys, policies, rollouts, routes, verdicts
+from engine.store import drills, features, keys, policies, rollouts, routes, verdicts
 from engine.store.database import Tx
 
 log = logging.getLogger(__name__)
@@ -77,19 +77,31 @@ def publish(services: Services, path: Path) -> Published:
     return Published(path=str(path), version=version, written=written, ways=ways, key_count=len(body["keys"]))
 
 
+def version_now(tx: Tx) -> int:
+    """The version of the route file that says what this transaction sees."""
+    return routes.version_of(tx, _sha(compiled(tx)[0]))
+
+
+def said_of(tx: Tx, feature: Feature) -> dict[str, Any]:
+    """What the route file says of a feature while nothing is drilled; empty where it has no route."""
+    policy = policies.traffic(tx, feature.id or 0)
+    return _entry(tx, feature, rollouts.route(tx, feature.id or 0), policy)[0]
+
+
 def compiled(tx: Tx) -> tuple[dict[str, Any], tuple[Way, ...]]:
     """The route file without its version, and each feature's way in words."""
     known = {feature.id or 0: feature for feature in features.every(tx)}
     opened = [
         {"id": key.name, "sha256": key.sha256, "features": [known[key.feature_id].slug]} for key in keys.valid(tx)
     ]
+    drilled = drills.changed_features(tx)
     entries: dict[str, Any] = {}
     ways: list[Way] = []
     for feature_id, feature in known.items():
         policy = policies.traffic(tx, feature_id)
         entry, way = _entry(tx, feature, rollouts.route(tx, feature_id), policy)
         if entry:
-            entries[feature.slug] = entry
+            entries[feature.slug] = _changed(entry) if feature_id in drilled else entry
         ways.append(way)
     return {"keys": opened, "features": entries}, tuple(ways)
 
@@ -115,6 +127,16 @@ def _entry(tx: Tx, feature: Feature, route: Route | None, policy: TrafficPolicy)
         **_limits(feature, policy),
     }
     return entry, Way(slug=feature.slug, mode=mode, share=share, lacks=lacks)
+
+
+def _changed(entry: dict[str, Any]) -> dict[str, Any]:
+    """Another route by which every call is answered as by this one: what a drill puts out.
+
+    Where all are served by the prompted model, it is a split that gives its other side, the same model, nothing.
+    """
+    if entry["mode"] != Mode.OBSERVE:
+        return {**entry, "drill": True}
+    return {**entry, "drill": True, "mode": Mode.CANARY, "share": 0.0, "tuned": entry["baseline"]}
 
 
 def _is_rolled_back(tx: Tx, feature: Feature) -> bool:

@@ -23,6 +23,8 @@ from engine.store.database import Tx
 
 DECIDING = {"STAY": "fail", "NEED_EVIDENCE": "unknown"}  # which conditions speak for each answer
 
+_DRILL = " Drill a rollback: /assay rollout {} drill."
+
 
 class Signature(Value):
     """Who signed what, when (a day) and until when; ``approved_by`` is of an override that has begun."""
@@ -114,7 +116,7 @@ def view(tx: Tx, services: Services, feature: Feature, measured: Measured | None
     return ReadingView(
         slug=feature.slug,
         outcome=found.reading.outcome,
-        conditions=tuple(_condition(found, one) for one in found.reading.conditions),
+        conditions=tuple(_condition(feature.slug, found, one) for one in found.reading.conditions),
         next_measurement=found.reading.next_measurement,
         model=model,
         simulated=is_simulated(model),
@@ -182,7 +184,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 (a fact)
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _condition(found: Measured, one: Condition) -> ConditionView:
+def _condition(slug: str, found: Measured, one: Condition) -> ConditionView:
     names = FACTS_OF[one.name]
     override = found.overrides.get(one.name) or found.asked.get(one.name)
     return ConditionView(
@@ -190,7 +192,7 @@ def _condition(found: Measured, one: Condition) -> ConditionView:
         status=one.status,
         value=one.value,
         threshold=one.threshold,
-        how_to_fix=one.how_to_fix,
+        how_to_fix=one.how_to_fix + (_DRILL.format(slug) if "rollback_drilled" in one.how_to_fix else ""),
         sources=tuple(dict.fromkeys(found.sources[name] for name in names if name in found.sources)),
         signed=tuple(_signature(found.answers[name]) for name in names if name in found.answers),
         missing=tuple(name for name in names if one.status is Status.UNKNOWN and _is_missing(found.facts, name)),

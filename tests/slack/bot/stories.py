@@ -27,6 +27,7 @@ BUTTONS = {
     "queue.answer": "1/label/bug",
     "queue.close": SLUG,
     "queue.take": SLUG,
+    "queue.write": "1",
     "rollout.next": SLUG,
     "settings.edit": "team",
     "verdict.report": RUN,
@@ -34,6 +35,7 @@ BUTTONS = {
 }
 WHY = "Quality on refunds is not proven."
 FORMS: dict[str, tuple[str, dict[str, str]]] = {
+    "confirm_drill": (f"rollout {SLUG} drill", {}),
     "confirm_investigation": (f"investigate {SLUG} budget=5 effort=quick", {}),
     "confirm_labelling": (f"labels {SLUG} sample=10", {}),
     "edit_setting": ("", {"setting": "cost_engineering_usd", "value": "4000", "reason": WHY}),
@@ -41,6 +43,7 @@ FORMS: dict[str, tuple[str, dict[str, str]]] = {
     "reject_approval": ("forged.1", {"reason": WHY}),
     "snooze_feature": (SLUG, {"days": "30", "reason": WHY}),
     "upload_labels": (SLUG, {}),
+    "write_label": ("1", {"answer": "bug"}),
     "use_file": ("F1", {"feature": SLUG}),
 }
 

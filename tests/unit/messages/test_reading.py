@@ -29,8 +29,8 @@ def test_every_condition_has_a_line_with_value_limit_and_remedy() -> None:
     for one in reading.example().conditions:
         assert f"{one.status}: {one.name}: {one.value}; needs: {one.threshold}." in text
         assert one.how_to_fix in text
-    assert "Cheapest to measure next: operations. Run the probes: evals_green." in text
-    assert "Can be signed: audited_rows, audit_kappa, evals_green:" in text
+    assert "Cheapest to measure next: operations. Run the probes: evals_green, rollback_drilled." in text
+    assert "Can be signed: audited_rows, audit_kappa, evals_green, rollback_drilled:" in text
 
 
 def test_evidence_stands_in_the_table() -> None:
