@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import pathlib
 import secrets
@@ -13,6 +15,7 @@ from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import create_engine, text
 
 from engine.desk import Desk, open_desk, operate
+from engine.log import set_up
 from engine.services import Services
 from engine.settings import Settings
 from engine.store.artifacts import Artifacts
@@ -122,6 +125,18 @@ def services_at(database_url: str, home: pathlib.Path, clock: FixedClock) -> Ser
         runner=ScriptedRunner(),
         servers=ScriptedServers(),
     )
+
+
+@pytest.fixture
+def logged() -> Generator[io.StringIO]:
+    """All that is logged, as a program writes it at its most talkative."""
+    stream = io.StringIO()
+    root = logging.getLogger()
+    kept = root.level, root.handlers[:]
+    set_up("debug", stream)
+    yield stream
+    root.setLevel(kept[0])
+    root.handlers[:] = kept[1]
 
 
 @pytest.fixture

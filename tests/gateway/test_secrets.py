@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from engine.gateway.samples import MOST, Samples
-from engine.log import set_up
 from tests.gateway.running import BASELINE_UNIT, KEY, TUNED_UNIT, canary, gateway, route, until
 from tests.gateway.upstream import CLOSE, DONE, answer, chunk, completion, says, steps, streamed, upstream
 
@@ -21,17 +19,6 @@ SECRETS = [
     "eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl", KEY, "Customer Lee",
 ]  # fmt: skip
 ALL = " and ".join(SECRETS[:-1])
-
-
-@pytest.fixture
-def logged():
-    stream = io.StringIO()
-    root = logging.getLogger()
-    kept = root.level, root.handlers[:]
-    set_up("debug", stream)
-    yield stream
-    root.setLevel(kept[0])
-    root.handlers[:] = kept[1]
 
 
 def test_planted_secrets_are_nowhere_afterwards(tmp_path: Path, logged: io.StringIO) -> None:
