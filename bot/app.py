@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -16,18 +15,23 @@ from typing import Any, TypeVar
 import uvicorn
 from slack_bolt import App, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.oauth import OAuthFlow
 from slack_sdk import WebClient
+from starlette.applications import Starlette
 
 from bot import asgi, commands
 from bot.doors import attach
+from bot.install import Install
 from bot.manifest import missing_scopes
 from bot.outbox import Sender
+from bot.several import Anybody, Launch, Workspaces
 from bot.socket import LINK_FIX, TOKEN_SECONDS, Wire, pauses
+from bot.start import listen, refuse_without_slack
 from bot.surface import CALL_SECONDS, DEAD_TOKEN, Slack, SlackRefused
-from bot.tenant import Broken, furnish
+from bot.tenant import Broken, Tenant, furnish
 from engine import stop
-from engine.desk import Desk, mail, operate
-from engine.errors import Conflict, Invalid, Refused, Upstream
+from engine.desk import Desk, mail, operate, workspaces
+from engine.errors import Refused, Upstream
 from engine.log import set_up
 from engine.services import Services, build
 from engine.settings import Settings, load_settings
@@ -65,7 +69,7 @@ def main(argv: list[str]) -> int:
     parser.parse_args(argv)
     settings = load_settings()
     set_up(settings.log_level)
-    _refuse_without_slack(settings)
+    refuse_without_slack(settings)
     services = build(settings)
     operate.prepare(services)
     return serve(services, stop.on_signal())
@@ -89,13 +93,47 @@ def assemble(
     return Bot(app, tenant.desk, tenant.slack, tenant.sender, tenant.pages)
 
 
-def _app(settings: Settings, web: WebClient, *, authorize: Callable[..., AuthorizeResult]) -> App:
+@dataclass(frozen=True)
+class BotOfSeveral:
+    """The parts of a bot that several workspaces installed."""
+
+    app: App
+    workspaces: Workspaces
+    install: Install
+    web: WebClient
+
+
+def assemble_several(
+    services: Services, *, launch: Launch, monotonic: Callable[[], float] = time.monotonic
+) -> BotOfSeveral:
+    """The same where workspaces install the app by themselves; ``launch`` starts the sender of one that came."""
+
+    def make(own: Services, web: WebClient, team: str) -> Tenant:
+        return furnish(own, web, foreseen=_foreseen, monotonic=monotonic, team=team)
+
+    several = Workspaces(services, furnish=make, launch=launch, foreseen=_foreseen, monotonic=monotonic)
+    web = WebClient(base_url=services.settings.slack_api_url, timeout=CALL_SECONDS, retry_handlers=[])
+    install = Install(services, web, several.admit)
+    app = _app(services.settings, web, authorize=Anybody(), oauth_flow=install.flow)
+    app.use(several.hear)
+    attach(app, several.door)
+    return BotOfSeveral(app, several, install, web)
+
+
+def _app(
+    settings: Settings,
+    web: WebClient,
+    *,
+    authorize: Callable[..., AuthorizeResult],
+    oauth_flow: OAuthFlow | None = None,
+) -> App:
     commands.load()
     app = App(
         logger=logging.getLogger("slack_bolt"),  # kept at warning: at info it writes bodies
         client=web,
         signing_secret=settings.slack_signing_secret.get_secret_value() or secrets.token_hex(),
         authorize=authorize,
+        oauth_flow=oauth_flow,
         listener_executor=ThreadPoolExecutor(asgi.THREADS, thread_name_prefix="listener"),
         request_verification_enabled=True,
     )
@@ -103,23 +141,26 @@ def _app(settings: Settings, web: WebClient, *, authorize: Callable[..., Authori
     return app
 
 
+@dataclass(frozen=True)
+class _Program:
+    """What is to be served and what runs beside it."""
+
+    app: App
+    client: WebClient
+    threads: list[threading.Thread]
+    web: Callable[[asgi.Ready], Starlette]
+    why_not: asgi.Ready
+
+
 def serve(services: Services, stopping: threading.Event) -> int:
     """Start everything and wait until told to stop; the exit code, ``UNUSABLE`` where Slack takes no connection."""
-    listening = _listen(services.settings)  # before any thread: a refusal ends the program
-    bot = assemble(services)
-    why_not: list[str] = ["starting"]
-    threads = [
-        threading.Thread(target=_greet, args=(services, bot, why_not, stopping), name="greet"),
-        threading.Thread(target=bot.sender.run, args=(stopping,), name="sender"),
-        threading.Thread(target=_beats, args=(services, bot, stopping), name="beat"),
-    ]
-    mail.recover(bot.desk)
-    for thread in threads:
+    listening = listen(services.settings)  # before any thread: a refusal ends the program
+    program = _for_several(services, stopping) if services.settings.serves_several else _for_one(services, stopping)
+    for thread in program.threads:
         thread.start()
     app_token = services.settings.slack_app_token.get_secret_value()
-    wire = Wire(bot.app, bot.slack.client, app_token) if app_token else None
-    ready = lambda: [*why_not, *(wire.unconnected() if wire else []), *stuck(bot)]
-    web = asgi.web(bot.app, ready=ready, pages=bot.pages)
+    wire = Wire(program.app, program.client, app_token) if app_token else None
+    web = program.web(lambda: [*(wire.unconnected() if wire else []), *program.why_not()])
     server = uvicorn.Server(
         uvicorn.Config(web, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
     )
@@ -132,12 +173,57 @@ def serve(services: Services, stopping: threading.Event) -> int:
     if wire is not None:
         wire.close()
     server.should_exit = True
-    for thread in [*threads, serving]:
+    for thread in [*program.threads, serving]:
         thread.join(timeout=CALL_SECONDS)
     if wire is not None and wire.is_disabled:
         log.error("socket.disabled", extra={"fix": LINK_FIX})
         return UNUSABLE
     return 0
+
+
+def _for_one(services: Services, stopping: threading.Event) -> _Program:
+    bot = assemble(services)
+    why_not: list[str] = ["starting"]
+    mail.recover(bot.desk)
+
+    def beat() -> None:
+        facts = {**bot.facts, "why_not": bot.facts.get("why_not") or bot.sender.dead_token}
+        operate.beat(services, "bot", facts)
+
+    threads = [
+        threading.Thread(target=_greet, args=(services, bot, why_not, stopping), name="greet"),
+        threading.Thread(target=bot.sender.run, args=(stopping,), name="sender"),
+        threading.Thread(target=_again, args=(beat, stopping), name="beat"),
+    ]
+
+    def web(ready: asgi.Ready) -> Starlette:
+        return asgi.web(bot.app, ready=ready, pages=bot.pages)
+
+    return _Program(bot.app, bot.slack.client, threads, web, lambda: [*why_not, *stuck(bot)])
+
+
+def _for_several(services: Services, stopping: threading.Event) -> _Program:
+    def launch(team: str, tenant: Tenant) -> None:
+        threading.Thread(target=tenant.sender.run, args=(stopping,), name=f"sender {team}").start()
+
+    workspaces.reseal(services)
+    bot = assemble_several(services, launch=launch)
+    bot.workspaces.tend()  # whoever is here is served before anything is taken
+
+    def tend() -> None:
+        operate.beat(services, "bot")
+        bot.workspaces.tend()
+
+    def web(ready: asgi.Ready) -> Starlette:
+        return asgi.web_of_several(bot.app, ready=ready, pages=bot.workspaces.pages, install=bot.install)
+
+    tending = threading.Thread(target=_again, args=(tend, stopping), name="tend")
+    return _Program(bot.app, bot.web, [tending], web, lambda: _unreachable(services))
+
+
+def _unreachable(services: Services) -> list[str]:
+    workspaces.every(services)  # raises where the database is away; one workspace's trouble is none of the others'
+    return []
 
 
 def _foreseen(event: str, work: Callable[[], T]) -> T:
@@ -191,11 +277,10 @@ def _greet(services: Services, bot: Bot, why_not: list[str], stopping: threading
         return
 
 
-def _beats(services: Services, bot: Bot, stopping: threading.Event) -> None:
+def _again(tend: Callable[[], None], stopping: threading.Event) -> None:
     while not stopping.is_set():
-        facts = {**bot.facts, "why_not": bot.facts.get("why_not") or bot.sender.dead_token}
         try:
-            operate.beat(services, "bot", facts)
+            tend()
         except Upstream as error:
             log.warning("heartbeat.missed", extra={"why": str(error)})
         stopping.wait(BEAT_SECONDS)
@@ -208,23 +293,3 @@ def stuck(bot: Bot) -> list[str]:
         [f"the oldest message waits for {depth.oldest_seconds:.0f} s"] if depth.oldest_seconds > STUCK_SECONDS else []
     )
     return [*waits, *([f"Slack says {bot.sender.dead_token}"] if bot.sender.dead_token else [])]
-
-
-def _listen(settings: Settings) -> socket.socket:
-    try:
-        return socket.create_server((settings.host, settings.port))
-    except (OSError, OverflowError) as error:
-        raise Conflict(
-            f"Nothing can listen on {settings.host}, port {settings.port}: {str(error).partition(' (')[0]}.",
-            hint="Is another bot running? Else set PORT and ASSAY_HOST.",
-        ) from error
-
-
-def _refuse_without_slack(settings: Settings) -> None:
-    if not settings.slack_bot_token.get_secret_value():
-        raise Invalid("SLACK_BOT_TOKEN is missing.", hint="Take it from your Slack app, or try: assay demo")
-    if not settings.slack_app_token.get_secret_value() and not settings.slack_signing_secret.get_secret_value():
-        raise Invalid(
-            "SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP) is missing.",
-            hint="Socket Mode needs no public address: SLACK_APP_TOKEN=xapp-…",
-        )

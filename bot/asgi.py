@@ -10,9 +10,11 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import anyio
 from slack_bolt import App, BoltRequest, BoltResponse
+from slack_bolt.adapter.starlette.handler import to_starlette_response
 from slack_bolt.error import BoltError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot.manifest import INSTALL_PATH, REDIRECT_PATH
 from bot.metrics import ACK_SECONDS, REQUESTS, exposition
 from engine.errors import NotFound, Unavailable
 
@@ -35,6 +38,19 @@ _PAGE_HEADERS = {  # an address is what opens a page: no cache, search engine or
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex, nofollow",
 }
+
+
+class Install(Protocol):
+    """The two steps of an installation, as a browser takes them."""
+
+    def begin(self, request: BoltRequest) -> BoltResponse:
+        """Off to Slack."""
+        ...
+
+    def finish(self, request: BoltRequest) -> BoltResponse:
+        """Back from there."""
+        ...
+
 
 Ready = Callable[[], list[str]]  # why the bot is not ready; empty when it is
 
@@ -54,7 +70,23 @@ class Pages:
 
 def web(app: App, *, ready: Ready, pages: Pages) -> Starlette:
     """The web application around Bolt's."""
+    return Starlette(routes=[*_deliveries(app, ready), *_pages("", lambda _team: pages)])
 
+
+def web_of_several(app: App, *, ready: Ready, pages: Callable[[str], Pages], install: Install) -> Starlette:
+    """The same for several workspaces: pages by the workspace's id, and the two addresses it is installed at."""
+
+    async def begin(request: Request) -> Response:
+        return await run_in_threadpool(_installing, install.begin, request)
+
+    async def finish(request: Request) -> Response:
+        return await run_in_threadpool(_installing, install.finish, request)
+
+    installing = [Route(INSTALL_PATH, begin), Route(REDIRECT_PATH, finish)]
+    return Starlette(routes=[*_deliveries(app, ready), *installing, *_pages("/w/{team}", pages)])
+
+
+def _deliveries(app: App, ready: Ready) -> list[Route]:
     async def deliver(request: Request) -> Response:
         return await _deliver(app, request)
 
@@ -68,26 +100,40 @@ def web(app: App, *, ready: Ready, pages: Pages) -> Starlette:
     async def metrics(_request: Request) -> Response:
         return Response(exposition(), media_type="text/plain; version=0.0.4")
 
+    return [
+        Route("/slack/events", deliver, methods=["POST"]),
+        Route("/healthz", health),
+        Route("/readyz", readiness),
+        Route("/metrics", metrics),
+    ]
+
+
+def _pages(under: str, pages: Callable[[str], Pages]) -> list[Route]:
     async def report(request: Request) -> Response:
-        return await run_in_threadpool(_page, pages.report, request, pages.policy)
+        return await run_in_threadpool(_page, pages, lambda found: found.report, request)
 
     async def reading(request: Request) -> Response:
-        return await run_in_threadpool(_page, pages.reading, request, pages.policy)
+        return await run_in_threadpool(_page, pages, lambda found: found.reading, request)
 
     async def digest(request: Request) -> Response:
-        return await run_in_threadpool(_page, pages.digest, request, pages.policy)
+        return await run_in_threadpool(_page, pages, lambda found: found.digest, request)
 
-    return Starlette(
-        routes=[
-            Route("/slack/events", deliver, methods=["POST"]),
-            Route("/healthz", health),
-            Route("/readyz", readiness),
-            Route("/metrics", metrics),
-            Route("/reports/{run_id}/{signature}", report),
-            Route("/readings/{slug}/{signature}", reading),
-            Route("/digests/{period}/{signature}", digest),
-        ]
-    )
+    return [
+        Route(f"{under}/reports/{{run_id}}/{{signature}}", report),
+        Route(f"{under}/readings/{{slug}}/{{signature}}", reading),
+        Route(f"{under}/digests/{{period}}/{{signature}}", digest),
+    ]
+
+
+def _installing(step: Callable[[BoltRequest], BoltResponse], request: Request) -> Response:
+    headers: dict[str, str | Sequence[str]] = {name: [value] for name, value in request.headers.items()}
+    try:
+        answer = step(BoltRequest(body="", query=str(request.url.query), headers=headers))
+    except Unavailable as error:
+        return PlainTextResponse(str(error), status_code=503)
+    made = to_starlette_response(answer)
+    made.headers.update(_PAGE_HEADERS)
+    return made
 
 
 def _why_not(ready: Ready) -> list[str]:
@@ -97,14 +143,16 @@ def _why_not(ready: Ready) -> list[str]:
         return [str(error)]
 
 
-def _page(made: Callable[..., str], request: Request, policy: str) -> Response:
+def _page(pages: Callable[[str], Pages], shelf: Callable[[Pages], Callable[..., str]], request: Request) -> Response:
+    named = {name: str(value) for name, value in request.path_params.items()}
     try:
-        found = made(*map(str, request.path_params.values()))
+        site = pages(named.pop("team", ""))
+        found = shelf(site)(*named.values())
     except NotFound as error:
         return PlainTextResponse(str(error), status_code=404)
     except Unavailable as error:
         return PlainTextResponse(str(error), status_code=503)
-    return HTMLResponse(found, headers={**_PAGE_HEADERS, "Content-Security-Policy": policy})
+    return HTMLResponse(found, headers={**_PAGE_HEADERS, "Content-Security-Policy": site.policy})
 
 
 async def _deliver(app: App, request: Request) -> Response:

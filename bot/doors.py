@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from slack_bolt import Ack, App, BoltContext
+from slack_bolt import Ack, App, BoltContext, BoltResponse
 
 log = logging.getLogger(__name__)
 
@@ -48,10 +48,14 @@ class Door(Protocol):
 
 
 class Shut:
-    """The door of a workspace that has not installed Assay, or took it away: people are told, nothing is kept."""
+    """The door of a workspace that has not installed Assay, or took it away: people are told, nothing is kept.
 
-    def __init__(self, why: str) -> None:
+    ``comes_again``: it may be open in a moment, so Slack is to send an event again.
+    """
+
+    def __init__(self, why: str, *, comes_again: bool = False) -> None:
         self._why = why
+        self._comes_again = comes_again
 
     def command(self, ack: Ack, body: Body) -> None:
         """Say why nothing happens."""
@@ -68,7 +72,7 @@ class Shut:
     def keep(self, body: Body, context: dict[str, Any], next_: Callable[[], Any]) -> Any:  # noqa: ANN401 (Bolt's)
         """Keep nothing."""
         del body, context
-        return next_()
+        return BoltResponse(status=503) if self._comes_again else next_()
 
     def event(self, body: Body, context: dict[str, Any]) -> None:
         """Do nothing."""

@@ -1,7 +1,8 @@
 """Addresses of the pages people open from a message. Who has one may look: none can be guessed, none lasts for ever.
 
 An address is signed with the bot's token: over the shelf, the name and the day until which it opens. Nothing is
-stored, a new token closes all of them, and one that ran out is given anew by the command that gave it.
+stored, a new token closes all of them, and one that ran out is given anew by the command that gave it. Where several
+workspaces are served their tokens come and go, so the app's client secret signs, over the workspace's own address too.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import hmac
 from datetime import date, timedelta
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from engine.desk import Desk
 from engine.errors import NotFound
@@ -53,7 +55,7 @@ def path(desk: Desk, shelf: Shelf, name: str) -> str:
     """The path of a page, as another page names it; "" where no bot's token is known."""
     until = _last_day(desk.services.clock.now().date() + timedelta(days=DAYS))
     key = _key(desk, shelf, name, until)
-    return f"/{shelf}/{name}/{until:%Y%m%d}-{key}" if key else ""
+    return f"{_under(desk)}/{shelf}/{name}/{until:%Y%m%d}-{key}" if key else ""
 
 
 def check(desk: Desk, shelf: Shelf, name: str, signature: str) -> None:
@@ -72,7 +74,13 @@ def check(desk: Desk, shelf: Shelf, name: str, signature: str) -> None:
 
 def _public(desk: Desk, where: str) -> str:
     base = desk.services.settings.public_url.rstrip("/")
-    return f"{base}{where}" if base and where else ""
+    return f"{base.removesuffix(_under(desk))}{where}" if base and where else ""
+
+
+def _under(desk: Desk) -> str:
+    """The path that the public address begins with, "" for one that is a host alone."""
+    base = desk.services.settings.public_url.rstrip("/")
+    return urlsplit(base).path if "//" in base else ""
 
 
 def _last_day(of: date) -> date:
@@ -80,8 +88,11 @@ def _last_day(of: date) -> date:
 
 
 def _key(desk: Desk, shelf: Shelf, name: str, until: date) -> str:
-    secret = desk.services.settings.slack_bot_token.get_secret_value()
+    settings = desk.services.settings
+    secret, told = settings.slack_bot_token.get_secret_value(), f"{shelf}:{name}:{until.isoformat()}"
+    if settings.serves_several:
+        secret, told = settings.slack_client_secret.get_secret_value(), f"{settings.public_url}:{told}"
     if not secret:
         return ""
-    signed = hmac.digest(secret.encode(), f"{shelf}:{name}:{until.isoformat()}".encode(), hashlib.sha256)
+    signed = hmac.digest(secret.encode(), told.encode(), hashlib.sha256)
     return base64.b32encode(signed).decode().lower()[:KEY_LETTERS]

@@ -24,6 +24,7 @@ SHORTCUTS = (  # (id, where it is offered, name of at most 24 letters, what it d
     ("use_as_labels", "message", "Use this file as labels", "Check the message's file and show a preview of it"),
 )
 EVENTS = ("app_home_opened", "app_mention", "file_shared", "message.im", "app_uninstalled", "tokens_revoked")
+INSTALL_PATH, REDIRECT_PATH = "/slack/install", "/slack/oauth_redirect"
 HINT_MOST = 1_000
 
 
@@ -33,15 +34,16 @@ def missing_scopes(granted: str) -> list[str]:
     return [scope for scope in SCOPES if scope not in have] if have else []
 
 
-def manifest(*, url: str = "") -> str:
-    """The manifest as YAML; without ``url`` for Socket Mode."""
-    return "\n".join(_yaml(_body(url.rstrip("/")))) + "\n"
+def manifest(*, url: str = "", install_from: str = "") -> str:
+    """The manifest as YAML; without ``url`` for Socket Mode. ``install_from``: workspaces install it there."""
+    return "\n".join(_yaml(_body(url.rstrip("/"), install_from.rstrip("/")))) + "\n"
 
 
-def _body(url: str) -> dict[str, Any]:
+def _body(url: str, install_from: str) -> dict[str, Any]:
     events = f"{url}/slack/events"
     address = {"url": events} if url else {}
     request = {"request_url": events} if url else {}
+    back = {"redirect_urls": [f"{install_from}{REDIRECT_PATH}"]} if install_from else {}
     return {
         "display_information": {
             "name": "Assay",
@@ -64,13 +66,13 @@ def _body(url: str) -> dict[str, Any]:
                 }
             ],
         },
-        "oauth_config": {"scopes": {"bot": list(SCOPES)}},
+        "oauth_config": {**back, "scopes": {"bot": list(SCOPES)}},
         "settings": {
             "event_subscriptions": {**request, "bot_events": list(EVENTS)},
             "interactivity": {"is_enabled": True, **request},
             "org_deploy_enabled": False,
             "socket_mode_enabled": not url,
-            "token_rotation_enabled": False,
+            "token_rotation_enabled": bool(install_from),
         },
     }
 

@@ -9,15 +9,14 @@ import logging
 import random
 import threading
 import time
-from collections import defaultdict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bot.blockkit import degrade
 from bot.blockkit.render import Message, render
 from bot.messages import notice
 from bot.metrics import OUTBOX_DEPTH, OUTBOX_OLDEST
+from bot.pace import WAIT_MOST, Pace
 from bot.projections import Rendered
 from bot.surface import DEAD_TOKEN, GONE_PERSON, SHUT_PERSON, Slack, SlackRefused, Unsure
 from engine.desk import Desk, mail
@@ -26,11 +25,7 @@ from engine.models.mail import MailState, Outbox
 
 log = logging.getLogger(__name__)
 
-POST_SECONDS, POST_BURST = 1.0, 3  # a channel takes a post a second (docs/slack.md)
-UPDATES_A_MINUTE = 40
-HOMES_A_MINUTE = 60  # views.publish takes 100 and more (tier 4, unverified)
 UPDATE_SECONDS = 5.0  # one message is updated at most this often
-WAIT_MOST = 60.0
 GIVE_UP = timedelta(hours=24)
 LOOK_AGAIN_SECONDS = 5.0
 HOLD_SECONDS = 600.0  # where history cannot be read: wait, send once more, say so
@@ -45,44 +40,6 @@ Render = Callable[[Outbox], Rendered | None]
 Special = Callable[[Outbox], None]
 
 
-@dataclass
-class _Pace:
-    """When each channel and method may be called again; everything here is forgotten at a restart."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    posts: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
-    updates: deque[float] = field(default_factory=deque[float])
-    homes: deque[float] = field(default_factory=deque[float])
-    rests: dict[str, float] = field(default_factory=dict[str, float])
-
-    def wait_for_post(self, channel: str) -> float:
-        """Seconds until a channel takes another post."""
-        sent = self.posts[channel]
-        while sent and self.monotonic() - sent[0] > POST_SECONDS * POST_BURST:
-            sent.popleft()
-        return self._rest(channel) if len(sent) < POST_BURST else sent[0] + POST_SECONDS * POST_BURST - self.monotonic()
-
-    def wait_for_update(self) -> float:
-        """Seconds until the workspace takes another update."""
-        return max(self._rest("chat.update"), self._within_a_minute(self.updates, UPDATES_A_MINUTE))
-
-    def wait_for_home(self) -> float:
-        """Seconds until the workspace takes another Home."""
-        return self._within_a_minute(self.homes, HOMES_A_MINUTE)
-
-    def _within_a_minute(self, sent: deque[float], most: int) -> float:
-        while sent and self.monotonic() - sent[0] > WAIT_MOST:
-            sent.popleft()
-        return 0.0 if len(sent) < most else sent[0] + WAIT_MOST - self.monotonic()
-
-    def rest(self, name: str, seconds: float) -> None:
-        """Slack asked for a pause."""
-        self.rests[name] = self.monotonic() + seconds
-
-    def _rest(self, name: str) -> float:
-        return max(self.rests.get(name, 0.0) - self.monotonic(), 0.0)
-
-
 class Sender:
     """One per process. ``specials`` take rows that are no messages: deliveries to work off, files to fetch."""
 
@@ -94,12 +51,14 @@ class Sender:
         render: Render,
         specials: dict[str, Special],
         monotonic: Callable[[], float] = time.monotonic,
+        team: str = "",
     ) -> None:
         self._desk = desk
+        self._team = team
         self._slack = slack
         self._render = render
         self._specials = specials
-        self._pace = _Pace(monotonic)
+        self._pace = Pace(monotonic)
         self._in_hand: Outbox | None = None
         self.dead_token = ""
 
@@ -117,8 +76,8 @@ class Sender:
         try:
             self._let_go()
             depth = mail.depth(self._desk)
-            OUTBOX_DEPTH.set(depth.waiting)
-            OUTBOX_OLDEST.set(depth.oldest_seconds)
+            OUTBOX_DEPTH.labels(team=self._team).set(depth.waiting)
+            OUTBOX_OLDEST.labels(team=self._team).set(depth.oldest_seconds)
             return self._pass()
         except Unavailable as error:
             log.warning("outbox.waits", extra={"why": str(error)})
@@ -134,6 +93,8 @@ class Sender:
         held: set[str] = set()
         worked = 0
         for row in mail.due(self._desk):
+            if self.dead_token:
+                break
             if row.channel and row.channel in held:
                 continue  # order is kept per channel
             if not self._may_go(row):

@@ -63,9 +63,17 @@ class Tenant:
 
 
 def furnish(
-    services: Services, web: WebClient, *, foreseen: Foreseen, monotonic: Callable[[], float] = time.monotonic
+    services: Services,
+    web: WebClient,
+    *,
+    foreseen: Foreseen,
+    monotonic: Callable[[], float] = time.monotonic,
+    team: str = "",
 ) -> Tenant:
-    """The bot of the workspace that these services and this client are of. ``monotonic`` paces what is sent."""
+    """The bot of the workspace that these services and this client are of.
+
+    ``monotonic`` paces what is sent; ``team`` names one of several workspaces in figures.
+    """
     slack, desk = Slack(web), open_desk(services)
     boundary = Boundary(desk, slack, foreseen)
     people = People(slack, lambda: operate.team(services))
@@ -85,6 +93,7 @@ def furnish(
         render=lambda row: foreseen("message.broke", lambda: projections.render(row)),
         specials=specials,
         monotonic=monotonic,
+        team=team,
     )
     pages = asgi.Pages(
         report=partial(report.page, desk),

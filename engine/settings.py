@@ -77,6 +77,24 @@ class Settings(BaseSettings):
         description="App-level token (xapp-…); when set the bot uses Socket Mode and needs no public URL.",
         examples=["xapp-…"],
     )
+    slack_client_id: str = Field(
+        default="",
+        validation_alias=AliasChoices("SLACK_CLIENT_ID"),
+        description="Client id of the Slack app, for several workspaces (docs/slack.md); without SLACK_BOT_TOKEN.",
+        examples=["1234567890.1234567890"],
+    )
+    slack_client_secret: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=AliasChoices("SLACK_CLIENT_SECRET"),
+        description="Client secret of the Slack app, for several workspaces.",
+        examples=["5d2f…"],
+    )
+    slack_keys: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=AliasChoices("ASSAY_SLACK_KEYS"),
+        description="Fernet keys that seal the workspaces' tokens in the database, newest first, separated by commas.",
+        examples=["2vTq…="],
+    )
     slack_api_url: str = Field(
         default="https://slack.com/api/",
         validation_alias=AliasChoices("ASSAY_SLACK_API_URL"),
@@ -160,6 +178,33 @@ class Settings(BaseSettings):
     def artifacts_url(self) -> str:
         """The artifact store in force."""
         return self.artifacts or f"file://{(self.home / 'artifacts').resolve()}"
+
+    @property
+    def serves_several(self) -> bool:
+        """Whether workspaces install the app by themselves, rather than one whose token is set."""
+        return bool(self.slack_client_id) and not self.slack_bot_token.get_secret_value()
+
+    def of_team(self, team: str) -> Settings:
+        """The place of one of several workspaces: a folder, database, spool, artifacts and address of its own.
+
+        On PostgreSQL it is a database beside ours whose name ends in the team's id.
+        """
+        url = self.database_url
+        if url.startswith("postgres"):
+            head, mark, query = url.partition("?")
+            url = f"{head}_{team.lower()}{mark}{query}"
+        elif url:
+            folder, _, name = url.rpartition("/")
+            url = f"{folder}/teams/{team}/{name}"
+        return self.model_copy(
+            update={
+                "home": self.home / "teams" / team,
+                "database_url": url,
+                "artifacts": f"{self.artifacts.rstrip('/')}/{team}" if self.artifacts else "",
+                "spool": f"{self.spool.rstrip('/')}/{team}" if self.spool else "",
+                "public_url": f"{self.public_url.rstrip('/')}/w/{team}",
+            }
+        )
 
     @property
     def spool_folder(self) -> Path:

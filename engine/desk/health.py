@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from engine.desk import Desk
+from engine.errors import Refused
 from engine.flows.steps import drill, rented, surroundings
 from engine.flows.steps.surroundings import BAD, OK, WARN
 from engine.models.actor import Role
 from engine.models.rollout import Stage
 from engine.models.serving import Serving, ServingState
 from engine.models.work import Finding
-from engine.store import deeds, features, mail, migrate, roles, rollouts, servings, spool, work
-from engine.store.database import Tx
+from engine.models.workspace import Workspace
+from engine.store import deeds, features, mail, migrate, roles, rollouts, servings, spool, work, workspaces
+from engine.store.database import Tx, database_name
 from engine.train.ladder import host_here
+from engine.vault import VARIABLE, Vault
 
 LATE = timedelta(hours=1)
 STUCK = timedelta(minutes=10)  # a row that waits longer than this tells of a token, a channel or a dead bot
@@ -23,6 +26,10 @@ def findings(desk: Desk) -> list[Finding]:
     """Everything that can be checked without calling anybody, worst first."""
     now = desk.services.clock.now()
     with desk.services.database.read() as tx:
+        if several := workspaces.every(tx):  # then this deployment has no features, engine or digest of its own
+            found = [_schema(desk), *(_workspace(desk, one) for one in several)]
+            found += surroundings.findings(tx, desk.services, now)
+            return sorted(found, key=lambda one: (BAD, WARN, OK).index(one.state))
         found = [
             _schema(desk),
             _engine(tx, now),
@@ -180,6 +187,32 @@ def _serving(row: Serving, slug: str) -> Finding:
         fix = "It is tried again by itself; what its server says is in ASSAY_HOME/servers on the engine's host"
         return Finding(name="served", state=BAD, says=f"{slug} by {row.server}: {row.said}", fix=fix)
     return Finding(name="served", state=OK, says=f"{slug} by {row.server}: {row.state}")
+
+
+def _workspace(desk: Desk, one: Workspace) -> Finding:
+    name, settings = f"workspace {one.team}", desk.services.settings
+    own = settings.of_team(one.team)
+    where = (
+        f"ASSAY_HOME={own.home}" if desk.services.database.is_sqlite else f"the database {database_name(own.database)}"
+    )
+    again = f"have Assay installed there again: {settings.public_url.rstrip('/')}/slack/install"
+    if one.ended_at is not None:
+        says = f"{one.team_name} took Assay away on {one.ended_at:%d %b %Y}: nothing is sent, its records are kept"
+        return Finding(name=name, state=WARN, says=says, fix=f"To go on, {again}. Its records: {where}")
+    try:
+        vault = Vault(settings.slack_keys.get_secret_value())
+        vault.open(one.sealed)
+    except Refused:
+        says = f"no key of {VARIABLE} opens the tokens of {one.team_name}, so nothing is sent or answered there"
+        fix = f"Add the key they were sealed with at the end of {VARIABLE} and start the bot anew; else {again}"
+        return Finding(name=name, state=BAD, says=says, fix=fix)
+    if one.said:
+        return Finding(name=name, state=BAD, says=f"Slack says {one.said} of {one.team_name}'s token", fix=again)
+    if not vault.is_newest(one.sealed):
+        says = f"the tokens of {one.team_name} are sealed with an older key of {VARIABLE}"
+        return Finding(name=name, state=WARN, says=says, fix="Start assay bot: it seals them with the newest")
+    says = f"{one.team_name}, installed on {one.installed_at:%d %b %Y}; its engine and scheduler run with {where}"
+    return Finding(name=name, state=OK, says=says)
 
 
 def _encoder(desk: Desk) -> Finding:

@@ -9,12 +9,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, case, create_engine, event, make_url
+from sqlalchemy import URL, Engine, case, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 from sqlmodel import Session, SQLModel
 
-from engine.errors import Invalid, Unavailable
+from engine.errors import Invalid, NotReady, Unavailable
 
 Tx = Session
 
@@ -124,6 +124,29 @@ def add_up(tx: Tx, table: type[SQLModel], rows: Sequence[Mapping[str, Any]], *, 
         grown[name] = case((added > old, added), else_=old) if name == "newest" else old + added
     ordered = sorted(rows, key=lambda row: tuple(str(row[name]) for name in keys))
     tx.connection().execute(statement.on_conflict_do_update(index_elements=list(keys), set_=grown), ordered)
+
+
+def database_name(url: str) -> str:
+    """The name of the database a URL leads to: of a file, its path."""
+    return make_url(url).database or ""
+
+
+def make_beside(database: Database, url: str) -> None:
+    """Make an empty PostgreSQL database on the server of another, unless it is there; nothing to do for SQLite.
+
+    Raises ``NotReady`` with the command for somebody who may, where this role may not.
+    """
+    if database.is_sqlite:
+        return
+    name = database_name(url)
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}).first():
+            return
+        quoted = connection.dialect.identifier_preparer.quote_identifier(name)
+        try:
+            connection.execute(text(f"CREATE DATABASE {quoted}"))
+        except ProgrammingError as error:
+            raise NotReady(f"The database {name} is not there.", hint=f"Make it: createdb {name}") from error
 
 
 def open_database(url: str) -> Database:

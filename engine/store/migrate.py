@@ -38,6 +38,7 @@ from engine.models import (
     statement,
     verdict,
     work,
+    workspace,
 )
 from engine.models.base import METADATA
 from engine.store.database import Database
@@ -45,7 +46,7 @@ from engine.store.database import Database
 # Every table module is imported above, so that METADATA is whole wherever migrations are compared with it.
 NOUNS = (
     *(actor, call, checkup, drill, evidence, feature, gateway, investigation, labelling, labels, mail),
-    *(money, policy, rollout, reading, seal, serving, spool, statement, verdict, work),
+    *(money, policy, rollout, reading, seal, serving, spool, statement, verdict, work, workspace),
 )
 
 _LOCK_KEY = 0x61737361  # "assa": the advisory lock that keeps two upgrades apart on PostgreSQL

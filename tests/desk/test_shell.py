@@ -109,6 +109,16 @@ def test_the_manifest_asks_for_ten_scopes_and_escaped_words(run: Run) -> None:
     _, socket, _ = run("manifest", "--socket")
     assert "url:" not in socket
     assert "  socket_mode_enabled: true" in socket.splitlines()
+    assert not [one for one in (out, socket) if "redirect_urls" in one or "token_rotation_enabled: true" in one]
+
+
+def test_the_manifest_for_several_workspaces_names_where_people_come_back_to_and_rotates_tokens(run: Run) -> None:
+    _, out, _ = run("manifest", "--socket", "--oauth", "https://assay.example/")
+    lines = out.splitlines()
+    assert lines[lines.index("  redirect_urls:") + 1].strip() == '- "https://assay.example/slack/oauth_redirect"'
+    assert "  token_rotation_enabled: true" in lines
+    code, _, err = run("manifest", "--oauth", "http://assay.example")
+    assert (code, "no address Slack can call" in err) == (1, True)
 
 
 def test_upgrading_twice_is_upgrading_once(run: Run) -> None:

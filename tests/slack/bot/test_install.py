@@ -1,0 +1,93 @@
+"""Workspaces install the app by themselves: slack_bolt's OAuth flow against two workspaces, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bot.manifest import SCOPES
+from engine.desk import workspaces
+from engine.services import Services
+from engine.testing.clock import FixedClock
+from tests.slack.bot.several import ACME, BETA, House, Slack, a_slack, forged, housed, settings_of
+
+
+@pytest.fixture
+def slack(clock: FixedClock) -> Iterator[Slack]:
+    with a_slack(clock) as found:
+        yield found
+
+
+@pytest.fixture
+def house(services: Services, slack: Slack) -> Iterator[House]:
+    with housed(settings_of(services, slack), slack) as found:
+        yield found
+
+
+def test_a_workspace_installs_the_app_and_is_served_at_once(house: House) -> None:
+    page = house.install(ACME)
+    assert page.status == 200
+    assert "Installed in Acme" in page.body
+    (one,) = workspaces.every(house.services)
+    assert (one.team, one.team_name, one.ended_at) == (ACME, "Acme", None)
+    acme = house.wire(ACME)
+    assert "features" in acme.answer(acme.command("help"))
+
+
+def test_slack_is_asked_for_the_scopes_of_the_manifest_and_no_more(house: House) -> None:
+    assert f"scope={','.join(SCOPES)}&user_scope=&" in house.get("/slack/install").location
+
+
+def test_a_visit_that_was_not_begun_here_changes_nothing(house: House) -> None:
+    back, cookie = house.consented(ACME)
+    elsewhere = house.get(back)
+    assert (elsewhere.status, "Not installed" in elsewhere.body) == (400, True)
+    assert house.get(forged(back), cookie="slack-app-oauth-state=made-up").status == 401
+    assert house.get(forged(back), cookie=cookie).status == 400
+    assert workspaces.every(house.services) == []
+
+
+def test_a_visit_counts_once_and_for_ten_minutes(house: House) -> None:
+    back, cookie = house.consented(ACME)
+    assert house.get(back, cookie=cookie).status == 200
+    again = house.get(back, cookie=cookie)
+    assert (again.status, "used before" in again.body) == (401, True)
+    late, kept = house.consented(BETA)
+    house.clock.move(minutes=11)
+    assert house.get(late, cookie=kept).status == 401
+    assert [one.team for one in workspaces.every(house.services)] == [ACME]
+
+
+def test_who_says_no_at_slack_is_told_that_nothing_was_changed(house: House) -> None:
+    back, cookie = house.consented(ACME, more="&deny=1")
+    page = house.get(back, cookie=cookie)
+    assert "said no. Nothing was changed." in page.body
+    assert workspaces.every(house.services) == []
+
+
+@pytest.mark.parametrize("fault", ["forged", "500"])
+def test_a_code_that_slack_does_not_take_installs_nothing(house: House, fault: str) -> None:
+    back, cookie = house.consented(ACME)
+    if fault == "forged":
+        back = back.replace("code=", "code=0")
+    else:
+        house.slack.rooms[ACME].post("/_faults", {"method": "auth.test", "kind": "500"})
+    page = house.get(back, cookie=cookie)
+    assert page.status in (401, 503)
+    assert "Nothing was changed" in page.body
+    assert workspaces.every(house.services) == []
+
+
+def test_a_page_of_the_installation_lets_nothing_else_in_and_is_not_kept(house: House) -> None:
+    back, cookie = house.consented(ACME, more="&deny=1")
+    page = house.get(back, cookie=cookie)
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "no-store" in page.headers["cache-control"]
+    assert page.headers["referrer-policy"] == "no-referrer"
+
+
+def test_a_workspace_that_has_not_installed_it_is_told_where(house: House) -> None:
+    house.install(ACME)
+    status, said = house.command(BETA, "help")
+    assert (status, "https://assay.example.com/slack/install" in said) == (200, True)

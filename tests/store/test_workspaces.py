@@ -1,0 +1,40 @@
+"""Workspaces on both databases: one renewal at a time, and a database beside ours for each."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from engine.models.workspace import Workspace
+from engine.services import Services
+from engine.store import migrate, workspaces
+from engine.store.database import Database, make_beside, open_database
+from engine.testing.clock import FixedClock
+
+TEAM = "T0ACME"
+
+
+def test_of_many_at_once_one_claims_a_renewal(database: Database, clock: FixedClock) -> None:
+    now = clock.now()
+    with database.write() as tx:
+        workspaces.keep(tx, Workspace(team=TEAM, team_name="Acme", installed_at=now, sealed="x", expires_at=now))
+
+    def claim(_number: int) -> bool:
+        with database.write() as tx:
+            return workspaces.claim_renewal(tx, TEAM, 1, now=now, until=now + timedelta(minutes=1))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(claim, range(8))) == [False] * 7 + [True]
+
+
+def test_a_workspaces_database_is_made_beside_ours_once(services: Services) -> None:
+    url = services.settings.of_team(TEAM).database
+    make_beside(services.database, url)
+    make_beside(services.database, url)
+    own = open_database(url)
+    migrate.prepare(own)
+    assert migrate.revision(own) == migrate.newest()
+    assert str(own.url) != str(services.database.url)
+    with own.read() as tx:
+        assert workspaces.every(tx) == []
+    own.close()
