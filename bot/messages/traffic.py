@@ -22,7 +22,7 @@ class Traffic:
     template: ClassVar[str] = "traffic/show"
     traffic: TrafficView
     cost_usd: float | None
-    months: tuple[tuple[str, int, float | None, int], ...]
+    months: tuple[tuple[MonthRow, float | None], ...]
     low: int | None
     high: int | None
     steady: bool | None
@@ -42,7 +42,7 @@ def shown(found: TrafficView) -> Traffic:
     return Traffic(
         traffic=found,
         cost_usd=_usd(found.cost_nano),
-        months=tuple((one.period, one.calls, _usd(one.cost_nano), one.unpriced) for one in found.months),
+        months=tuple((one, _usd(one.cost_nano)) for one in found.months),
         low=min(counts, default=None),
         high=max(counts, default=None),
         steady=None if found.moved is None else found.moved < STEADY,
@@ -121,7 +121,19 @@ def _usd(nano: int | None) -> float | None:
 
 def example() -> TrafficView:
     """Six weeks of a log that holds two prompts."""
-    months = (("2026-09", 610_000, 61_000_000_000), ("2026-10", 910_000, 91_200_000_000))
+    months = (
+        MonthRow(
+            period="2026-09", calls=610_000, cost_nano=61_000_000_000, unpriced=0, p95_ms=1_390.0, error_share=0.0019
+        ),
+        MonthRow(
+            period="2026-10",
+            calls=910_000,
+            cost_nano=91_200_000_000,
+            unpriced=1_200,
+            p95_ms=1_430.0,
+            error_share=0.0021,
+        ),
+    )
     return TrafficView(
         slug="ticket-router",
         model="gpt-4o-mini",
@@ -141,7 +153,7 @@ def example() -> TrafficView:
         prompt_tokens=812.0,
         answer_tokens=4.0,
         models=(("gpt-4o-mini", 0.98), ("triage-tuned-3", 0.02)),
-        months=tuple(MonthRow(period=name, calls=calls, cost_nano=nano, unpriced=0) for name, calls, nano in months),
+        months=months,
         weeks=(("09-19", 190_000), ("09-26", 201_000), ("10-03", 205_000), ("10-10", 198_000), ("10-17", 210_000)),
         openings=(
             OpeningRow(

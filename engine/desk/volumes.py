@@ -31,12 +31,17 @@ _SUMS_LACK = ("latency", "texts")  # said in one line where all of it is sums
 
 
 class MonthRow(Value):
-    """A calendar month: answers, and their cost in nano-dollars (none when unknown)."""
+    """A calendar month: answers, their cost in nano-dollars, their 95 % latency (ms) and share of failures.
+
+    None where unknown.
+    """
 
     period: str
     calls: int
     cost_nano: int | None
     unpriced: int
+    p95_ms: float | None = None
+    error_share: float | None = None
 
 
 class OpeningRow(Value):
@@ -232,7 +237,7 @@ def _models(rows: Sequence[Spend]) -> tuple[tuple[str, float], ...]:
     """The models that answered, by share of the answers."""
     counts: dict[str, int] = {}
     for row in rows:
-        if row.role == CallRole.ANSWER:
+        if row.role == CallRole.ANSWER and row.n:
             counts[row.model] = counts.get(row.model, 0) + row.n
     total = sum(counts.values()) or 1
     return tuple((model, n / total) for model, n in sorted(counts.items(), key=lambda one: (-one[1], one[0])))
@@ -243,7 +248,16 @@ def _months(tx: Tx, feature_id: int, until: datetime) -> Iterator[MonthRow]:
     while len(edges) <= MONTHS:
         edges.append(bounds(period_of(edges[-1] - timedelta(days=1)))[0])
     for one in volumes.volumes(tx, feature_id, edges[::-1]):
-        yield MonthRow(period=period_of(one.start), calls=one.calls, cost_nano=one.cost_nano, unpriced=one.unpriced)
+        end = bounds(period_of(one.start))[1]
+        is_known = one.calls and not volumes.summed(tx, feature_id, one.start, end)
+        yield MonthRow(
+            period=period_of(one.start),
+            calls=one.calls,
+            cost_nano=one.cost_nano,
+            unpriced=one.unpriced,
+            p95_ms=histogram.quantile(volumes.latency(tx, feature_id, one.start, end), 0.95),
+            error_share=one.errors / one.calls if is_known else None,
+        )
 
 
 def _weeks(tx: Tx, feature_id: int, since: datetime, until: datetime) -> Iterator[tuple[str, int]]:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from sqlmodel import Session, case, col, func, select
 
-from engine.models.call import SUMMED, CallRole, HourlyUsage
+from engine.models.call import ALL_MODELS, SUMMED, CallRole, HourlyUsage
 from engine.rules import histogram
 from engine.rules.histogram import Histogram
 
@@ -132,6 +132,19 @@ def shape(tx: Session, feature_id: int, start: datetime, end: datetime) -> Shape
     return Shape(*(histogram.merge(histogram.from_bytes(row[place]) for row in rows) for place in range(len(_SHAPES))))
 
 
+def latency(tx: Session, feature_id: int, start: datetime, end: datetime) -> Histogram:
+    """How long the answers of a stretch of time took, in milliseconds."""
+    rows = tx.exec(
+        select(HourlyUsage.latency).where(
+            HourlyUsage.feature_id == feature_id,
+            HourlyUsage.hour >= start,
+            HourlyUsage.hour < end,
+            HourlyUsage.role == CallRole.ANSWER,
+        )
+    )
+    return histogram.merge(histogram.from_bytes(row) for row in rows)
+
+
 def span(tx: Session, feature_id: int | None = None) -> tuple[datetime, datetime] | None:
     """The first moment and the end of the last hour with calls; none without any."""
     query = select(func.min(HourlyUsage.hour), func.max(HourlyUsage.hour))
@@ -153,8 +166,9 @@ def summed(tx: Session, feature_id: int, start: datetime, end: datetime) -> bool
 
 
 def models(tx: Session) -> list[str]:
-    """Every model that was ever called, by name."""
-    return sorted(tx.exec(select(HourlyUsage.model).distinct()))
+    """Every model that was ever called, by name; lines of a bill that are no calls are none."""
+    query = select(HourlyUsage.model).where(HourlyUsage.n > 0, HourlyUsage.model != ALL_MODELS)
+    return sorted(tx.exec(query.distinct()))
 
 
 def hours(tx: Session, start: datetime, end: datetime) -> Iterator[HourlyUsage]:

@@ -141,6 +141,10 @@ def test_costs_alone_are_a_bill(desk) -> None:
     a_feature(desk)
     result = {"object": "organization.costs.result", "amount": {"value": 0.06, "currency": "usd"}, "line_item": None}
     count(desk, a_page({**a_bucket(), "results": [result]}))
+    said = render(shown(volumes.show(desk, SLUG))).said
+    assert "ticket-router had 0 calls" in said
+    assert "Only the bill is known, and no calls." in said
+    assert "Models:" not in said
     result["line_item"] = "gpt-4o-mini, input"
     count(desk, a_page({**a_bucket(DAY - timedelta(days=1)), "results": [result]}))
     assert price_book.recompute(desk, ASKER, "2026-10").changed == 0, "a bill without tokens is not priced by them"

@@ -71,6 +71,9 @@ def test_volume_cost_speed_and_errors_are_of_the_newest_thirty_days(desk) -> Non
     assert found.cost_nano == 300 * (750 * 150 + 250 * 75 + 10 * 600)
     assert [one.period for one in found.months] == ["2026-08", "2026-09", "2026-10", "2026-11"]
     assert [one.calls for one in found.months[1:3]] == [300, 310]
+    assert [round(one.error_share or 0, 4) for one in found.months] == [0, 0, 0, round(1 / 251, 4)]
+    assert all(one.p95_ms == pytest.approx(500, rel=0.01) for one in found.months)
+    assert "2026-10: 310 calls, $0.04, 95 % up to 500 ms, failed 0 %" in said(desk, f"traffic {SLUG}")
     assert len(found.weeks) == volumes.WEEKS
     assert {calls for _, calls in found.weeks[:-1]} == {70}
     assert found.missing == ("texts",)

@@ -25,7 +25,7 @@ class Stub(asyncio.Protocol):
         if not end or len(body) < int(head.lower().rpartition(b"content-length:")[2].split(b"\r\n")[0]):
             return
         self.seen = b""
-        if b'"stream"' in body:
+        if b'"stream":true' in body or b'"stream": true' in body:
             self.transport.write(HEAD)
             self._stream(0)
         else:

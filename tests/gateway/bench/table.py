@@ -1,8 +1,10 @@
 """``make bench-gateway``: processor time a call, ours with everything on, peers with recording off, in one run.
 
 The figure to read is CPU: what /proc says the server used, over the calls wrk counted; rounds interleaved, the median
-taken. Latencies at full load are queueing and are not shown. Peers that are missing are named. Portkey's gateway comes
-from npm: ``npm install --prefix FOLDER @portkey-ai/gateway``, then ``python -m tests.gateway.bench.table FOLDER``.
+taken. Latencies at full load are queueing and are not shown. Peers that are missing are named. They are installed into
+a folder: Portkey's gateway by ``npm install --prefix FOLDER @portkey-ai/gateway``, TensorZero's by ``python3 -m venv
+FOLDER/tensorzero && FOLDER/tensorzero/bin/pip install tensorzero``; then ``python -m tests.gateway.bench.table
+FOLDER``.
 """
 
 from __future__ import annotations
@@ -26,7 +28,10 @@ from tests.house_rules import ROOT
 
 ROUNDS, SECONDS = 3, 4
 TICK = os.sysconf("SC_CLK_TCK")
-PEERS = {"TensorZero": "tensorzero-gateway"}
+TENSORZERO = "tensorzero/bin/python"
+PEER = ROOT / "tests" / "gateway" / "bench" / "peer_tensorzero.py"
+PATHS = {"Portkey": "/v1", "TensorZero": "/openai/v1"}
+MODELS = {"TensorZero": "tensorzero::model_name::m"}
 PORTKEY = "node_modules/@portkey-ai/gateway/build/start-server.js"
 NGINX = """
 worker_processes 1; daemon off; pid {home}/nginx.pid; error_log stderr crit;
@@ -47,7 +52,7 @@ local n = 0
 request = function()
   n = n + 1
   return wrk.format(nil, "{path}/chat/completions", nil,
-    '{{"model":"m","user":"user-' .. n .. '","messages":[{{"role":"user","content":"{text}"}}]{more}}}')
+    '{{"model":"{name}","user":"user-' .. n .. '","messages":[{{"role":"user","content":"{text}"}}]{more}}}')
 end
 """
 
@@ -55,7 +60,7 @@ end
 def main() -> None:
     wrk, nginx = shutil.which("wrk"), shutil.which("nginx")
     say(f"Load average {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors: read ratios, not calls a second.")
-    for name, command in {"nginx": "nginx", "wrk": "wrk", **PEERS}.items():
+    for name, command in {"nginx": "nginx", "wrk": "wrk"}.items():
         if not shutil.which(command):
             say(f"missing: {name} ({command}); left out")
     if wrk is None:
@@ -71,11 +76,15 @@ def main() -> None:
         servers = {"Assay": (ours.url, ours.process.pid)}
         if nginx:
             servers["nginx proxy_pass"] = stack.enter_context(proxied(nginx, home, port))
-        start = Path(sys.argv[1], PORTKEY) if len(sys.argv) > 1 else None
-        if start is None or not start.exists():
-            say("missing: Portkey (npm install --prefix FOLDER @portkey-ai/gateway, and name FOLDER); left out")
+        folder = Path(sys.argv[1]) if len(sys.argv) > 1 else home
+        if (folder / TENSORZERO).exists():
+            servers["TensorZero"] = stack.enter_context(of_tensorzero(folder / TENSORZERO, port))
         else:
-            servers["Portkey"] = stack.enter_context(of_portkey(start))
+            say("missing: TensorZero (FOLDER/tensorzero/bin/pip install tensorzero, and name FOLDER); left out")
+        if (folder / PORTKEY).exists():
+            servers["Portkey"] = stack.enter_context(of_portkey(folder / PORTKEY))
+        else:
+            say("missing: Portkey (npm install --prefix FOLDER @portkey-ai/gateway, and name FOLDER); left out")
         compare(home, servers, model)
 
 
@@ -86,8 +95,8 @@ def compare(home: Path, servers: dict[str, tuple[str, int]], model: str) -> None
             say("left out: streams of Portkey, which 1.15.2 answers with 500 on Node 20")
         scripts = {name: home / f"{kind}-{place}.lua" for place, name in enumerate(servers)}
         for name, script in scripts.items():
-            path = "/v1" if name == "Portkey" else "/f/triage/v1"
-            script.write_text(LUA.format(key=KEY, text="where is my invoice " * 20, more=more, model=model, path=path))
+            place = {"path": PATHS.get(name, "/f/triage/v1"), "name": MODELS.get(name, "m"), "model": model}
+            script.write_text(LUA.format(key=KEY, text="where is my invoice " * 20, more=more, **place))
         found: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}
         for name, (url, pid) in servers.items():  # warm: the day's first calls are the ones whose bodies are sampled
             measured(url, pid, scripts[name], connections)
@@ -97,8 +106,12 @@ def compare(home: Path, servers: dict[str, tuple[str, int]], model: str) -> None
         for name, rounds in found.items():
             cpu, p50 = (statistics.median(column) for column in zip(*rounds, strict=True))
             told = f"{cpu:8.1f} µs CPU a {kind}" + (f", p50 {p50:.2f} ms" if connections == 1 else "")
-            base = statistics.median(one[0] for one in found.get("nginx proxy_pass", rounds))
-            say(f"{kind:7} c={connections:<3} {name:18} {told}, {cpu / base:.1f} of nginx's")
+            ratios = ", ".join(
+                f"{cpu / statistics.median(one[0] for one in found[peer]):.2f} of {peer}'s"
+                for peer in ("nginx proxy_pass", "TensorZero", "Portkey")
+                if peer in found and peer != name
+            )
+            say(f"{kind:7} c={connections:<3} {name:18} {told}; {ratios}")
 
 
 def measured(url: str, pid: int, script: Path, connections: int) -> tuple[float, float]:
@@ -131,6 +144,15 @@ def proxied(nginx: str, home: Path, stub: int) -> Iterator[tuple[str, int]]:
     with served([nginx, "-p", str(home), "-c", str(conf)]) as running:
         time.sleep(1)
         yield f"http://127.0.0.1:{port}", running.pid
+
+
+@contextmanager
+def of_tensorzero(python: Path, stub: int) -> Iterator[tuple[str, int]]:
+    """TensorZero's gateway in front of the stub, with nothing recorded."""
+    with served([str(python), str(PEER), str(stub)]) as running:
+        assert running.stdout is not None
+        url = next(line for line in running.stdout if line.startswith("http"))  # it logs there too
+        yield url.strip().removesuffix("/openai/v1"), running.pid
 
 
 @contextmanager
