@@ -1,7 +1,7 @@
 # Every target with a ## is listed by `make help`.
 PY ?= python3
 BIN := .venv/bin
-.PHONY: setup demo test check format e2e fuzz audit bench bench-flags bench-gateway bench-import bench-serve bench-slack bench-train bench-usage soak test-ray docs help
+.PHONY: setup demo test check format e2e fuzz audit bench bench-flags bench-gateway bench-home bench-import bench-serve bench-slack bench-train bench-usage soak test-ray docs help
 
 help:                                                ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,7 +59,7 @@ audit: setup                                         ## known weaknesses of what
 docs: setup                                          ## regenerate the generated pages
 	$(BIN)/python -m tests.generate_docs
 
-bench: bench-usage bench-serve bench-train bench-import bench-gateway bench-slack        ## all benchmarks
+bench: bench-usage bench-serve bench-train bench-import bench-gateway bench-slack bench-home        ## all benchmarks
 
 bench-usage: setup                                   ## 10 million made-up calls: from the spool to sums, cost, speed and size
 	$(BIN)/python -W ignore -m tests.ingest.bench_usage
@@ -84,3 +84,6 @@ soak: setup                                          ## the gateway killed, idle
 
 bench-slack: setup                                   ## signed commands at 50 a second with 200 ms of work behind the ack, HTTP and Socket Mode
 	$(BIN)/python -m tests.slack.bench_acks
+
+bench-home: setup                                    ## Home in a team of 200 features, until Slack has it
+	$(BIN)/python -W ignore -m tests.slack.bench_home

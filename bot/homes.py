@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.blockkit import degrade
@@ -16,11 +17,13 @@ from bot.blockkit.shape import Json, mapping, mappings, string
 from bot.messages import home
 from bot.surface import GONE_PERSON, TOO_LARGE, Slack, SlackRefused
 from engine.desk import Desk, approvals, bills, features, investigations, mail, watch
+from engine.desk.bills import BillView
 from engine.models.mail import Outbox
 
 log = logging.getLogger(__name__)
 
 COMMAND = "/assay"
+BILL_KEPT = timedelta(minutes=1)  # a change shows many Homes anew, and the month's money is the same in all
 SHORT_PAGE = 3  # features on a page where Slack finds ten too much
 REFUSED = ("invalid_arguments", "invalid_blocks")
 GONE = (*GONE_PERSON, "not_enabled")
@@ -32,6 +35,7 @@ class Homes:
     def __init__(self, desk: Desk, slack: Slack) -> None:
         self._desk = desk
         self._slack = slack
+        self._bill: tuple[datetime, BillView] | None = None
 
     def opened(self, person: str, seen: str) -> None:
         """Somebody looks at their Home; ``seen`` is the hash of what Slack shows them, "" for nothing yet."""
@@ -51,7 +55,7 @@ class Homes:
             self._publish(shown)
 
     def _publish(self, shown: mail.Home) -> None:
-        view = render_home(look(self._desk, shown.person, start=shown.start))
+        view = self._view(shown)
         sha = hashlib.sha256(json.dumps(view, sort_keys=True).encode()).hexdigest()
         if sha == shown.sha:
             return
@@ -71,23 +75,27 @@ class Homes:
             return self._slack.call("views.publish", asked | ({"hash": shown.hash} if shown.hash else {}))
         except SlackRefused as error:
             if error.code == "hash_conflict":  # somebody else of ours was faster; what is rendered is the newest state
-                fresh = render_home(look(self._desk, shown.person, start=shown.start))
-                return self._slack.call("views.publish", asked | {"view": fresh})
+                return self._slack.call("views.publish", asked | {"view": self._view(shown)})
             if error.code == TOO_LARGE:
-                shorter = render_home(look(self._desk, shown.person, start=shown.start, most=SHORT_PAGE))
-                return self._slack.call("views.publish", asked | {"view": shorter})
+                return self._slack.call("views.publish", asked | {"view": self._view(shown, most=SHORT_PAGE)})
             if error.code not in REFUSED:
                 raise
             log.error("blocks.refused", extra={"code": error.code})  # noqa: TRY400 (no trace: a message of ours is wrong)
             plain = {**view, "blocks": degrade.plainer(mappings(view["blocks"]))}
             return self._slack.call("views.publish", asked | {"view": plain})
 
+    def _view(self, shown: mail.Home, *, most: int = home.FEATURES) -> Json:
+        now = self._desk.services.clock.now()
+        if self._bill is None or not timedelta(0) <= now - self._bill[0] < BILL_KEPT:
+            self._bill = (now, bills.month(self._desk))
+        return render_home(look(self._desk, shown.person, self._bill[1], start=shown.start, most=most))
 
-def look(desk: Desk, person: str, *, start: int = 0, most: int = home.FEATURES) -> View:
-    """What a person's Home says now: ``most`` features a page, from ``start`` on."""
+
+def look(desk: Desk, person: str, cost: BillView, *, start: int = 0, most: int = home.FEATURES) -> View:
+    """What a person's Home says now: ``most`` features a page, from ``start`` on, and the month's ``cost`` of all."""
     owned = features.owned(desk, person, most, start=start)
     if not owned.total:
         return home.Welcome(COMMAND)
     looks = watch.months(desk, [one.slug for one in owned.features])
     waiting = [one for one in approvals.pending(desk) if person in one.approvers]
-    return home.home(waiting, owned, looks, most=most, running=investigations.running(desk), cost=bills.month(desk))
+    return home.home(waiting, owned, looks, most=most, running=investigations.running(desk), cost=cost)

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from bot.blockkit.shape import mapping, string
-from bot.standin import api, faults, methods_chat, methods_files, page, tickets
+from bot.standin import api, faults, methods_chat, methods_files, page, tickets, views
 from bot.standin.call import loaded
 from bot.standin.context import Standin, Tour
 from bot.standin.delivery import PATIENCE_SECONDS, Delivery, Envelope, Kind
@@ -64,6 +64,7 @@ def _routes() -> list[BaseRoute]:
         Route("/_faults", _plan_fault, methods=["POST", "DELETE"]),
         Route("/_socket", _disconnect, methods=["POST"]),
         Route("/_calls", _calls),
+        Route("/_home/{person}", _home),
         Route("/_deliver", _deliver, methods=["POST"]),
         Route("/_response_url", _response_url, methods=["POST"]),
         Route("/healthz", _health),
@@ -141,6 +142,13 @@ async def _calls(request: Request) -> Response:
     standin: Standin = request.app.state.standin
     method = request.query_params.get("method")
     return JSONResponse({"calls": [call for call in standin.calls if method in (None, call["method"])]})
+
+
+async def _home(request: Request) -> Response:
+    """The hash of what a person's Home shows; nothing before it was published."""
+    standin: Standin = request.app.state.standin
+    kept = views.home(standin.room, string(request.path_params["person"]))
+    return PlainTextResponse(kept.hash if kept else "")
 
 
 async def _health(request: Request) -> Response:

@@ -20,6 +20,7 @@ from engine.teachers.quotes import STALE_DAYS, Quote
 NOTICED = 0.02  # a bill that differs by more from ours is told
 ASKED = "Assay's own questions"
 _DAY = timedelta(days=1)
+_WEEKS = 5  # a month has parts of so many
 _ROLES = {
     CallRole.FAILED: "failed tries",
     CallRole.ESCALATED: "escalated tries",
@@ -85,7 +86,9 @@ def month(desk: Desk, slug: str = "", period: str = "") -> BillView:
         chosen = period or _newest(tx, feature, now)
         start, end = _bounds(chosen)
         known = {one.id or 0: one.slug for one in ([feature] if feature else features.every(tx))}
-        rows = volumes.spends(tx, start, end, feature_id=feature.id if feature else None)
+        edges = [*(start + 7 * _DAY * week for week in range(_WEEKS) if start + 7 * _DAY * week < end), end]
+        weeks = volumes.stretches(tx, edges, feature_id=feature.id if feature else None)
+        rows = volumes.together(row for week in weeks for row in week)
         lines = [*_lines(tx, rows, known, start, end=end), *_asked(tx, known, start, end)]
         span = volumes.span(tx, feature.id if feature else None)
         day = min(now, end - _DAY).date()
@@ -98,7 +101,7 @@ def month(desk: Desk, slug: str = "", period: str = "") -> BillView:
             unpriced=sum(line.unpriced for line in lines),
             unpriced_models=tuple(dict.fromkeys(line.model for line in lines if line.unpriced)),
             **_difference(rows),
-            weeks=tuple(_weeks(tx, feature, start, end)),
+            weeks=tuple(map(_week, edges, edges[1:], weeks)),
             snapshot=prices.snapshot_id(tx, day),
             list_day=quotes.list_day(now.date()).isoformat(),
             list_is_old=(now.date() - quotes.list_day(now.date())).days > STALE_DAYS,
@@ -186,14 +189,9 @@ def _difference(rows: Sequence[Spend]) -> dict[str, int]:
     return {"billed_nano": billed, "compared_nano": ours}
 
 
-def _weeks(tx: Tx, feature: Feature | None, start: datetime, end: datetime) -> Iterator[tuple[str, int, int]]:
-    first = start
-    while first < end:
-        last = min(first + 7 * _DAY, end)
-        rows = volumes.spends(tx, first, last, feature_id=feature.id if feature else None)
-        tuned = sum(row.cost_nano for row in rows if row.served == "tuned")
-        yield f"{first.day} to {(last - _DAY).day}", sum(row.cost_nano for row in rows) - tuned, tuned
-        first = last
+def _week(first: datetime, last: datetime, rows: Sequence[Spend]) -> tuple[str, int, int]:
+    tuned = sum(row.cost_nano for row in rows if row.served == "tuned")
+    return f"{first.day} to {(last - _DAY).day}", sum(row.cost_nano for row in rows) - tuned, tuned
 
 
 def _sum(lines: Sequence[BillLine]) -> int | None:

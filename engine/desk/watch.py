@@ -62,16 +62,19 @@ def stale(desk: Desk) -> StaleView:
 
 
 def months(desk: Desk, slugs: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The newest checkup's facts of each of these features that is live; the month so far before its first."""
+    """The newest checkup's facts of each of these features that is live; nothing of one before its first checkup.
+
+    What is stored alone: to measure ten months so far takes seconds, and Home is shown to many at each change.
+    """
     found: dict[str, dict[str, Any]] = {}
     now = desk.services.clock.now()
     with desk.services.database.read() as tx:
         for slug in slugs:
             feature = features.by_slug(tx, slug)
-            if rollouts.open_of(tx, feature.id or 0) is None:
-                continue
             looks = checkups.of_feature(tx, feature.id or 0)
-            facts = looks[-1].facts if looks else measured(tx, desk.services, feature, period_of(now)).facts
+            if not looks or rollouts.open_of(tx, feature.id or 0) is None:
+                continue
+            facts = looks[-1].facts
             if facts.get("is_live"):
                 found[slug] = facts | {"snooze": _snoozed(snoozes.of(tx, feature.id or 0, now))}
     return found

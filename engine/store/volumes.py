@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, cast
 
-from sqlmodel import Session, case, col, func, select
+from sqlmodel import Session, case, col, func, literal, select
 
 from engine.models.call import ALL_MODELS, SUMMED, CallRole, HourlyUsage
 from engine.rules import histogram
@@ -80,22 +80,48 @@ def spends(
 
     ``calls_alone`` leaves out what a usage API summed, which knows of no failures.
     """
-    key = (HourlyUsage.feature_id, HourlyUsage.model, HourlyUsage.role, HourlyUsage.served)
+    query = _spent(start, end, literal(0), feature_id=feature_id)
+    if model is not None:
+        query = query.where(HourlyUsage.model == model)
+    if calls_alone:
+        query = query.where(~col(HourlyUsage.source).startswith(SUMMED))
+    return [spend for _, spend in _told(tx, query)]
+
+
+def stretches(tx: Session, edges: Sequence[datetime], *, feature_id: int | None = None) -> list[list[Spend]]:
+    """The same between each edge and the next, in one pass over the hours."""
+    stretch = case(*((col(HourlyUsage.hour) < edge, place) for place, edge in enumerate(edges[1:])), else_=0)
+    found: list[list[Spend]] = [[] for _ in edges[1:]]
+    for place, spend in _told(tx, _spent(edges[0], edges[-1], stretch, feature_id=feature_id)):
+        found[place].append(spend)
+    return found
+
+
+def together(rows: Iterable[Spend]) -> list[Spend]:
+    """Sums of several stretches as those of one: each feature, model, role and side once."""
+    found: dict[tuple[int, str, str, str], Spend] = {}
+    for row in rows:
+        key = (row.feature_id, row.model, row.role, row.served)
+        parts = [tuple(vars(one).values())[len(key) :] for one in (row, found.get(key)) if one is not None]
+        found[key] = Spend(*key, *map(sum, zip(*parts, strict=True)))
+    return list(found.values())
+
+
+def _spent(start: datetime, end: datetime, stretch: Any, *, feature_id: int | None) -> Any:  # noqa: ANN401 (a query's own types)
+    key: list[Any] = [stretch, HourlyUsage.feature_id, HourlyUsage.model, HourlyUsage.role, HourlyUsage.served]
     cost, billed = col(HourlyUsage.cost_nano_usd), col(HourlyUsage.billed_nano_usd)
     sums: list[Any] = [
         HourlyUsage.n, HourlyUsage.errors, HourlyUsage.tokens_in, HourlyUsage.tokens_in_cached, HourlyUsage.tokens_out,
         cost, HourlyUsage.unpriced_n, billed, case((billed > 0, cost), else_=0), HourlyUsage.cache_hit_n,
     ]  # fmt: skip
-    query: Any = select(*key, *(func.sum(one) for one in sums))  # pyright: ignore[reportCallIssue] # more columns than sqlmodel types
+    query: Any = cast("Any", select)(*key, *(func.sum(one) for one in sums))  # more columns than sqlmodel types
     query = query.where(HourlyUsage.hour >= start, HourlyUsage.hour < end)
-    if feature_id is not None:
-        query = query.where(HourlyUsage.feature_id == feature_id)
-    if model is not None:
-        query = query.where(HourlyUsage.model == model)
-    if calls_alone:
-        query = query.where(~col(HourlyUsage.source).startswith(SUMMED))
-    rows = cast("list[tuple[Any, ...]]", tx.exec(query.group_by(*key)).all())
-    return [Spend(*row[:4], *map(int, row[4:])) for row in rows]
+    return (query if feature_id is None else query.where(HourlyUsage.feature_id == feature_id)).group_by(*key)
+
+
+def _told(tx: Session, query: Any) -> Iterator[tuple[int, Spend]]:  # noqa: ANN401 (a query's own types)
+    for row in cast("list[tuple[Any, ...]]", tx.exec(query).all()):
+        yield int(row[0]), Spend(*row[1:5], *map(int, row[5:]))
 
 
 def volumes(tx: Session, feature_id: int, edges: Sequence[datetime]) -> list[Volume]:

@@ -6,30 +6,23 @@ takes 200 ms. The peer is Bolt as its documentation starts it: 5 listener thread
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
-import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import count
-from pathlib import Path
 from urllib.error import HTTPError
-from urllib.parse import urlencode, urlsplit
-from urllib.request import Request, urlopen
+from urllib.parse import urlencode
 
-from slack_sdk.signature import SignatureVerifier
+from tests.slack.programs import SECRET, ask, free_port, load, post, programs, say, until
 
 RATE, SECONDS, WORK_SECONDS = 50, 6, 0.2
 PERSON, CHANNEL = "U1", "C1"
 LOST = 30.0  # a command whose connection was cut, in seconds
-SECRET = "standin-signing-secret"
 PEER = """
 import sys, time
 from slack_bolt import App
@@ -49,10 +42,11 @@ def main(argv: list[str]) -> int:
     """Run each mode and print the table; 1 where a promise of the issue is not kept."""
     seconds = float(argv[0]) if argv else SECONDS
     kept = True
-    _say(
-        f"{RATE} commands a second for {seconds:g} s, {WORK_SECONDS * 1000:.0f} ms of work behind each acknowledgement"
+    say(
+        f"{RATE} commands a second for {seconds:g} s, {WORK_SECONDS * 1000:.0f} ms of work behind each "
+        f"acknowledgement; {load()}"
     )
-    _say(f"{'':22}{'p50 ms':>9}{'p99 ms':>9}{'most ms':>9}{'over 3 s':>10}")
+    say(f"{'':22}{'p50 ms':>9}{'p99 ms':>9}{'most ms':>9}{'over 3 s':>10}")
     for name, mode in (("assay bot, HTTP", _http), ("assay bot, Socket Mode", _socket)):
         kept = _row(name, mode(seconds)) and kept
     _row("Bolt's own start, HTTP", _peer(seconds))
@@ -62,76 +56,54 @@ def main(argv: list[str]) -> int:
 def _row(name: str, took: list[float]) -> bool:
     p99 = statistics.quantiles(took, n=100)[98]
     late = sum(one > 3 for one in took)
-    _say(f"{name:22}{statistics.median(took) * 1000:>9.1f}{p99 * 1000:>9.1f}{max(took) * 1000:>9.1f}{late:>10}")
+    say(f"{name:22}{statistics.median(took) * 1000:>9.1f}{p99 * 1000:>9.1f}{max(took) * 1000:>9.1f}{late:>10}")
     return p99 < 0.1 and not late
 
 
 def _http(seconds: float) -> list[float]:
-    with _programs({}) as (room, bot):
+    with programs({}) as (room, bot):
+        _slow(room)
         commands = _commands(room, seconds)
         return _paced(seconds, lambda: _post(bot, next(commands)))
 
 
 def _socket(seconds: float) -> list[float]:
-    with _programs({"SLACK_APP_TOKEN": "xapp-standin"}) as (room, _):
+    with programs({"SLACK_APP_TOKEN": "xapp-standin"}) as (room, _):
+        _slow(room)
         commands = _commands(room, seconds)
         return _paced(seconds, lambda: _deliver(room, next(commands)))
 
 
 def _peer(seconds: float) -> list[float]:
-    port = _free_port()
+    port = free_port()
     running = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", PEER, SECRET, str(port), str(WORK_SECONDS)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        _until(lambda: _post(f"http://127.0.0.1:{port}", _command("")))
+        until(lambda: _post(f"http://127.0.0.1:{port}", _command("")))
         return _paced(seconds, lambda: _post(f"http://127.0.0.1:{port}", _command("")))
     finally:
         running.terminate()
         running.wait()
 
 
-@contextmanager
-def _programs(more: dict[str, str]) -> Generator[tuple[str, str]]:
-    """A stand-in and a bot; where each answers."""
-    with tempfile.TemporaryDirectory() as folder:
-        told, port = Path(folder, "port"), _free_port()
-        room = subprocess.Popen([sys.executable, "-m", "bot.standin.main", "--home", folder, "--port-file", str(told)])
-        _until(told.exists)
-        url = f"http://127.0.0.1:{json.loads(told.read_text())['port']}"
-        environment = {
-            **os.environ,
-            "ASSAY_HOME": f"{folder}/assay",
-            "ASSAY_SLACK_API_URL": f"{url}/api/",
-            "PORT": str(port),
-            "SLACK_BOT_TOKEN": "xoxb-standin",
-            "SLACK_SIGNING_SECRET": SECRET,
-            **more,
-        }
-        bot = subprocess.Popen([sys.executable, "-m", "bot.cli", "bot"], env=environment, stderr=subprocess.DEVNULL)
-        try:
-            _until(lambda: urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).status == 200)
-            slow = {"method": "respond", "kind": "slow", "seconds": WORK_SECONDS, "times": 1_000_000}
-            _json(f"{url}/_faults", slow)
-            yield url, f"http://127.0.0.1:{port}"
-        finally:
-            for running in (bot, room):
-                running.terminate()
-                running.wait()
+def _slow(room: str) -> None:
+    slow = {"method": "respond", "kind": "slow", "seconds": WORK_SECONDS, "times": 1_000_000}
+    ask(f"{room}/_faults", slow)
 
 
 def _commands(room: str, seconds: float) -> Iterator[dict[str, str]]:
     """As many commands as will be asked, each with an address that answers."""
     place = {"channel": CHANNEL, "user": PERSON}
-    made = [_command(json.loads(_json(f"{room}/_response_url", place))["url"]) for _ in range(int(seconds * RATE) + 1)]
+    made = [_command(json.loads(ask(f"{room}/_response_url", place))["url"]) for _ in range(int(seconds * RATE) + 1)]
     return iter(made)
 
 
 def _deliver(room: str, command: dict[str, str]) -> None:
     try:
-        _json(f"{room}/_deliver", {"kind": "slash_commands", "payload": command})
+        ask(f"{room}/_deliver", {"kind": "slash_commands", "payload": command})
     except HTTPError as error:  # nobody acknowledged within three seconds, which the time shows
         error.close()
 
@@ -149,27 +121,7 @@ def _command(response_url: str) -> dict[str, str]:
 
 
 def _post(base: str, fields: dict[str, str]) -> None:
-    body, stamp = urlencode(fields), str(int(time.time()))
-    signature = SignatureVerifier(SECRET).generate_signature(timestamp=stamp, body=body) or ""
-    headers = {
-        "Content-Type": "application/x-www-form-urlencoded",
-        "X-Slack-Request-Timestamp": stamp,
-        "X-Slack-Signature": signature,
-    }
-    parts = urlsplit(base)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=30)
-    connection.request("POST", "/slack/events", body, headers)
-    answer = connection.getresponse()
-    answer.read()
-    connection.close()
-    if answer.status != 200:
-        raise OSError(f"{answer.status} from {base}")
-
-
-def _json(url: str, body: object) -> bytes:
-    request = Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urlopen(request, timeout=30) as response:
-        return bytes(response.read())
+    post(base, urlencode(fields))
 
 
 def _paced(seconds: float, ask: Callable[[], None]) -> list[float]:
@@ -187,28 +139,6 @@ def _paced(seconds: float, ask: Callable[[], None]) -> list[float]:
 
     with ThreadPoolExecutor(256) as pool:
         return list(pool.map(one, range(int(seconds * RATE))))
-
-
-def _until(claim: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if claim() is not False:
-                return
-        except OSError:
-            pass
-        time.sleep(0.1)
-    raise SystemExit("a program did not start")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
+from sqlalchemy import event
+
+from bot.homes import look
 from bot.standin import views
-from engine.desk import approvals, policies, roles
+from engine.desk import Desk, approvals, bills, policies, roles
 from engine.models.actor import Role
 from tests.builders import ANN, ASKER, SHELL, SLUG, a_feature, a_verdict, asked, waiting
 from tests.slack.bot.wire import Wire
@@ -145,6 +150,28 @@ def test_a_home_too_large_for_slack_shows_fewer_features_a_page(wire: Wire) -> N
     assert shown(wire, "U1", slugs) == slugs[:3]
     turn(wire, "U1", "3")
     assert shown(wire, "U1", slugs) == slugs[3:], "where it fits again, a page is whole again"
+
+
+def test_home_asks_the_database_as_often_however_many_features_there_are(desk: Desk) -> None:
+    def asked_for(slugs: range) -> list[str]:
+        for number in slugs:
+            a_feature(desk, slug=f"feature-{number}")
+        return statements(desk, lambda: look(desk, "U5", bills.month(desk)))
+
+    assert len(asked_for(range(11))) == len(asked_for(range(11, 40)))
+
+
+def statements(desk: Desk, work: Callable[[], object]) -> list[str]:
+    """What the database is asked meanwhile."""
+    found: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        found.append(statement)
+
+    event.listen(desk.services.database.engine, "before_cursor_execute", note)
+    work()
+    event.remove(desk.services.database.engine, "before_cursor_execute", note)
+    return found
 
 
 def test_a_setting_is_changed_by_form_and_a_wrong_value_told_beside_it(wire: Wire) -> None:
