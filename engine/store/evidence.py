@@ -53,7 +53,7 @@ def baseline_of(tx: Session, feature_id: int, since: datetime) -> Recent:
     )
     rows = list(tx.exec(query))
     n = sum(row.n for row in rows)
-    latency = histogram.merge(histogram.from_bytes(row.latency) for row in rows)
+    latency = histogram.merge_bytes(row.latency for row in rows)
     return Recent(sum(row.errors for row in rows) / n if n else 0.0, histogram.quantile(latency, 0.95))
 
 

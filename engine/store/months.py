@@ -109,4 +109,4 @@ def _summed(rows: list[HourlyUsage]) -> tuple[Sums, ...]:
 
 
 def _merged(blobs: Iterable[bytes]) -> Histogram:
-    return histogram.merge([histogram.from_bytes(blob) for blob in blobs])
+    return histogram.merge_bytes(blobs)

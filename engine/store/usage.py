@@ -247,7 +247,7 @@ def _between(tx: Session, feature_id: int, start: datetime, end: datetime) -> Mo
     answers = [row for row in rows if row.role == CallRole.ANSWER]
     unpriced = sum(row.unpriced_n for row in rows)
     is_priced = any(row.n > row.unpriced_n or row.cost_nano_usd for row in rows)
-    latency = histogram.merge(histogram.from_bytes(row.latency) for row in answers)
+    latency = histogram.merge_bytes(row.latency for row in answers)
     return Month(
         calls=sum(row.n for row in answers),
         cost_nano=sum(row.cost_nano_usd for row in rows) if is_priced else None,

@@ -155,7 +155,7 @@ def shape(tx: Session, feature_id: int, start: datetime, end: datetime) -> Shape
             HourlyUsage.role == CallRole.ANSWER,
         )
     ).all()
-    return Shape(*(histogram.merge(histogram.from_bytes(row[place]) for row in rows) for place in range(len(_SHAPES))))
+    return Shape(*(histogram.merge_bytes(row[place] for row in rows) for place in range(len(_SHAPES))))
 
 
 def latency(tx: Session, feature_id: int, start: datetime, end: datetime) -> Histogram:

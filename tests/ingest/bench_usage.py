@@ -145,10 +145,10 @@ def _speeds(tx: Any) -> dict[tuple[int, str], float]:
     query = select(HourlyUsage.feature_id, HourlyUsage.assigned, HourlyUsage.latency).where(
         HourlyUsage.hour >= START, HourlyUsage.hour < START + timedelta(days=DAYS), HourlyUsage.role == "answer"
     )
-    shapes: dict[tuple[int, str], list[Any]] = {}
+    shapes: dict[tuple[int, str], list[bytes]] = {}
     for feature_id, side, latency in tx.exec(query):
-        shapes.setdefault((feature_id, side), []).append(histogram.from_bytes(latency))
-    return {place: histogram.quantile(histogram.merge(many), 0.95) or 0.0 for place, many in shapes.items()}
+        shapes.setdefault((feature_id, side), []).append(latency)
+    return {place: histogram.quantile(histogram.merge_bytes(many), 0.95) or 0.0 for place, many in shapes.items()}
 
 
 def _timed(act: Any) -> float:

@@ -30,7 +30,7 @@ def test_every_call_is_in_its_hour_priced_by_its_day(deployment: Services, folde
     assert ingest.once(deployment) == ingest.Passed(calls=len(frames), finished=1)
     found = totals(deployment)
     assert sums_alone(found) == expected(frames)
-    shape = histogram.merge(histogram.from_bytes(row["latency"]) for row in found.values() if "latency" in row)
+    shape = histogram.merge_bytes(row["latency"] for row in found.values() if "latency" in row)
     assert shape.total == sum(one.latency_us >= 0 for one in frames)
     assert list(folder.glob("*.bin")) == [], "a finished segment is deleted once it is stored"
     with deployment.database.read() as tx:

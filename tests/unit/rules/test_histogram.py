@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.rules import histogram
-from engine.rules.histogram import Histogram, from_bytes, merge, of, quantile, to_bytes
+from engine.rules.histogram import Histogram, from_bytes, merge, merge_bytes, of, quantile, to_bytes
 
 values = st.lists(st.floats(0, 1e9), max_size=50)
 
@@ -45,9 +45,29 @@ def test_bytes_come_back_as_the_same_histogram(numbers: list[float]) -> None:
     assert to_bytes(of(numbers[::-1])) == to_bytes(counted)
 
 
+@given(st.lists(values, max_size=6))
+def test_stored_histograms_add_up_as_they_would_unpacked(parts: list[list[float]]) -> None:
+    assert merge_bytes(to_bytes(of(part)) for part in parts) == merge(of(part) for part in parts)
+
+
+def test_counts_of_any_size_come_back() -> None:
+    for most in (255, 256, 65_536, 2**40):
+        counted = Histogram(3, np.array([-7, 0, 900]), np.array([1, most, 2]))
+        assert from_bytes(to_bytes(counted)) == counted
+
+
+def test_what_an_earlier_assay_stored_is_read_and_added() -> None:
+    # of([0.0, 5.0, 5.0, 70.0]) as version 1 wrote it: zeros, steps between buckets, their counts, in byte planes
+    planes = bytes((81, 132)) + bytes(6) + bytes((2, 1)) + bytes(14)
+    older = broken((1).to_bytes(8, "little") + (2).to_bytes(4, "little") + planes)
+    newer = of([0.0, 5.0, 5.0, 70.0])
+    assert from_bytes(older) == newer
+    assert merge_bytes([older, to_bytes(newer)]) == merge([newer, newer])
+
+
 def test_nothing_counted_has_no_quantile() -> None:
     assert quantile(of([]), 0.5) is None
-    assert merge([]) == of([]) == from_bytes(b"")
+    assert merge([]) == merge_bytes([b""]) == of([]) == from_bytes(b"")
     assert of([]) != "nothing"
 
 
@@ -78,7 +98,10 @@ REFUSED: list[tuple[str, Callable[[], object]]] = [
     ("values holds nan", lambda: of([math.nan])),
     ("values holds inf", lambda: of([math.inf])),
     ("share", lambda: quantile(of([1.0]), 1.1)),
-    ("only version", lambda: from_bytes(b"\x02abc")),
+    ("only versions", lambda: from_bytes(b"\x03abc")),
+    ("no histogram", lambda: from_bytes(b"\x02abc")),
+    ("no histogram", lambda: from_bytes(b"\x02\x01\x00\x00\x00\x00not deflate")),
+    ("no counts of 3 bytes", lambda: from_bytes(b"\x02\x03" + to_bytes(of([1.0]))[2:])),
     ("no histogram", lambda: from_bytes(b"\x01not zlib")),
     ("no histogram", lambda: from_bytes(broken(b"short"))),
     ("need 36", lambda: from_bytes(broken(bytes(8) + b"\x02\x00\x00\x00" + bytes(3)))),
