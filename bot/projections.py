@@ -95,7 +95,8 @@ def _rollout(projections: Projections, rollout_id: str) -> tuple[View, int]:
 
 def _machine(projections: Projections, rollout_id: str) -> tuple[View, int]:
     seen = rollouts.by_id(projections.desk, int(rollout_id))
-    how: rollout.Moved = "paused" if seen.status is RolloutStatus.PAUSED else "rolled_back"
+    hows: dict[RolloutStatus, rollout.Moved] = {RolloutStatus.PAUSED: "paused", RolloutStatus.RUNNING: "settled"}
+    how = hows.get(seen.status, "rolled_back")
     return rollout.moved(seen, how, reason=seen.reason), seen.version
 
 

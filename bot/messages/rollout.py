@@ -14,7 +14,7 @@ from engine.models.rollout import RolloutStatus
 
 BAR = 10  # signs of a bar
 
-Moved = Literal["raised", "paused", "resumed", "rolled_back", "ended"]
+Moved = Literal["raised", "paused", "resumed", "rolled_back", "settled", "ended"]
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def begin(desk: Desk, actor: Actor, slug: str, *, once: Once | None = None) -> D
             ),
         )
         deeds.record(
-            tx, desk.services.clock, actor, "drill", entity="drill", entity_id=str(row.id), feature_id=feature.id,
+            tx, desk.services.clock, actor, "begin", entity="drill", entity_id=str(row.id), feature_id=feature.id,
             after={"share": row.share},
         )  # fmt: skip
         mail.enqueue_projection(tx, desk.services.clock, "drill", str(row.id), kind="card", channel=row.channel)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 from engine.desk import Desk, approvals, rollouts
 from engine.flows.advance_stage import Approved, advance_stage
+from engine.flows.steps import guardrails
 from engine.flows.steps.stage import Advanced
-from engine.models.rollout import Route, Stage
+from engine.models.rollout import Mode, Route, Stage
+from engine.rules.evidence import Cell, Score, Shown
+from engine.store import evidence
 from engine.store import features as feature_rows
 from engine.store import rollouts as rollout_rows
 from engine.testing.clock import FixedClock
@@ -53,3 +57,33 @@ def climb(desk: Desk, clock: FixedClock, to: Stage) -> None:
 
 def the_stage(desk: Desk) -> Stage:
     return rollouts.show(desk, SLUG).stage
+
+
+def everybody(desk: Desk) -> None:
+    """The feature's open rollout stands at 100 %, as people would have taken it there."""
+    with desk.services.database.write() as tx:
+        now = desk.services.clock.now()
+        rollout = rollout_rows.open_ones(tx)[0]
+        rollout.stage, rollout.share, rollout.stage_since = Stage.FULL_100, 1.0, now
+        rollout.sequence += 1
+        rollout_rows.save(tx, rollout)
+        way = rollout_rows.set_route(tx, rollout, mode=Mode.CANARY, share=0.99, at=now)
+        guardrails.begin(tx, rollout, way, per_call=True, at=now)
+
+
+def recorded(desk: Desk, *, tuned: int, baseline: int, bad: int = 0) -> None:
+    """A gateway recorded so many units of the stage just now, ``bad`` of the tuned ones with an error."""
+    with desk.services.database.write() as tx:
+        now = desk.services.clock.now()
+        rollout = rollout_rows.open_ones(tx)[0]
+        root = evidence.starts(tx, rollout.id)[-1].root
+        cells = {arm: Cell(root, arm, now.date()) for arm in ("tuned", "baseline")}
+        units = {"tuned": tuned, "baseline": baseline}
+        wrong = {"tuned": bad, "baseline": 0}
+        scores = Counter[Score]()
+        for arm, n in units.items():
+            scores[Score(root, arm, "errors", now.date(), 1, 1)] += wrong[arm]
+            scores[Score(root, arm, "errors", now.date(), 0, 1)] += n - wrong[arm]
+            scores[Score(root, arm, "invalid", now.date(), 0, 1)] += n
+        counts = {cells[arm]: {"n": n, "errors": wrong[arm]} for arm, n in units.items()}
+        evidence.add(tx, Shown(counts, {}, dict.fromkeys(cells.values(), now), {}, scores))

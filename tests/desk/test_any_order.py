@@ -30,7 +30,7 @@ from engine.flows.steps import requests
 from engine.flows.steps import stage as stages
 from engine.models.actor import Actor, Role
 from engine.models.mail import Once
-from engine.models.rollout import Approval, ApprovalState, RolloutStatus
+from engine.models.rollout import Approval, ApprovalState, RolloutStatus, Stage
 from engine.rules.rollout import FINAL
 from engine.services import Services
 from engine.store import deeds
@@ -39,10 +39,13 @@ from engine.testing.clock import FixedClock
 from engine.testing.servers import stand_in
 from tests.builders import ANN, ASKER, BO, CY, SHELL, SLUG, Inline, a_feature, a_verdict, some_traffic
 from tests.conftest import services_at
+from tests.desk.climbing import everybody, recorded
 from tests.killing import Killed, under
 from tests.prepared import sqlite_in
 
 reached: list[float] = []  # every share there was, in any order
+settled: list[Stage | None] = []  # every stage that the machine went on to by itself
+SETTLES = ((Stage.FULL_100, Stage.SOAKING), (Stage.SOAKING, Stage.LIVE))
 UNITS = "shadow:20,canary_1:20,canary_5:20,canary_25:20"
 PEOPLE = st.sampled_from([ASKER, ANN, BO, CY, Actor(id="U9")])
 
@@ -62,12 +65,16 @@ class AnyOrder(RuleBasedStateMachine):
         self.presses = 0
         self.last: tuple[Actor, str, Once] | None = None
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(at_the_top=st.booleans())
+    def begin(self, at_the_top: bool) -> None:
         a_feature(self.desk)
         grants.name(self.desk, SHELL, SLUG, {Role.APPROVER: (ANN.id, BO.id, CY.id)})
         policies.change(self.desk, ASKER, SLUG, {"stage_units": UNITS})
         a_verdict(self.desk)
+        if at_the_top:  # people took it to 100 % before
+            self.go_on(1)
+            everybody(self.desk)
+            self.share = 1.0
 
     def teardown(self) -> None:
         with self.services.database.read() as tx:
@@ -126,12 +133,25 @@ class AnyOrder(RuleBasedStateMachine):
         at = self.clock.now() - timedelta(hours=1)
         some_traffic(self.desk, at, hours=1, an_hour=25, tuned=25, errors=errors)
 
+    @precondition(lambda self: self._share() > 0.0)
+    @rule(bad=st.sampled_from([0, 0, 0, 60]))
+    def a_gateway_records(self, bad: int) -> None:
+        """Calls of the stage, as many on each side as its share says."""
+        share = self._share() * 0.99
+        tuned = round(200 * share)
+        recorded(self.desk, tuned=tuned, baseline=200 - tuned, bad=min(bad, tuned))
+
     @rule()
     def tick(self) -> None:
-        before = self._share()
+        before = self._standing()
         stages.tick(self.services)
         requests.sweep(self.services)
-        assert self._share() <= before, "the machine raised a share"
+        after = self._standing()
+        assert after[1] <= before[1], "the machine raised a share"
+        if after[0] != before[0]:
+            settled.append(after[0])
+            assert (before[0], after[0]) in SETTLES, "the machine goes on by itself at 100 % alone"
+            assert after[1] == before[1] == 1.0
 
     @rule(seed=st.integers(0, 10**6), dies=st.booleans(), data=st.data())
     def execute(self, seed: int, dies: bool, data: st.DataObject) -> None:
@@ -205,9 +225,13 @@ class AnyOrder(RuleBasedStateMachine):
         return [approval for found in rows for approval in found]
 
     def _share(self) -> float:
+        return self._standing()[1]
+
+    def _standing(self) -> tuple[Stage | None, float]:
+        """The stage of the open rollout and its share; of a rollout that ended no stage is told."""
         with self.services.database.read() as tx:
-            found = rollout_rows.open_of(tx, 1)
-        return found.share if found is not None else 0.0
+            found = rollout_rows.newest_of(tx, 1)
+        return (found.stage, found.share) if found is not None else (None, 0.0)
 
     def _everything(self) -> list[tuple[str, ApprovalState, int]]:
         with self.services.database.read() as tx:
@@ -226,5 +250,7 @@ def test_no_order_of_presses_retries_crashes_and_ticks_yields_a_share_nobody_app
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
     reached.clear()
+    settled.clear()
     run_state_machine_as_test(AnyOrder, settings=told)
-    assert max(reached) >= 0.05, "some orders climb"
+    assert 0.05 in reached, "some orders climb"
+    assert Stage.SOAKING in settled, "and some settle"

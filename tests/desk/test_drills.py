@@ -131,7 +131,7 @@ def test_a_drill_before_any_rollout_is_timed_to_the_last_worker_and_every_call_s
     assert probed(desk) is True
     with desk.services.database.read() as tx:
         assert deeds.broken_at(tx) is None
-        assert [(one.verb, one.actor) for one in deeds.of_feature(tx, 1)][:2] == [("end drill", "U2"), ("drill", "U2")]
+        assert [(one.verb, one.actor) for one in deeds.of_feature(tx, 1)][:2] == [("end", "U2"), ("begin", "U2")]
     assert [row.entity_id for row in waiting(desk) if row.entity == "drill"] == ["1"]
     clock.move(days=91)
     assert probed(desk) is None, "it counts for 90 days"

@@ -177,7 +177,7 @@ def _close(tx: Tx, services: Services, drill: Drill, state: DrillState, *, reaso
     drill.ended_at = services.clock.now()
     drills.save(tx, drill)
     deeds.record(
-        tx, services.clock, Actor(id=drill.by), "end drill", entity="drill", entity_id=str(drill.id),
+        tx, services.clock, Actor(id=drill.by), "end", entity="drill", entity_id=str(drill.id),
         feature_id=drill.feature_id, reason=reason,
         after={"state": state, "workers": drill.workers, "seconds": drill.seconds, "share": drill.share},
     )  # fmt: skip

@@ -1,4 +1,7 @@
-"""Move a rollout: gather the stage's evidence, ask the gate, shift the route. People raise, the machine only lowers."""
+"""Move a rollout: gather the stage's evidence, ask the gate, shift the route.
+
+People raise a share; the machine lowers it, and settles what everybody is served by already.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from engine.store.database import Tx
 log = logging.getLogger(__name__)
 
 MACHINE = Actor(id="")
+SETTLING = (Stage.FULL_100, Stage.SOAKING)  # nobody decides of these: all calls are with the tuned model already
 CHANGED = "the evidence changed after the vote"
 MODES = {
     Stage.DRAFT: Mode.OBSERVE,
@@ -112,9 +116,9 @@ def lower(tx: Tx, services: Services, rollout: Rollout, event: str, *, actor: Ac
 
 
 def tick(services: Services) -> list[str]:
-    """Take back what its guardrails say is worse, and pause what cannot be judged; the slugs of those that moved.
+    """Take back what its guardrails say is worse, pause what cannot be judged, settle what everybody is served by.
 
-    The machine only lowers. A stage no gateway has recorded a call of is people's alone.
+    The slugs of those that moved. The machine raises no share. A stage no gateway recorded a call of is people's alone.
     """
     with services.database.read() as tx:
         running = [one.id or 0 for one in rollouts.open_ones(tx) if one.status is RolloutStatus.RUNNING]
@@ -133,14 +137,30 @@ def _tick(services: Services, rollout_id: int) -> str:
         if rollout.stage is not Stage.LIVE:
             _tell(tx, services, rollout, None)  # its message shows what came in; the same again is not sent
         said = gate(rollout.stage, seen, policies.current(tx, rollout.feature_id).stage)
-        event = {Action.ROLLBACK: "rollback", Action.PAUSE: "pause"}.get(said.action)
-        if event is None:
+        event = {Action.ROLLBACK: "rollback", Action.PAUSE: "pause"}.get(said.action, "settle")
+        if event == "settle" and not _settled(tx, services, rollout, said):
             return ""
-        lower(tx, services, rollout, event, actor=MACHINE, reason="; ".join(said.reasons))
+        if event != "settle":
+            lower(tx, services, rollout, event, actor=MACHINE, reason="; ".join(said.reasons))
         announce(tx, services, rollout)
         slug = features.by_id(tx, rollout.feature_id).slug
-    log.warning("rollout.lowered", extra={"feature": slug, "event_kind": event, "why": "; ".join(said.reasons)})
+    log.log(
+        logging.INFO if event == "settle" else logging.WARNING,
+        "rollout.moved",
+        extra={"feature": slug, "event_kind": event, "why": "; ".join(said.reasons)},
+    )
     return slug
+
+
+def _settled(tx: Tx, services: Services, rollout: Rollout, said: Gate) -> bool:
+    """Whether a stage at 100 % went on by itself: its hours are over, nothing speaks against it, and it is served."""
+    if said.action is not Action.READY or rollout.stage not in SETTLING or served.lacking(tx, rollout):
+        return False
+    moved = transition(state(rollout), Event("settle", rollout.sequence + 1, MACHINE.id, said.action))
+    rollout.reason = ""
+    _shift(tx, services, rollout, moved, actor=MACHINE)
+    _tell(tx, services, rollout, None)
+    return True
 
 
 def announce(tx: Tx, services: Services, rollout: Rollout) -> None:

@@ -66,7 +66,7 @@ def test_an_ended_rollout_has_no_buttons() -> None:
     assert buttons(found.blocks) == {}
 
 
-@pytest.mark.parametrize("how", ["raised", "paused", "resumed", "rolled_back", "ended"])
+@pytest.mark.parametrize("how", ["raised", "paused", "resumed", "rolled_back", "settled", "ended"])
 def test_a_move_says_who_and_where(how: rollout.Moved) -> None:
     assert "By @U0BO." in render(rollout.moved(examples.rollout(), how, by="U0BO")).said
     assert "By Assay, on its guardrails." in render(rollout.moved(examples.rollout(), how)).said
