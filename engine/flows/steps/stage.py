@@ -137,19 +137,15 @@ def _tick(services: Services, rollout_id: int) -> str:
         if rollout.stage is not Stage.LIVE:
             _tell(tx, services, rollout, None)  # its message shows what came in; the same again is not sent
         said = gate(rollout.stage, seen, policies.current(tx, rollout.feature_id).stage)
-        event = {Action.ROLLBACK: "rollback", Action.PAUSE: "pause"}.get(said.action, "settle")
-        if event == "settle" and not _settled(tx, services, rollout, said):
+        why = "; ".join(said.reasons)
+        event = {Action.ROLLBACK: "rollback", Action.PAUSE: "pause"}.get(said.action)
+        if event is not None:
+            lower(tx, services, rollout, event, actor=MACHINE, reason=why)
+            log.warning("rollout.lowered", extra={"rollout": rollout_id, "event_kind": event, "why": why})
+        elif not _settled(tx, services, rollout, said):
             return ""
-        if event != "settle":
-            lower(tx, services, rollout, event, actor=MACHINE, reason="; ".join(said.reasons))
         announce(tx, services, rollout)
-        slug = features.by_id(tx, rollout.feature_id).slug
-    log.log(
-        logging.INFO if event == "settle" else logging.WARNING,
-        "rollout.moved",
-        extra={"feature": slug, "event_kind": event, "why": "; ".join(said.reasons)},
-    )
-    return slug
+        return features.by_id(tx, rollout.feature_id).slug
 
 
 def _settled(tx: Tx, services: Services, rollout: Rollout, said: Gate) -> bool:
@@ -160,6 +156,7 @@ def _settled(tx: Tx, services: Services, rollout: Rollout, said: Gate) -> bool:
     rollout.reason = ""
     _shift(tx, services, rollout, moved, actor=MACHINE)
     _tell(tx, services, rollout, None)
+    log.info("rollout.settled", extra={"rollout": rollout.id, "stage": rollout.stage})
     return True
 
 
