@@ -97,5 +97,5 @@ def look(desk: Desk, person: str, cost: BillView, *, start: int = 0, most: int =
     if not owned.total:
         return home.Welcome(COMMAND)
     looks = watch.months(desk, [one.slug for one in owned.features])
-    waiting = [one for one in approvals.pending(desk) if person in one.approvers]
+    waiting = approvals.for_voter(desk, person, home.WAITING)
     return home.home(waiting, owned, looks, most=most, running=investigations.running(desk), cost=cost)

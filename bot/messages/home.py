@@ -11,7 +11,7 @@ from bot.messages.approval import Request
 from bot.messages.bill import Bill
 from bot.messages.digest import Line, line_of
 from bot.messages.feature import words_of
-from engine.desk.approvals import ApprovalView
+from engine.desk.approvals import Waiting
 from engine.desk.bills import BillView
 from engine.desk.features import FeatureView, Owned
 from engine.desk.investigations import RunView
@@ -68,7 +68,9 @@ class Home:
         )  # fmt: skip
         looks = {"ticket-router": months.look(), "refund-reason": falling}
         cost = bill.example().model_copy(update={"slug": "", "is_running": True})
-        return home([examples.approval()], owned, looks, running=[examples.run()], cost=cost, most=3)
+        return home(
+            Waiting(requests=(examples.approval(),), total=1), owned, looks, running=[examples.run()], cost=cost, most=3
+        )
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Welcome:
 
 
 def home(
-    waiting: list[ApprovalView],
+    waiting: Waiting,
     owned: Owned,
     looks: Mapping[str, dict[str, Any]],
     *,
@@ -96,8 +98,8 @@ def home(
     """One person's Home, ``most`` features a page. ``looks`` are the months of live features by slug."""
     end = owned.start + len(owned.features)
     return Home(
-        waiting=tuple(approval.request(one) for one in waiting[:WAITING]),
-        more_waiting=max(len(waiting) - WAITING, 0),
+        waiting=tuple(approval.request(one) for one in waiting.requests),
+        more_waiting=waiting.total - len(waiting.requests),
         features=tuple(_mine(one, looks.get(one.slug)) for one in owned.features),
         first=owned.start + 1,
         last=end,

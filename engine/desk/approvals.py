@@ -40,11 +40,31 @@ class ApprovalView(Value):
     expires_at: str
 
 
+class Waiting(Value):
+    """Requests that wait for one person: the first of ``total``."""
+
+    requests: tuple[ApprovalView, ...]
+    total: int
+
+
 def pending(desk: Desk) -> list[ApprovalView]:
     """What waits for a vote, oldest first."""
     with desk.services.database.read() as tx:
         found = [view(desk, tx, approval) for approval in rollouts.pending(tx)]
     return [one for one in found if one.state is ApprovalState.PENDING]
+
+
+def for_voter(desk: Desk, person: str, most: int) -> Waiting:
+    """What waits for one person's vote, oldest first: the first ``most``, and how many there are in all."""
+    now = desk.services.clock.now()
+    with desk.services.database.read() as tx:
+        ids = roles.granted_to(tx, person, Role.APPROVER)
+        found = [
+            one
+            for one in rollouts.pending(tx)
+            if (one.feature_id in ids or None in ids) and one.requested_by != person and not one.is_over(now)
+        ]
+        return Waiting(requests=tuple(view(desk, tx, one) for one in found[:most]), total=len(found))
 
 
 def show(desk: Desk, token: str) -> ApprovalView:
