@@ -43,11 +43,12 @@ def loss(margin: float | None) -> str:
 
 
 def usd(amount: float | None) -> str:
-    """``$620``: US dollars to two figures."""
+    """``$620``, ``$1.40``: US dollars to two figures, and never a dime without its cent's place."""
     if amount is None:
         return UNKNOWN
     sign = "-" if amount < 0 else ""
-    return f"{sign}${_two_figures(abs(amount))}"
+    told = _two_figures(abs(amount))
+    return f"{sign}${told}0" if told[-2:-1] == "." else f"{sign}${told}"
 
 
 def size(amount: float | None) -> str:

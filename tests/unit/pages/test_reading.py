@@ -11,7 +11,10 @@ def test_the_reading_tells_every_condition_and_how_to_know_it() -> None:
     text = text_of(html)
 
     assert "Not enough evidence, so stay with prompting: data, operations of ticket-router are unknown." in text
-    assert "Cheapest to measure next: operations. Run the probes: evals_green." in text
+    assert (
+        "Cheapest to measure next: operations. Run the probes: evals_green, rollback_drilled. Drill a rollback: "
+        in text
+    )
     assert "on_call = yes, signed by @U0ANN on 2026-11-02: the team has a rota" in text
     assert "Can be signed: audited_rows, audit_kappa" in text
     assert "sign fact=audited_rows value=…" in text
