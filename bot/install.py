@@ -84,8 +84,11 @@ class Install:
         )
 
     def begin(self, request: BoltRequest) -> BoltResponse:
-        """Send a person to Slack, with a word that must come back in the same browser."""
-        return self.flow.handle_installation(request)
+        """Send a person to Slack, with a word that must come back in the same browser.
+
+        What else the address says is left out: slack_bolt would put it into the one it sends them to, as it is.
+        """
+        return self.flow.handle_installation(BoltRequest(body="", headers=request.headers))
 
     def finish(self, request: BoltRequest) -> BoltResponse:
         """A person comes back: fetch the tokens, keep them, say how it went."""

@@ -19,6 +19,7 @@ from engine.train.ladder import host_here
 from engine.vault import VARIABLE, Vault
 
 LATE = timedelta(hours=1)
+GONE = timedelta(days=30)  # so long it is told that a workspace took Assay away
 STUCK = timedelta(minutes=10)  # a row that waits longer than this tells of a token, a channel or a dead bot
 
 
@@ -198,7 +199,9 @@ def _workspace(desk: Desk, one: Workspace) -> Finding:
     again = f"have Assay installed there again: {settings.public_url.rstrip('/')}/slack/install"
     if one.ended_at is not None:
         says = f"{one.team_name} took Assay away on {one.ended_at:%d %b %Y}: nothing is sent, its records are kept"
-        return Finding(name=name, state=WARN, says=says, fix=f"To go on, {again}. Its records: {where}")
+        is_news = desk.services.clock.now() - one.ended_at < GONE
+        fix = f"To go on, {again}. Its records: {where}"
+        return Finding(name=name, state=WARN if is_news else OK, says=says, fix=fix if is_news else "")
     try:
         vault = Vault(settings.slack_keys.get_secret_value())
         vault.open(one.sealed)

@@ -12,10 +12,12 @@ from engine import status
 from engine.servers.local import build_app
 from engine.servers.local import served as locally
 from engine.services import Services
+from engine.testing.clock import FixedClock
 from engine.train import Answer
 from tests.fuzz.shower import Request, Surface
 from tests.gateway.running import KEY, gateway, route
 from tests.gateway.upstream import says, upstream
+from tests.slack.bot.several import ACME, CLIENT, a_slack, housed, settings_of
 from tests.slack.bot.wire import FORM, SECRET, signed, wired
 from tests.slack.standin.rooms import served
 
@@ -57,6 +59,23 @@ def bot(services: Services, _home: Path) -> Generator[Surface]:
     )
     with served(patience=3.0) as room, wired(services, room) as wire:
         yield Surface("bot", wire.port, good, (SECRET, "xoxb-standin"), finish=signed, fine=frozenset({503}))
+
+
+@contextmanager
+def bot_of_several(services: Services, _home: Path) -> Generator[Surface]:
+    """The addresses at which a workspace installs the app, and pages by workspace."""
+    paths = (
+        "/slack/install?team=T0ACME",
+        "/slack/oauth_redirect?error=access_denied&state=x",
+        "/slack/oauth_redirect?code=c&state=gAAAAA",
+        "/w/T0ACME/reports/inv-aaaaaa/20270228-b",
+        "/w/T0NOBODY/digests/2026-11/k",
+    )
+    cookie = (("Cookie", "slack-app-oauth-state=gAAAAA"),)
+    good = tuple(Request("GET", path, headers=cookie) for path in paths)
+    with a_slack(FixedClock()) as slack, housed(settings_of(services, slack), slack) as house:
+        house.install(ACME)
+        yield Surface("bot of several", house.port, good, (CLIENT[1], SECRET))
 
 
 @contextmanager
@@ -132,7 +151,7 @@ class Sure:
         return [Answer(text="billing", confidence=0.9) for _ in inputs]
 
 
-SURFACES: tuple[Served, ...] = (bot, the_gateway, candidate, standin, probes)
+SURFACES: tuple[Served, ...] = (bot, bot_of_several, the_gateway, candidate, standin, probes)
 
 
 def _port(url: str) -> int:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import pytest
+from sqlalchemy import text
+
+from engine.errors import NotReady
 from engine.models.workspace import Workspace
 from engine.services import Services
 from engine.store import migrate, workspaces
@@ -25,6 +29,20 @@ def test_of_many_at_once_one_claims_a_renewal(database: Database, clock: FixedCl
 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(claim, range(8))) == [False] * 7 + [True]
+
+
+@pytest.mark.postgres
+def test_a_role_that_may_not_make_a_database_is_told_the_command(postgres_url: str) -> None:
+    owner = open_database(postgres_url)
+    with owner.write() as tx:
+        tx.connection().execute(text("DROP ROLE IF EXISTS plain"))
+        tx.connection().execute(text("CREATE ROLE plain LOGIN"))
+    plain = open_database(owner.url.set(username="plain").render_as_string(hide_password=False))
+    with pytest.raises(NotReady) as refused:
+        make_beside(plain, f"{postgres_url}_t0acme")
+    assert refused.value.hint.startswith("Make it: createdb ")
+    plain.close()
+    owner.close()
 
 
 def test_a_workspaces_database_is_made_beside_ours_once(services: Services) -> None:
