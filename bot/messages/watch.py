@@ -55,6 +55,10 @@ class Hand:
     unmigrated: tuple[str, ...] = ()
     untried: str = ""
     beside: tuple[Beside, ...] = ()
+    came: int = 0
+    gone: int = 0
+    version: int = 0
+    moved: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,10 @@ class Stale:
             slug="refund-reason", advice="WATCH", advantage=0.08, keep_month_usd=386.0, best_month_usd=420.0,
             reasons=["the advantage is small"], crossover={"months": 2.4, "low": 1.1, "high": 4.0, "reason": ""},
             drift=[{"name": "inputs", "psi": 0.2, "critical": 0.04, "alarm": True}],
-            wear={"looks": 2, "looks_most": 3}, rebaselined="2026-10", unmigrated=["gpt-5-mini"],
+            wear={
+                "looks": 2, "looks_most": 3, "moved": True,
+                "eval": {"version": 2, "came": 31, "gone": 31, "anchor": 150},
+            }, rebaselined="2026-10", unmigrated=["gpt-5-mini"],
             fresh_options=[{
                 "stratum": "random", "rows": 118, "live_quality": 0.93,
                 "options": [{"model": "gpt-5-mini", "prompt": "current", "quality": 0.89}],
@@ -126,6 +133,7 @@ def _hand(clock: Clock) -> Hand:
     facts = clock.facts
     crossover: dict[str, Any] = facts.get("crossover") or {}
     wear: dict[str, Any] = facts.get("wear") or {}
+    renewed: dict[str, Any] = wear.get("eval") or {}
     drift: list[dict[str, Any]] = facts.get("drift") or []
     return Hand(
         line=line_of(facts),
@@ -139,6 +147,10 @@ def _hand(clock: Clock) -> Hand:
         tried=tuple(_tried(one) for one in facts.get("options") or () if one["quality"] is not None),
         unmigrated=tuple(facts.get("unmigrated") or ()),
         untried=facts.get("untried") or "",
+        came=renewed.get("came", 0),
+        gone=renewed.get("gone", 0),
+        version=renewed.get("version") or 0,
+        moved=bool(wear.get("moved")),
         beside=tuple(_beside(one) for one in facts.get("fresh_options") or ()),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.flows.durable import Stepper
-from engine.flows.steps import audit, checkup, listing, newest, post
+from engine.flows.steps import audit, checkup, listing, newest, post, refresh
 from engine.models.base import Value
 
 
@@ -17,6 +17,7 @@ def digest(run: Stepper, month: Month) -> post.Posted:
     """Fresh labels, one re-baseline and one checkup per feature; one message for all."""
     for feature_id in run.step("features", checkup.feature_ids):
         run.step(f"models {feature_id}", listing.ask, feature_id)
+        run.step(f"refresh {feature_id}", refresh.refresh, feature_id)
         _audit(run, feature_id, month.period)
         _rebaseline(run, feature_id, month.period)
         run.step(f"look {feature_id}", checkup.look, feature_id, month.period)

@@ -96,7 +96,11 @@ class LabelSet(Table, table=True):
 
 
 class Label(Table, table=True):
-    """One labelled row. ``cluster`` joins rows of one group and near copies; a whole cluster lies in one part."""
+    """One labelled row. ``cluster`` joins rows of one group and near copies; a whole cluster lies in one part.
+
+    A sealed row that no look opens any more says since which eval version (``rested_in``); it stays sealed for ever.
+    ``is_anchor`` marks those that link the versions of an eval.
+    """
 
     __table_args__ = (
         UniqueConstraint("feature_id", "sha", "added_in"),
@@ -118,6 +122,8 @@ class Label(Table, table=True):
     part: Part = word(Part)
     added_in: int
     removed_in: int | None = None
+    rested_in: int | None = None
+    is_anchor: bool = False
 
 
 _THIN_SHOWN = 5  # labels named in one sentence

@@ -9,7 +9,11 @@ from engine.models.base import Table, UtcDateTime
 
 
 class Seal(Table, table=True):
-    """One eval version: the salt that parts groups, and the shares. ``margin`` is fixed at the first look."""
+    """One eval version: the salt that parts groups, and the shares. ``margin`` is fixed at the first look.
+
+    A refreshed version names the one it follows (``parent_id``), which keeps salt and shares: ``came`` rows are new,
+    ``gone`` left or are spent, ``anchor`` rows link the two. ``worn`` looks had opened the most worn row it kept.
+    """
 
     __table_args__ = (UniqueConstraint("feature_id", "number"),)
 
@@ -20,6 +24,11 @@ class Seal(Table, table=True):
     dev_share: float
     sealed_share: float
     created_at: datetime = Field(sa_type=UtcDateTime)
+    parent_id: int | None = Field(default=None, foreign_key="seal.id")
+    worn: int = 0
+    came: int = 0
+    gone: int = 0
+    anchor: int = 0
 
 
 class Look(Table, table=True):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, col, func, select
@@ -13,17 +12,7 @@ from sqlmodel import Session, col, func, select
 from engine.errors import NotFound, NotReady, SealBroken
 from engine.models.labels import Draft, Label, LabelRow, LabelSet, Part, Provenance, Source
 from engine.rules.leaks import copying, shown
-from engine.rules.seal import near_copies
 from engine.rules.split import Known, Placed
-
-
-@dataclass(frozen=True)
-class Leak:
-    """A row outside the sealed part that copies a sealed one: both ids and their similarity."""
-
-    other: str
-    sealed: str
-    similarity: float
 
 
 def newest_or_none(tx: Session, feature_id: int) -> LabelSet | None:
@@ -53,13 +42,13 @@ def rows(tx: Session, label_set_id: int, part: Part) -> list[Label]:
 
 
 def count(tx: Session, label_set_id: int, part: Part) -> int:
-    """How many labels of a version lie in a part."""
-    return tx.exec(select(func.count()).select_from(_of(tx, label_set_id).where(Label.part == part).subquery())).one()
+    """How many labels of a version lie in a part; of the sealed one those that a look would open."""
+    return tx.exec(select(func.count()).select_from(_of(tx, label_set_id).where(*_lies_in(part)).subquery())).one()
 
 
 def clusters(tx: Session, label_set_id: int, part: Part) -> int:
     """How many clusters (groups and near copies joined) the labels of a version form in a part."""
-    query = select(func.count(func.distinct(Label.cluster))).where(*_within(tx, label_set_id), Label.part == part)
+    query = select(func.count(func.distinct(Label.cluster))).where(*_within(tx, label_set_id), *_lies_in(part))
     return tx.exec(query).one()
 
 
@@ -87,13 +76,13 @@ def examples(tx: Session, label_set_id: int) -> list[Label]:
 
 def shown_in(tx: Session, label_set_id: int, prompt: str) -> frozenset[int]:
     """Ids of a version's sealed labels that a prompt shows to its model, exactly or nearly; no text leaves."""
-    sealed = list(tx.exec(_of(tx, label_set_id).where(Label.part == Part.SEALED).order_by(col(Label.id))))
+    sealed = list(tx.exec(_of(tx, label_set_id).where(*_lies_in(Part.SEALED)).order_by(col(Label.id))))
     return frozenset(sealed[place].id or 0 for place in shown(prompt, [label.input for label in sealed]))
 
 
 def taught(tx: Session, label_set_id: int) -> frozenset[int]:
     """Ids of a version's sealed labels that a teacher model made: against its own answers no model can lose."""
-    query = _of(tx, label_set_id).where(Label.part == Part.SEALED, Label.source == Source.TEACHER)
+    query = _of(tx, label_set_id).where(*_lies_in(Part.SEALED), Label.source == Source.TEACHER)
     return frozenset(label.id or 0 for label in tx.exec(query))
 
 
@@ -171,20 +160,6 @@ def known(tx: Session, feature_id: int) -> list[Known]:
     ]
 
 
-def first_leak(tx: Session, feature_id: int) -> Leak | None:
-    """The closest copy of a sealed row outside the sealed part, over every version; none is how it must be."""
-    labels = list(tx.exec(select(Label).where(Label.feature_id == feature_id)))
-    sealed = [label for label in labels if label.part is Part.SEALED]
-    others = [label for label in labels if label.part is not Part.SEALED]
-    if not sealed or not others:
-        return None
-    copies = near_copies([label.input for label in sealed], [label.input for label in others])
-    if not copies:
-        return None
-    worst = max(copies, key=lambda copy: copy.similarity)
-    return Leak(others[worst.other].row_id, sealed[worst.sealed].row_id, worst.similarity)
-
-
 def add_version(
     tx: Session,
     feature_id: int,
@@ -238,10 +213,21 @@ def _add(tx: Session, label_set: LabelSet, added: Sequence[Label]) -> LabelSet:
     shas = [*tx.exec(present), *(label.sha for label in added)]
     label_set.sha = hashlib.sha256("\n".join(sorted(shas)).encode()).hexdigest()
     label_set.rows, label_set.added = len(shas), len(added)
+    _rest_again(tx, label_set.feature_id, added)
     tx.add(label_set)
     tx.add_all(added)
     tx.flush()
     return label_set
+
+
+def _rest_again(tx: Session, feature_id: int, added: Sequence[Label]) -> None:
+    """A sealed row that was taken out and comes back is opened no more, if it was not before."""
+    query = select(Label.input, Label.rested_in).where(
+        Label.feature_id == feature_id, col(Label.rested_in).is_not(None)
+    )
+    rested = dict(tx.exec(query).all())
+    for label in added:
+        label.rested_in = rested.get(label.input)
 
 
 def row_sha(feature_id: int, text: str, output: str) -> str:
@@ -290,3 +276,8 @@ def _within(tx: Session, label_set_id: int):  # noqa: ANN202 (SQLAlchemy's own e
         col(Label.added_in) <= label_set.number,
         removed,
     )
+
+
+def _lies_in(part: Part):  # noqa: ANN202 (SQLAlchemy's own expression types)
+    """In a part; a sealed row that no look opens any more is in none, and is never trained on."""
+    return (Label.part == part, col(Label.rested_in).is_(None))

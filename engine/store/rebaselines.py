@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlmodel import Session, col, func, select
 
 from engine.models.checkup import Rebaseline
@@ -37,9 +39,9 @@ def save(tx: Session, row: Rebaseline) -> None:
     tx.add(row)
 
 
-def count(tx: Session, seal_id: int) -> int:
-    """How many months have read half of a seal's rows."""
-    return tx.exec(select(func.count()).where(Rebaseline.seal_id == seal_id)).one()
+def count(tx: Session, seal_ids: Sequence[int]) -> int:
+    """How many months have read half of the rows of an eval, by its versions."""
+    return tx.exec(select(func.count()).where(col(Rebaseline.seal_id).in_(seal_ids))).one()
 
 
 def sealed_rows(tx: Session, row: Rebaseline, label_set_id: int) -> list[Label]:

@@ -17,7 +17,7 @@ from engine.desk import Desk, editions, labels
 from engine.errors import Conflict, Invalid, NotFound
 from engine.models.labels import Label, Origin
 from engine.rules import cells
-from engine.store import labels as label_rows
+from engine.store import leaks
 from tests.builders import ASKER, SHELL, SLUG, a_feature, csv_of, some_labels
 
 
@@ -73,7 +73,7 @@ def test_rows_that_were_taken_out_come_back_from_a_file_to_their_own_parts(count
     assert (again.total, again.bad_count) == (500, 0)
     assert present(counter) == before
     with counter.services.database.read() as tx:
-        assert label_rows.first_leak(tx, 1) is None
+        assert leaks.first(tx, 1) is None
 
 
 def test_what_differs_is_told_by_label_and_names_no_text(counter: Desk) -> None:

@@ -103,7 +103,7 @@ def test_the_halves_take_turns_and_a_month_is_tried_once(desk: Desk, clock: Fixe
         assert first is not None
         assert second is not None
         assert {first.half, second.half} == {0, 1}
-        assert rebaselines.count(tx, first.seal_id) == 2
+        assert rebaselines.count(tx, [first.seal_id]) == 2
         given = [
             {said.label_id for _, said in investigations.predictions(tx, one.run_id, BETTER, Part.SEALED)}
             for one in (first, second)

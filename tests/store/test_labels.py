@@ -10,7 +10,7 @@ from engine.desk import Desk
 from engine.errors import NotReady
 from engine.models.labels import LabelSet, Part, Provenance
 from engine.store import features as feature_rows
-from engine.store import labels
+from engine.store import labels, leaks
 from engine.store.database import Tx
 from tests.builders import SLUG, a_feature, a_row, placed, text_of
 
@@ -61,11 +61,11 @@ def test_a_copy_of_a_sealed_row_outside_the_seal_is_found_in_any_version(desk: D
     with desk.services.database.write() as tx:
         feature_id = feature_rows.by_slug(tx, SLUG).id or 0
         version(tx, feature_id, range(5), Part.SEALED)
-        assert labels.first_leak(tx, feature_id) is None
+        assert leaks.first(tx, feature_id) is None
         version(tx, feature_id, range(5, 10), Part.TRAIN)
-        assert labels.first_leak(tx, feature_id) is None
+        assert leaks.first(tx, feature_id) is None
         version(tx, feature_id, range(10, 11), Part.DEV, input=f"{text_of(3)} indeed", id="copy")
-        leak = labels.first_leak(tx, feature_id)
+        leak = leaks.first(tx, feature_id)
     assert leak is not None
     assert (leak.other, leak.sealed) == ("copy", "r3")
     assert 0.5 <= leak.similarity < 1.0

@@ -10,7 +10,7 @@ from engine.errors import NotReady, SealBroken
 from engine.models.labels import Label, Part
 from engine.store import features as feature_rows
 from engine.store import labels as label_rows
-from engine.store import seals
+from engine.store import leaks, seals
 from engine.store.database import Tx
 from tests.builders import ASKER, SLUG, a_feature, csv_of, some_labels
 
@@ -73,7 +73,7 @@ def test_a_row_keeps_its_part_for_ever_and_a_look_sees_its_own_version(desk: Des
     with desk.services.database.read() as tx:
         after = {row.row_id: row.part for row in tx.exec(select(Label))}
         assert seals.current(tx, feature_id(tx)).salt == salt
-        assert label_rows.first_leak(tx, feature_id(tx)) is None
+        assert leaks.first(tx, feature_id(tx)) is None
     assert len(after) == 1500
     assert {row_id: after[row_id] for row_id in before} == before
     with desk.services.database.write() as tx:

@@ -21,6 +21,7 @@ from engine.flows.steps.plan import rows_artifact
 from engine.flows.steps.stage import MACHINE
 from engine.models.base import Value
 from engine.models.feature import ApproachName, Feature
+from engine.models.investigation import StoredPrediction
 from engine.models.labelling import LabelQueue, QueuePurpose
 from engine.models.labels import Label, Part
 from engine.models.rollout import Rollout, RolloutStatus, Stage
@@ -40,7 +41,7 @@ _PARTS = (Part.TRAIN, Part.DEV)
 
 
 class AuditPlan(Value):
-    """The fresh rows a live model has not answered yet, as an artifact; "" where there is nothing to answer."""
+    """The rows a live model has not answered yet, as an artifact; "" where there is nothing to answer."""
 
     feature_id: int
     run_id: str = ""
@@ -74,7 +75,7 @@ class Answers:
 
 
 def plan(services: Services, feature_id: int) -> AuditPlan:
-    """Name the fresh rows that the live model has not answered."""
+    """Name the fresh rows, and those that came to the eval, which the live model has not answered."""
     nothing = AuditPlan(feature_id=feature_id)
     with services.database.read() as tx:
         feature, rollout = features.by_id(tx, feature_id), rollouts.open_of(tx, feature_id)
@@ -83,6 +84,7 @@ def plan(services: Services, feature_id: int) -> AuditPlan:
         verdict = tx.get_one(Verdict, rollout.verdict_id)
         known = {label.id for label, _ in _all_answers(tx, run_of(rollout))}
         missing = [one.label for one in rows(tx, verdict) if one.label.id not in known]
+        missing += newcomers(tx, verdict, rollout)
         if not missing:
             return nothing
         return AuditPlan(
@@ -113,7 +115,7 @@ def answer(services: Services, planned: AuditPlan) -> Answered | Pending:
     said = read_predictions(services.artifacts.path(state.result["predictions"]))
     with services.database.write() as tx:
         newest = labels.newest(tx, planned.feature_id)
-        for part in _PARTS:
+        for part in Part:
             ids = labels.ids(tx, newest.id or 0, part)
             kept = [row for row in said if row.row_id in ids]
             investigations.add_predictions(tx, planned.run_id, CONTENDER, part=part, label_ids=ids, rows=kept)
@@ -189,6 +191,23 @@ def rows(tx: Tx, verdict: Verdict) -> list[Fresh]:
     return fresh.rows(tx, verdict.feature_id, labels.by_id(tx, judged.label_set_id).number)
 
 
+def newcomers(tx: Tx, verdict: Verdict, rollout: Rollout) -> list[Label]:
+    """Sealed rows that came to the eval since the live model was judged, and that it has not answered yet."""
+    seal, newest = seals.find(tx, verdict.feature_id), labels.newest_or_none(tx, verdict.feature_id)
+    if seal is None or newest is None:
+        return []
+    answered = {label.id or 0 for label, _ in sealed_answers(tx, verdict, rollout)}
+    shown = labels.shown_in(tx, newest.id or 0, features.baseline(tx, verdict.feature_id).prompt)
+    return seals.unanswered(tx, seal, newest, answered | shown | labels.taught(tx, newest.id or 0))
+
+
+def sealed_answers(tx: Tx, verdict: Verdict, rollout: Rollout) -> list[tuple[Label, StoredPrediction]]:
+    """The live model's answers to sealed rows: those of its verdict, and to rows that came since."""
+    contender = str(verdict.record["candidate"]["contender"])
+    judged = investigations.predictions(tx, verdict.run_id, contender, Part.SEALED)
+    return [*judged, *investigations.predictions(tx, run_of(rollout), CONTENDER, Part.SEALED)]
+
+
 def answers_of(tx: Tx, verdict: Verdict, rollout: Rollout) -> Answers:
     """The stored answers of a live model that are its own, on fresh rows and on those it was judged by."""
     drawn = {one.label.id: one.is_random for one in rows(tx, verdict)}
@@ -234,9 +253,9 @@ def is_live(rollout: Rollout) -> bool:
     return rollout.stage in LIVE and rollout.status is RolloutStatus.RUNNING
 
 
-def _all_answers(tx: Tx, run_id: str) -> list[tuple[Label, Any]]:
+def _all_answers(tx: Tx, run_id: str) -> list[tuple[Label, StoredPrediction]]:
     found = [pair for part in _PARTS for pair in investigations.predictions(tx, run_id, CONTENDER, part)]
-    return sorted(found, key=lambda pair: (pair[0].added_in, pair[0].id))
+    return sorted(found, key=lambda pair: (pair[0].added_in, pair[0].id or 0))
 
 
 def _other(said: scores.Rows) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def board(tx: Tx, frozen: Frozen, road: Plan, choice: Choice) -> dict[str, Any]:
 
 def lookups(tx: Tx, feature_id: int, seal_id: int) -> int:
     """How often the dev part beside a seal was looked up."""
-    return investigations.dev_lookups(tx, feature_id, since=seals.by_id(tx, seal_id).created_at)
+    return investigations.dev_lookups(tx, feature_id, since=seals.root(tx, seal_id).created_at)
 
 
 def _side(entries: list[Entry], before: float | None) -> dict[str, Any]:

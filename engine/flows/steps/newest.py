@@ -71,7 +71,7 @@ def plan(services: Services, feature_id: int, period: str) -> Planned:
         row = known or _begin(tx, services, feature, verdict, period=period)
         if row.reason or row.ended_at is not None:
             return nothing
-        kept = _rows(tx, row, verdict, policy.rows)
+        kept = _rows(tx, row, verdict, rollout, most=policy.rows)
         options = attempts.options(tx, feature_id, baseline, listed)
         row.rows = len(kept)
         beside = [label for label, _ in _beside(tx, verdict, rollout, policy.rows)]
@@ -137,7 +137,7 @@ def _end(tx: Tx, row: Rebaseline, planned: Planned, asked: list[AskedOption]) ->
     feature = features.by_id(tx, planned.feature_id)
     rollout = rollouts.open_of(tx, planned.feature_id) or rollouts.of_feature(tx, planned.feature_id)[-1]
     verdict = tx.get_one(Verdict, rollout.verdict_id)
-    live = _live(tx, row, verdict)
+    live = _live(tx, row, verdict, rollout)
     whole = [one.name for one in asked if one.rows >= row.rows and not one.stopped]
     if not whole:
         row.reason = "; ".join(f"{one.name}: {one.stopped or 'rows without an answer'}" for one in asked)[:500]
@@ -202,17 +202,19 @@ def _begin(tx: Tx, services: Services, feature: Feature, verdict: Verdict, *, pe
     return rebaselines.add(tx, row)
 
 
-def _live(tx: Tx, row: Rebaseline, verdict: Verdict) -> list[tuple[Label, StoredPrediction]]:
-    """The live candidate's answers to this month's half of the sealed rows, as the verdict stored them."""
-    contender = str(verdict.record["candidate"]["contender"])
-    answered = investigations.predictions(tx, verdict.run_id, contender, Part.SEALED)
+def _live(tx: Tx, row: Rebaseline, verdict: Verdict, rollout: Rollout) -> list[tuple[Label, StoredPrediction]]:
+    """The live candidate's answers to this month's half of the eval; of rows that rest the anchor alone."""
     seal = seals.current(tx, verdict.feature_id)
-    return [(label, said) for label, said in answered if _half(seal.salt, label.cluster) == row.half]
+    return [
+        (label, said)
+        for label, said in audit.sealed_answers(tx, verdict, rollout)
+        if _half(seal.salt, label.cluster) == row.half and (label.rested_in is None or label.is_anchor)
+    ]
 
 
-def _rows(tx: Tx, row: Rebaseline, verdict: Verdict, most: int) -> list[Label]:
+def _rows(tx: Tx, row: Rebaseline, verdict: Verdict, rollout: Rollout, *, most: int) -> list[Label]:
     """This month's rows: a fixed draw of the half, the same at each start."""
-    half = [label for label, _ in _live(tx, row, verdict)]
+    half = [label for label, _ in _live(tx, row, verdict, rollout)]
     return sorted(half, key=lambda label: bucket(row.run_id, label.row_id))[:most]
 
 

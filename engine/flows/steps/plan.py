@@ -20,7 +20,7 @@ from engine.models.labels import Label, Part
 from engine.rules.power import EvalPolicy
 from engine.rules.uploads import Parting, about, rows_missing
 from engine.services import Services
-from engine.store import features, investigations, labels, policies, readings, seals
+from engine.store import features, investigations, labels, leaks, policies, readings, seals
 from engine.store.database import Tx
 from engine.teachers import options, prices
 from engine.train import Host
@@ -154,7 +154,7 @@ def dataset_artifact(services: Services, rows: list[DatasetRow]) -> str:
 
 
 def _refuse_leaks(tx: Tx, frozen: Frozen) -> None:
-    leak = labels.first_leak(tx, frozen.feature_id)
+    leak = leaks.first(tx, frozen.feature_id)
     if leak is not None:
         raise SealBroken(
             f"Row {leak.other} is a near copy ({leak.similarity:.2f}) of sealed row {leak.sealed}; nothing was trained."

@@ -125,7 +125,9 @@ def of_run(tx: Tx, run: Investigation, record: Mapping[str, Any]) -> RunReport:
         apart=_apart(tx, run.run_id, record),
         seal_number=seal.number if seal else None,
         looks=tuple(_look(tx, one, run.run_id) for one in looks),
-        looks_left=tuple(look_alpha(number) for number in range(len(looks) + 1, seals.LOOKS + 1)),
+        looks_left=tuple(
+            look_alpha(number) for number in range((looks[-1].number if looks else 0) + 1, seals.LOOKS + 1)
+        ),
         moments=_moments(tx, run, next((one for one in looks if one.run_id == run.run_id), None)),
     )
 

@@ -6,13 +6,15 @@ import math
 from datetime import timedelta
 from typing import Any
 
+from engine.flows.steps import audit, refresh
 from engine.flows.steps.month import Case
+from engine.models.labels import Part
 from engine.models.rollout import Rollout
 from engine.rules.release import on_grid
 from engine.rules.seal import release_step
 from engine.rules.sizes import Shift, shift
 from engine.rules.watch import retrain_due
-from engine.store import checkups, months, rebaselines, seals
+from engine.store import checkups, investigations, months, rebaselines, seals
 from engine.store.database import Tx
 from engine.store.months import Stretch
 
@@ -40,14 +42,25 @@ def _drifted(name: str, figure: str, before: Stretch | None, now: Stretch | None
 def eval_wear(tx: Tx, case: Case) -> dict[str, Any]:
     """How used the eval is: looks at its sealed rows, months that read half of them, and dev's lead over sealed."""
     seal = seals.find(tx, case.feature_id)
-    looks = len(seals.looks(tx, seal.id or 0)) if seal else None
+    looks = seals.used(tx, seal.id or 0) if seal else None
+    answered = audit.sealed_answers(tx, case.verdict, case.rollout)
+    judged = {label.id for label, _ in investigations.predictions(tx, case.verdict.run_id, _chosen(case), Part.SEALED)}
     return {
         "looks": looks,
         "looks_most": seals.LOOKS,
-        "rebaselines": rebaselines.count(tx, seal.id or 0) if seal else None,
-        "sealed_days": max((case.until - seal.created_at).days, 0) if seal else None,
+        "rebaselines": rebaselines.count(tx, seals.lineage(tx, seal.id or 0)) if seal else None,
+        "sealed_days": max((case.until - seals.root(tx, seal.id or 0).created_at).days, 0) if seal else None,
+        "eval": refresh.told(tx, case.feature_id),
+        "moved": refresh.moved(
+            [pair for pair in answered if pair[0].is_anchor],
+            [pair for pair in answered if pair[0].id not in judged and pair[0].rested_in is None],
+        ),
         **_gap(case.verdict.record),
     }
+
+
+def _chosen(case: Case) -> str:
+    return str(case.verdict.record["candidate"]["contender"])
 
 
 def _gap(record: dict[str, Any]) -> dict[str, Any]:
