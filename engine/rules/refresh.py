@@ -47,13 +47,13 @@ def refresh(rows: Sequence[SealedRow], came: int, salt: str) -> Refresh:
     """
     if not rows or not salt:
         raise ValueError(f"rows are {len(rows)} and salt is {salt!r}; neither may be empty")
-    new = checks.count("came", came)
+    fresh = checks.count("came", came)
     anchor = tuple(row.id for row in rows if row.is_anchor) or _drawn(rows, salt)
     kept = set(anchor)
     spent = tuple(row.id for row in rows if row.looks >= LOOKS_MOST)
     open_rows = [row for row in rows if row.looks < LOOKS_MOST]
     may_leave = sorted((row for row in open_rows if row.looks and row.id not in kept), key=lambda row: _age(row, salt))
-    most = min(math.floor(LEAVE_SHARE * len(rows)), new, len(may_leave))
+    most = min(math.floor(LEAVE_SHARE * len(rows)), fresh, len(may_leave))
     left = tuple(row.id for row in may_leave[:most])
     worn = max((row.looks for row in open_rows if row.id not in left), default=0)
     return Refresh(spent, left, anchor, worn)

@@ -16,7 +16,7 @@ from engine.services import Services
 from engine.store import deeds, features, investigations, labels, seals
 from engine.store.database import Tx
 
-NEW_LEAST = 30  # fewer new rows do not say whether the eval moved
+CAME_LEAST = 30  # fewer new rows do not say whether the eval moved
 SURE = 2.0  # standard errors
 
 
@@ -52,14 +52,14 @@ def refresh(services: Services, feature_id: int) -> Refreshed:
         return Refreshed(feature_id=feature_id, version=made.number, came=made.came, gone=made.gone)
 
 
-def moved(anchor: scores.Rows, new: scores.Rows) -> bool | None:
+def moved(anchor: scores.Rows, came: scores.Rows) -> bool | None:
     """Whether one model's scores on new rows and on the anchor lie over two standard errors apart: the eval moved.
 
     None where there are too few of either.
     """
-    if min(len(anchor), len(new)) < NEW_LEAST:
+    if min(len(anchor), len(came)) < CAME_LEAST:
         return None
-    (first, error), (second, other) = _mean(anchor), _mean(new)
+    (first, error), (second, other) = _mean(anchor), _mean(came)
     return abs(first - second) > SURE * math.hypot(error, other)
 
 
