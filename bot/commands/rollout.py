@@ -50,9 +50,22 @@ def drill_confirmed(filled: Filled) -> Answer:
 
 @button("rollout.next")
 def next_pressed(press: Press) -> Answer:
-    """The primary button of a verdict that ships."""
-    access.check_words(press.desk, press.actor, f"rollout {press.value} next")
-    return Answer(_asked_for(press.desk, press.actor, press.value, press.once))
+    """The primary button of a verdict that ships, and of a stage that may be left: for what it was drawn for alone."""
+    slug, seen = _drawn_for(press.value)
+    access.check_words(press.desk, press.actor, f"rollout {slug} next")
+    return Answer(_asked_for(press.desk, press.actor, slug, press.once, seen=seen))
+
+
+@button("rollout.step")
+def step_pressed(press: Press) -> Answer:
+    """Pause, resume and roll back on a stage's card."""
+    step, _, rest = press.value.partition(" ")
+    slug, seen = _drawn_for(rest)
+    if step not in MOVED:
+        raise NotFound("This button carries nothing Assay knows.", hint=f"How it stands: /assay rollout {slug}")
+    access.check_words(press.desk, press.actor, f"rollout {slug} {step}")
+    lowered = rollouts.lower(press.desk, press.actor, slug, step, seen=seen, once=press.once)
+    return Answer(rollout.moved(lowered, MOVED[step], by=press.actor.id))
 
 
 @command("approvals")
@@ -102,9 +115,20 @@ def rejected(filled: Filled) -> Answer:
     return Answer(_voted(seen))
 
 
-def _asked_for(desk: Desk, actor: Actor, slug: str, once: Once | None) -> notice.Receipt:
-    made = rollouts.next_stage(desk, actor, slug, once=once)
+def _asked_for(desk: Desk, actor: Actor, slug: str, once: Once | None, *, seen: str = "") -> notice.Receipt:
+    made = rollouts.next_stage(desk, actor, slug, seen=seen, once=once)
     return notice.Receipt("asked", slug, made.channel, made.token, made.needed)
+
+
+def _drawn_for(carried: str) -> tuple[str, str]:
+    """The feature of a button, and the mark of what it was drawn for; one without is of an earlier version."""
+    slug, _, seen = carried.partition(" ")
+    if not seen:
+        raise Conflict(
+            "This button is from an earlier version of Assay. Nothing was changed.",
+            hint="Look at the message again: it was just drawn anew.",
+        )
+    return slug, seen
 
 
 def _voted(seen: ApprovalView) -> notice.Receipt:

@@ -155,6 +155,7 @@ def rollout(**changes: object) -> RolloutView:
             "gate": "HOLD",
             "reasons": ("too few hours", "too few units"),
             "share_before": 0.01,
+            "mark": "1.3.5c1f09ab77de",
             "evidence": stage_evidence(),
             "horizon": {
                 "needs": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.desk import Desk
 from engine.errors import Conflict, Invalid, NotAllowed
 from engine.flows.durable import Queue
-from engine.flows.steps import requests
+from engine.flows.steps import requests, stage
 from engine.models.actor import Actor, Role
 from engine.models.base import Value
 from engine.models.mail import Once
@@ -145,7 +145,7 @@ def reject(desk: Desk, actor: Actor, token: str, reason: str, *, once: Once | No
             feature_id=approval.feature_id,
             reason=said,
         )
-        mail.enqueue_projection(tx, desk.services.clock, "approval", token, kind="card", channel=approval.channel)
+        stage.tell(tx, desk.services, rollouts.by_id(tx, approval.rollout_id), approval)
         return view(desk, tx, approval)
 
 

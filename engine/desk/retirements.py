@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.desk import Desk
 from engine.errors import NotReady
-from engine.flows.steps import requests
+from engine.flows.steps import requests, stage
 from engine.flows.steps import retire as retiring
 from engine.models.actor import Actor
 from engine.models.base import Value
@@ -124,5 +124,5 @@ def _ask(desk: Desk, tx: Tx, actor: Actor, rollout: Rollout, *, digest: str) -> 
         tx, desk.services.clock, actor, "ask", entity="approval", entity_id=approval.token,
         feature_id=rollout.feature_id, after={"from": rollout.stage, "to_share": to_share, "digest": digest},
     )  # fmt: skip
-    mail.enqueue_projection(tx, desk.services.clock, "approval", approval.token, kind="card", channel=approval.channel)
+    stage.tell(tx, desk.services, rollout, approval)
     return approval

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from engine.desk import Desk
-from engine.errors import NotReady
+from engine.errors import Conflict, NotReady
 from engine.flows.steps import drill, guardrails, release, requests, route, served
 from engine.flows.steps import stage as stages
 from engine.flows.steps.drill import DrillView
@@ -38,6 +38,7 @@ __all__ = [
 
 SECOND_APPROVER_SHARE = 0.25  # docs/slack.md: two people from 25 % on
 EXPIRY_DAYS = 3  # working days (docs/slack.md)
+DOWNWARDS = ("pause", "rollback")
 WORDS = {"rollback": "roll back"}  # an event of the rules as a person says it
 
 
@@ -62,6 +63,7 @@ class RolloutView(Value):
     horizon: Horizon = Horizon()
     served: ServedView = ServedView()
     drill: DrillView | None = None
+    mark: str = ""
     version: int = 1
 
 
@@ -86,11 +88,13 @@ def view(desk: Desk, tx: Tx, feature: Feature, verdict: Verdict, *, rollout: Rol
     """The same, inside a transaction."""
     simulated = bool(verdict.record.get("prompted", {}).get("simulated"))
     plain = RolloutView(slug=feature.slug, outcome=verdict.outcome, run_id=verdict.run_id, simulated=simulated)
+    plain = plain.model_copy(update={"mark": _before(verdict)})
     if rollout is None:
         horizon = ahead(tx, desk.services, feature.id or 0, None)
         return plain.model_copy(update={"next_stage": Stage.SHADOW, "gate": Action.READY, "horizon": horizon})
     said = _gate(desk, tx, rollout)
-    open_requests = [one for one in rollouts.pending(tx, feature.id) if not one.is_over(desk.services.clock.now())]
+    asked = (*rollouts.pending(tx, feature.id), *rollouts.approved(tx))
+    open_requests = [one for one in asked if not one.is_over(desk.services.clock.now())]
     waiting = next((one for one in open_requests if one.rollout_id == rollout.id), None)
     return plain.model_copy(
         update={
@@ -108,21 +112,25 @@ def view(desk: Desk, tx: Tx, feature: Feature, verdict: Verdict, *, rollout: Rol
             "horizon": ahead(tx, desk.services, feature.id or 0, rollout),
             "served": served.view(tx, rollout.feature_id, rollout.artifact),
             "drill": drill.newest(tx, rollout.feature_id),
+            "mark": stages.mark(tx, rollout),
             "version": rollout.version,
         }
     )
 
 
-def next_stage(desk: Desk, actor: Actor, slug: str, *, once: Once | None = None) -> Approval:
+def next_stage(desk: Desk, actor: Actor, slug: str, *, seen: str = "", once: Once | None = None) -> Approval:
     """Ask for approval of the next stage, bound to the evidence of now; a request that waits already is given back.
 
-    Raises ``NotReady`` naming what the gate still lacks.
+    ``seen`` is the mark of what a button was drawn for, "" for words. Raises ``NotReady`` naming what the gate still
+    lacks, ``Conflict`` where the rollout or its evidence is another than was seen.
     """
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
         feature = features.by_slug(tx, slug)
         features.alone(tx, feature.id or 0)
-        rollout = rollouts.open_of(tx, feature.id or 0) or _begin(desk, tx, actor, feature)
+        rollout = rollouts.open_of(tx, feature.id or 0)
+        _refuse_superseded(tx, feature, rollout, seen)
+        rollout = rollout or _begin(desk, tx, actor, feature)
         to_stage = _askable(desk, tx, slug, rollout)
         digest = stages.digest(tx, rollout, to_stage)
         for waiting in rollouts.pending(tx, feature.id):
@@ -133,23 +141,27 @@ def next_stage(desk: Desk, actor: Actor, slug: str, *, once: Once | None = None)
 
 
 def lower(
-    desk: Desk, actor: Actor, slug: str, event: str, *, reason: str = "", once: Once | None = None
+    desk: Desk, actor: Actor, slug: str, event: str, *, reason: str = "", seen: str = "", once: Once | None = None
 ) -> RolloutView:
-    """Pause, resume or roll back at once (``event`` is the rule's word). Raises ``NotReady``."""
+    """Pause, resume or roll back at once (``event`` is the rule's word). Raises ``NotReady``.
+
+    ``seen`` as in ``next_stage``; going down asks for no more than that it is the rollout that was seen.
+    """
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
         feature = features.by_slug(tx, slug)
         features.alone(tx, feature.id or 0)
         rollout = rollouts.open_of(tx, feature.id or 0)
+        _refuse_superseded(tx, feature, rollout, seen, downwards=event in DOWNWARDS)
         if rollout is None:
             raise NotReady(
                 f"{slug} has no open rollout, so there is nothing to {WORDS.get(event, event)}.",
                 hint=f"How it stands: /assay show {slug}",
             )
         stages.lower(tx, desk.services, rollout, event, actor=actor, reason=reason)
-        seen = view(desk, tx, feature, tx.get_one(Verdict, rollout.verdict_id), rollout=rollout)
+        lowered = view(desk, tx, feature, tx.get_one(Verdict, rollout.verdict_id), rollout=rollout)
     route.refresh(desk.services)
-    return seen
+    return lowered
 
 
 def following(stage: Stage) -> Stage | None:
@@ -157,6 +169,32 @@ def following(stage: Stage) -> Stage | None:
     order = list(Stage)
     place = order.index(stage) + 1
     return order[place] if place < len(order) else None
+
+
+def _before(verdict: Verdict) -> str:
+    """The mark of what is drawn before a rollout begins."""
+    return f"0.{verdict.run_id}"
+
+
+def _refuse_superseded(
+    tx: Tx, feature: Feature, rollout: Rollout | None, seen: str, *, downwards: bool = False
+) -> None:
+    """Raises ``Conflict`` where a button was drawn for another state or other evidence than there is now."""
+    newest = verdicts.newest_of(tx, feature.id or 0)
+    begins = rollout is None or (rollout.stage is Stage.DRAFT and rollout.status is RolloutStatus.RUNNING)
+    fits = {_before(newest)} if newest is not None and begins else set[str]()
+    if rollout is not None:
+        fits.add(stages.mark(tx, rollout))
+        if downwards and seen.partition(".")[0] == str(rollout.id):
+            return
+    if not seen or seen in fits:
+        return
+    now = f"it is {rollout.status} at {rollout.share:.0%} of traffic" if rollout is not None else "none is open"
+    raise Conflict(
+        f"The rollout of {feature.slug} or its evidence is another than when this button was drawn: {now}. "
+        "Nothing was changed.",
+        hint=f"How it stands: /assay rollout {feature.slug}",
+    )
 
 
 def _ship(tx: Tx, feature: Feature) -> Verdict:
@@ -238,7 +276,7 @@ def _ask(desk: Desk, tx: Tx, actor: Actor, rollout: Rollout, *, to_stage: Stage)
         feature_id=rollout.feature_id,
         after={"from": approval.from_stage, "to": to_stage, "digest": approval.digest},
     )
-    mail.enqueue_projection(tx, desk.services.clock, "approval", approval.token, kind="card", channel=approval.channel)
+    stages.tell(tx, desk.services, rollout, approval)
     return approval
 
 

@@ -45,7 +45,7 @@ def close(tx: Tx, services: Services, approval: Approval, reason: str) -> bool:
     over = approval.is_over(services.clock.now())
     state = ApprovalState.EXPIRED if over else ApprovalState.SUPERSEDED
     ended = rollouts.move(tx, approval, state, reason="" if over else reason, at=services.clock.now())
-    mail.enqueue_projection(tx, services.clock, "approval", approval.token, kind="card", channel=approval.channel)
+    stage.tell(tx, services, rollouts.by_id(tx, approval.rollout_id), approval)
     return ended
 
 

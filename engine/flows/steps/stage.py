@@ -78,7 +78,7 @@ def _advance(services: Services, approval_id: int) -> Advanced:
             return _supersede(tx, services, rollout, approval, reason=str(error))
         rollouts.move(tx, approval, ApprovalState.EXECUTED, by=last, at=now)
         _shift(tx, services, rollout, moved, actor=Actor(id=last, role=Role.APPROVER))
-        _tell(tx, services, rollout, approval)
+        tell(tx, services, rollout, approval)
         return _said(approval, rollout)
 
 
@@ -93,7 +93,7 @@ def give_up(services: Services, approval_id: int, reason: str) -> None:
         tx.refresh(approval)
         if approval.state is ApprovalState.APPROVED:
             rollouts.move(tx, approval, ApprovalState.SUPERSEDED, at=services.clock.now(), reason=reason)
-            _tell(tx, services, rollouts.by_id(tx, approval.rollout_id), approval)
+            tell(tx, services, rollouts.by_id(tx, approval.rollout_id), approval)
 
 
 def lower(tx: Tx, services: Services, rollout: Rollout, event: str, *, actor: Actor, reason: str = "") -> Rollout:
@@ -111,7 +111,7 @@ def lower(tx: Tx, services: Services, rollout: Rollout, event: str, *, actor: Ac
             mail.enqueue_projection(
                 tx, services.clock, "approval", approval.token, kind="card", channel=approval.channel
             )
-    _tell(tx, services, rollout, None)
+    tell(tx, services, rollout, None)
     return rollout
 
 
@@ -135,7 +135,7 @@ def _tick(services: Services, rollout_id: int) -> str:
         if seen is None or rollout.status is not RolloutStatus.RUNNING:
             return ""
         if rollout.stage is not Stage.LIVE:
-            _tell(tx, services, rollout, None)  # its message shows what came in; the same again is not sent
+            tell(tx, services, rollout, None)  # its message shows what came in; the same again is not sent
         said = gate(rollout.stage, seen, policies.current(tx, rollout.feature_id).stage)
         why = "; ".join(said.reasons)
         event = {Action.ROLLBACK: "rollback", Action.PAUSE: "pause"}.get(said.action)
@@ -155,7 +155,7 @@ def _settled(tx: Tx, services: Services, rollout: Rollout, said: Gate) -> bool:
     moved = transition(state(rollout), Event("settle", rollout.sequence + 1, MACHINE.id, said.action))
     rollout.reason = ""
     _shift(tx, services, rollout, moved, actor=MACHINE)
-    _tell(tx, services, rollout, None)
+    tell(tx, services, rollout, None)
     log.info("rollout.settled", extra={"rollout": rollout.id, "stage": rollout.stage})
     return True
 
@@ -230,6 +230,11 @@ def bound(tx: Tx, rollout: Rollout, to_stage: Stage) -> dict[str, object]:
     }
 
 
+def mark(tx: Tx, rollout: Rollout) -> str:
+    """What a button is drawn for: this rollout, standing so, on this evidence. It says nothing to who reads it."""
+    return f"{rollout.id}.{rollout.sequence}.{digest(tx, rollout, rollout.stage)[:12]}"
+
+
 def _shift(tx: Tx, services: Services, rollout: Rollout, moved: RolloutState, *, actor: Actor) -> None:
     now = services.clock.now()
     before = {"stage": rollout.stage, "status": rollout.status, "share": rollout.share}
@@ -260,7 +265,7 @@ def _shift(tx: Tx, services: Services, rollout: Rollout, moved: RolloutState, *,
 
 def _supersede(tx: Tx, services: Services, rollout: Rollout, approval: Approval, *, reason: str) -> Advanced:
     rollouts.move(tx, approval, ApprovalState.SUPERSEDED, at=services.clock.now(), reason=reason)
-    _tell(tx, services, rollout, approval)
+    tell(tx, services, rollout, approval)
     return _said(approval, rollout, reason)
 
 
@@ -270,8 +275,10 @@ def _mode(rollout: Rollout) -> Mode:
     return Mode.OBSERVE if rollout.status in FINAL else MODES[rollout.stage]
 
 
-def _tell(tx: Tx, services: Services, rollout: Rollout, approval: Approval | None) -> None:
-    mail.enqueue_projection(tx, services.clock, "rollout", str(rollout.id), kind="card", channel=rollout.channel)
+def tell(tx: Tx, services: Services, rollout: Rollout, approval: Approval | None) -> None:
+    """Have the rollout's card show how it stands, buttons included, and a request's card too. A draft has none yet."""
+    if rollout.stage is not Stage.DRAFT or rollout.status is not RolloutStatus.RUNNING:
+        mail.enqueue_projection(tx, services.clock, "rollout", str(rollout.id), kind="card", channel=rollout.channel)
     if approval is not None:
         mail.enqueue_projection(tx, services.clock, "approval", approval.token, kind="card", channel=approval.channel)
 

@@ -23,20 +23,20 @@ def test_a_waiting_stage_names_what_lacks() -> None:
 def test_a_ready_stage_can_be_asked_for() -> None:
     found = render(rollout.state(examples.rollout(gate="READY", reasons=())))
 
-    assert buttons(found.blocks)["Ask for the next stage"] == ("rollout.next", "ticket-router")
+    assert buttons(found.blocks)["Ask for the next stage"] == ("rollout.next", "ticket-router 1.3.5c1f09ab77de")
 
 
 def test_rolling_back_is_always_one_press_away() -> None:
     for status in (RolloutStatus.RUNNING, RolloutStatus.PAUSED):
         found = buttons(render(rollout.state(examples.rollout(status=status))).blocks)
-        assert found["Roll back"][1] == "rollout ticket-router rollback"
+        assert found["Roll back"][1] == "rollback ticket-router 1.3.5c1f09ab77de"
 
 
 def test_a_second_button_of_one_kind_has_its_own_id() -> None:
     found = buttons(render(rollout.state(examples.rollout())).blocks)
 
-    assert found["Pause"][0] == "verb.run"
-    assert found["Roll back"][0] == "verb.run.2"
+    assert found["Pause"][0] == "rollout.step"
+    assert found["Roll back"][0] == "rollout.step.2"
 
 
 def test_before_the_first_stage_shadow_is_offered() -> None:

@@ -76,7 +76,7 @@ def test_a_lead_that_is_rounded_away_is_still_a_lead() -> None:
 def test_only_a_ship_offers_shadow() -> None:
     ship, stay = verdict(examples.judged()), verdict(examples.judged(decision="NO_GO"))
 
-    assert buttons(render(ship).blocks)["Ask for shadow"] == ("rollout.next", "ticket-router")
+    assert buttons(render(ship).blocks)["Ask for shadow"] == ("rollout.next", "ticket-router 0.inv-7k3mq9ab")
     assert "Ask for shadow" not in buttons(render(stay).blocks)
 
 
