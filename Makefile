@@ -1,7 +1,7 @@
 # Every target with a ## is listed by `make help`.
 PY ?= python3
 BIN := .venv/bin
-.PHONY: setup demo test check format e2e fuzz audit bench bench-flags bench-gateway bench-home bench-import bench-serve bench-slack bench-train bench-usage soak test-ray docs help
+.PHONY: setup demo test check format e2e fuzz audit bench bench-flags bench-eval bench-gateway bench-home bench-import bench-serve bench-slack bench-train bench-usage soak test-ray docs help
 
 help:                                                ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,7 +59,7 @@ audit: setup                                         ## known weaknesses of what
 docs: setup                                          ## regenerate the generated pages
 	$(BIN)/python -m tests.generate_docs
 
-bench: bench-usage bench-serve bench-train bench-import bench-gateway bench-slack bench-home        ## all benchmarks
+bench: bench-usage bench-serve bench-eval bench-train bench-import bench-gateway bench-slack bench-home        ## all benchmarks
 
 bench-usage: setup                                   ## 10 million made-up calls: from the spool to sums, cost, speed and size
 	$(BIN)/python -W ignore -m tests.ingest.bench_usage
@@ -69,6 +69,9 @@ bench-train: setup                                   ## the ladder on 4,000 real
 
 bench-serve: setup                                   ## a served candidate, asked one by one and 32 at once
 	$(BIN)/python -m tests.training.bench_serve
+
+bench-eval: setup                                    ## rows evaluated in batches against one by one: encoder and 135 M decoder
+	$(BIN)/python -m tests.training.bench_eval
 
 bench-import: setup                                  ## a million LiteLLM rows in, and again: rows a second, memory
 	$(BIN)/python -m tests.bench_import

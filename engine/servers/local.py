@@ -30,7 +30,7 @@ from engine.errors import AssayError, Invalid, NotFound, Refused, Unavailable
 from engine.servers import Endpoint
 from engine.servers.host import SAID
 from engine.settings import load_settings
-from engine.train import Answer, Answerer, Host
+from engine.train import Answer, Answerer, Host, Sharing
 from engine.train.ladder import host_here, rung_of
 
 LARGEST_BODY = 1 << 20  # bytes
@@ -53,10 +53,15 @@ def loaded(folder: Path, host: Host) -> Answerer:
 
 @dataclass
 class Batcher:
-    """Answers questions one batch at a time; what arrives meanwhile is the next batch, so nobody waits for a timer."""
+    """Answers questions in batches; what arrives while all ``hands`` work is the next one, so nobody waits for a timer.
+
+    Each hand works on one core, and takes its share of what waits; a question that comes alone gets all cores.
+    """
 
     answerer: Answerer
+    hands: int = 1
     _waiting: asyncio.Queue[_Waiting] = field(default_factory=lambda: asyncio.Queue[_Waiting]())
+    _busy: int = 0
 
     async def ask(self, text: str) -> Answer:
         """One answer; a failure of the batch is the failure of each of its questions."""
@@ -66,22 +71,34 @@ class Batcher:
 
     async def work(self) -> None:
         """Until cancelled."""
+        await asyncio.gather(*[self._hand() for _ in range(self.hands)])
+
+    async def _hand(self) -> None:
         while True:
             batch = [await self._waiting.get()]
-            while len(batch) < BATCH and not self._waiting.empty():
+            share = -(-(self._waiting.qsize() + 1) // (self.hands - self._busy))
+            while len(batch) < min(share, BATCH):
                 batch.append(self._waiting.get_nowait())
-            work = asyncio.to_thread(self.answerer.answer, [text for text, _ in batch])
+            cores = self.hands if len(batch) == 1 and self._waiting.empty() and not self._busy else 1
+            self._busy += 1
+            work = asyncio.to_thread(self._answered, [text for text, _ in batch], cores)
             (said,) = await asyncio.gather(work, return_exceptions=True)
+            self._busy -= 1
             for place, (_, answer) in enumerate(batch):
                 _settle(answer, said, place)
+
+    def _answered(self, texts: list[str], cores: int) -> list[Answer]:
+        if isinstance(self.answerer, Sharing):
+            self.answerer.use_cores(cores)
+        return self.answerer.answer(texts)
 
 
 class Wire:
     """The routes of one served candidate."""
 
-    def __init__(self, model: str, answerer: Answerer) -> None:
+    def __init__(self, model: str, answerer: Answerer, cores: int) -> None:
         self.model = model
-        self._batcher = Batcher(answerer)
+        self._batcher = Batcher(answerer, cores if isinstance(answerer, Sharing) else 1)
         self._began = int(time.time())
 
     @contextlib.asynccontextmanager
@@ -132,9 +149,9 @@ class Wire:
             raise NotFound(f"The model {str(asked)[:80]!r} is not served here.", hint=f"Served is {self.model}.")
 
 
-def build_app(model: str, answerer: Answerer) -> Starlette:
-    """The ASGI application of one candidate; ``model`` is its artifact id."""
-    wire = Wire(model, answerer)
+def build_app(model: str, answerer: Answerer, cores: int = 1) -> Starlette:
+    """The ASGI application of one candidate; ``model`` is its artifact id, ``cores`` are what it may work on."""
+    wire = Wire(model, answerer, cores)
     routes = [
         Route("/healthz", wire.healthz),
         Route("/v1/models", wire.models),
@@ -171,7 +188,8 @@ def main(arguments: list[str]) -> int:
     folder = Path(arguments[0]).resolve()
     host, port = settings.serve_host, int(arguments[1]) if len(arguments) > 1 else 0
     try:
-        app = build_app(folder.name, loaded(folder, host_here(settings)))
+        here = host_here(settings)
+        app = build_app(folder.name, loaded(folder, here), here.cores)
         listening = _listening(host, port)
     except (AssayError, OSError) as error:
         sys.stderr.write(f"{SAID}{error}\n")

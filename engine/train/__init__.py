@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from engine.approaches import Task
 from engine.models.investigation import Effort, Recipe
@@ -75,6 +75,15 @@ class Answerer(Protocol):
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
         """Answers in input order; batches and sorts by length inside."""
+        ...
+
+
+@runtime_checkable
+class Sharing(Answerer, Protocol):
+    """A loaded candidate that several threads may ask at once."""
+
+    def use_cores(self, count: int) -> None:
+        """Have what the calling thread asks from now on worked on so many cores."""
         ...
 
 

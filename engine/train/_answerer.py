@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 from engine.approaches import Task
 from engine.errors import WorkFailed
 from engine.train import Answer, Host, _torch
@@ -27,6 +29,10 @@ class EncoderAnswerer:
         if not inputs:
             return []
         return answers(self._head.logits(self._encoder.features(self._encoder.tokens(inputs))), self._task)
+
+    def use_cores(self, count: int) -> None:
+        """So many threads for a multiplication of the calling thread. Two of one core do more than one of two."""
+        torch.set_num_threads(count)
 
 
 def note_classes(folder: Path, task: Task) -> None:

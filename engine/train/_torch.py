@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Callable, Iterator, Sequence, Sized
 from pathlib import Path
 from typing import Any
 
@@ -40,26 +40,24 @@ class Encoder:
         """Token ids of each text, special tokens included, cut at the profile's length."""
         return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
 
-    @torch.inference_mode()
     def features(self, tokens: Sequence[list[int]]) -> np.ndarray:
         """(rows, width) float32 of length 1: mean over the tokens, L2."""
-        made = torch.empty(len(tokens), self.model.config.hidden_size)
-        for places in by_length(tokens, self.profile.answer_batch):
-            hidden, mask = self._embedded([tokens[place] for place in places])
-            made[places] = pooled(self.through(hidden, mask, 0, self.depth), mask).cpu()
-        return made.numpy()
+        made = self._states(tokens, self.depth, lambda row: row.float().mean(0).cpu())
+        return nn.functional.normalize(torch.stack(made), dim=1).numpy()
 
-    @torch.no_grad()
     def prefixes(self, tokens: Sequence[list[int]], layers: int) -> list[Tensor]:
         """Each row's states after the lower ``layers``, (tokens, width), in the profile's precision."""
-        kept: list[Tensor] = [torch.empty(0)] * len(tokens)
         dtype = torch.bfloat16 if self.profile.precision == "bf16" else torch.float32
+        return self._states(tokens, layers, lambda row: row.to(dtype).cpu().clone())
+
+    def _states(self, tokens: Sequence[list[int]], layers: int, kept: Callable[[Tensor], Tensor]) -> list[Tensor]:
+        """What is ``kept`` of each row's states, (tokens, width), after the lower ``layers``."""
+        made: list[Tensor] = [torch.empty(0)] * len(tokens)
         for places in by_length(tokens, self.profile.answer_batch):
-            hidden, mask = self._embedded([tokens[place] for place in places])
-            states = self.through(hidden, mask, 0, layers).to(dtype).cpu()
-            for row, place in enumerate(places):
-                kept[place] = states[row, : len(tokens[place])].clone()
-        return kept
+            rows = self._packed([tokens[place] for place in places], layers)
+            for place, row in zip(places, rows, strict=True):
+                made[place] = kept(row)
+        return made
 
     def through(self, hidden: Tensor, mask: Tensor, start: int, stop: int) -> Tensor:
         """States (rows, tokens, width) after layers ``start`` to ``stop``; ``mask`` (rows, tokens) is real tokens."""
@@ -69,6 +67,29 @@ class Encoder:
                 out = layer(hidden, allowed)
                 hidden = out[0] if isinstance(out, tuple) else out
         return hidden
+
+    @torch.no_grad()
+    def _packed(self, tokens: Sequence[list[int]], layers: int) -> list[Tensor]:
+        """Each row's states after the lower ``layers``. Rows lie end to end, so that no padding is worked for."""
+        hidden, mask = self._embedded(tokens)
+        if len(tokens) == 1:
+            return [self.through(hidden, mask, 0, layers)[0]]
+        flat, lengths = hidden[mask], [len(row) for row in tokens]
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.profile.precision == "bf16"):
+            for layer in self.model.encoder.layer[:layers]:
+                flat = layer.attention.output(self._attended(layer.attention.self, flat, lengths), flat)
+                flat = layer.output(layer.intermediate(flat), flat)
+        return list(flat.split(lengths))
+
+    def _attended(self, own: Any, flat: Tensor, lengths: list[int]) -> Tensor:  # noqa: ANN401 (transformers is untyped)
+        """What each token makes of the tokens of its own row: (tokens of all rows, width)."""
+        heads = self.model.config.num_attention_heads
+        asked = [
+            part(flat).view(len(flat), heads, -1).transpose(0, 1)[None] for part in (own.query, own.key, own.value)
+        ]
+        rows = zip(*(side.split(lengths, dim=2) for side in asked), strict=True)
+        said = [nn.functional.scaled_dot_product_attention(*row) for row in rows]
+        return torch.cat(said, dim=2)[0].transpose(0, 1).reshape(len(flat), -1)
 
     def _embedded(self, tokens: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
         ids = nn.utils.rnn.pad_sequence(

@@ -45,6 +45,23 @@ class ByLength:
         return [Answer(text="long" if len(text) >= 20 else "short", confidence=0.75) for text in inputs]
 
 
+class Together(ByLength):
+    """Two threads meet in an answer, or neither gets one; ``cores`` are what each was told to work on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.met = threading.Barrier(2)
+        self.cores: list[int] = []
+
+    def use_cores(self, count: int) -> None:
+        self.cores.append(count)
+
+    def answer(self, inputs: Sequence[str]) -> list[Answer]:
+        if "alone" not in inputs:
+            self.met.wait(10)
+        return super().answer(inputs)
+
+
 class Truncating(ByLength):
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
         return super().answer([text[:18] for text in inputs])
@@ -200,3 +217,18 @@ def test_a_trained_candidate_is_scored_and_served_as_scored(tmp_path: Path) -> N
     assert (served_as.result["agree"], served_as.result["rows"], served_as.result["first"]) == (40, 40, "")
     names = {path.name for path in home.artifacts.path(trained.result["artifact"]).iterdir()}
     assert {"candidate.json", "README.md", "head.safetensors"} <= names
+
+
+def test_two_cores_answer_side_by_side_and_a_question_alone_gets_both() -> None:
+    together = Together()
+    with served(build_app(MODEL, together, 2), MODEL) as at, ThreadPoolExecutor(2) as both:
+
+        def asked(text: str) -> str:
+            return httpx2.post(f"{at.base_url}/classify", json={"input": text}, timeout=30).json()["results"][0][
+                "label"
+            ]
+
+        asked("alone")
+        assert together.cores == [2]
+        assert list(both.map(asked, ("x" * 3, "x" * 30))) == ["short", "long"]
+    assert 1 in together.cores[1:], "who comes while another is answered works on one core"
