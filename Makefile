@@ -1,7 +1,7 @@
 # Every target with a ## is listed by `make help`.
 PY ?= python3
 BIN := .venv/bin
-.PHONY: setup demo test check format e2e fuzz audit bench bench-flags bench-eval bench-gateway bench-home bench-import bench-serve bench-slack bench-train bench-usage soak test-ray docs help
+.PHONY: setup demo test check format e2e fuzz audit bench bench-flags bench-eval bench-gateway bench-home bench-import bench-serve bench-slack bench-train bench-usage mutants soak test-ray docs help
 
 help:                                                ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -81,6 +81,9 @@ bench-gateway: setup                                 ## processor time a call of
 
 bench-flags: setup                                   ## 100,000 units: OpenFeature's client and the gateway's split agree (10 minutes)
 	$(BIN)/python -m tests.gateway.bench.flags
+
+mutants: setup                                       ## known bugs of traffic and gateway put back one by one: a test must fail (5 minutes)
+	$(BIN)/python -m tests.gateway.bench.mutants
 
 soak: setup                                          ## the gateway killed, idle, at fault and steady at full size: 40 minutes
 	$(BIN)/python -m tests.gateway.bench.soak

@@ -123,6 +123,7 @@ def measured(url: str, pid: int, script: Path, connections: int) -> tuple[float,
     calls = re.search(r"(\d+) requests in", said)
     p50 = re.search(r"50%\s+([\d.]+)(us|ms|s)", said)
     assert calls, said
+    assert int(calls[1]), f"{url} answered nothing: {said}"
     assert p50, said
     assert "Non-2xx" not in said, said
     return used / int(calls[1]) * 1e6, float(p50[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[p50[2]]

@@ -102,3 +102,9 @@ def test_a_line_that_is_no_event_is_refused() -> None:
     for torn in (b"", b"not hex! {}", whole[:-4], whole.replace(b" {", b"_{")):
         with pytest.raises(ValueError, match="are no event"):
             frame.event_payload(torn)
+
+
+def test_members_of_two_enums_with_one_number_have_words_of_their_own() -> None:
+    assert [frame.word(one) for one in (frame.Arm.BASELINE, frame.Why.SPLIT, frame.Role.ANSWER, frame.Fault.NONE)] == [
+        "baseline", "split", "answer", "none",
+    ]  # fmt: skip
