@@ -57,7 +57,7 @@ def parts(tx: Session, label_set_id: int | None) -> dict[Part, int]:
     if label_set_id is None:
         return dict.fromkeys(Part, 0)
     found = tx.exec(select(Label.part, func.count()).where(*_within(tx, label_set_id)).group_by(Label.part)).all()
-    return {**dict.fromkeys(Part, 0), **dict(found)}
+    return {**dict.fromkeys(Part, 0), **{Part(part): number for part, number in found}}
 
 
 def ids(tx: Session, label_set_id: int, part: Part) -> dict[str, int]:
