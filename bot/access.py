@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from bot.grammar import Asked, parse, role_of
 from bot.surface import GONE_PERSON, Slack, SlackRefused
-from engine.desk import Desk, approvals, roles
+from engine.desk import Desk, approvals, features, roles
 from engine.errors import NotAllowed
 from engine.models.actor import Actor, Role
 
 KEPT_SECONDS = 300.0  # how long what Slack says of a person is believed (docs/slack.md)
 APPROVE, APPROVE_BUTTON = "approve", "approval.approve"
+RUNS = ("inv-", "lab-")
 BY_REQUEST = (APPROVE, "reject")  # their desk functions refuse with the exact list of who may
 SUFFICES = {
     Role.MEMBER: (),
@@ -101,6 +102,8 @@ def check_words(desk: Desk, actor: Actor, words: str) -> None:
 
 def _check_roles(desk: Desk, actor: Actor, asked: Asked, needed: Role, *, is_workspace_admin: bool) -> None:
     slug = _slug(desk, asked)
+    if slug and not slug.startswith(RUNS):
+        features.show(desk, slug)  # a feature there is not is told as such, and not as a role that is lacking
     standing = roles.standing(desk, actor.id, slug)
     if any(role in standing.roles for role in SUFFICES[needed]):
         return
@@ -115,4 +118,4 @@ def _check_roles(desk: Desk, actor: Actor, asked: Asked, needed: Role, *, is_wor
 
 def _slug(desk: Desk, asked: Asked) -> str:
     word = asked.word()
-    return roles.slug_of_run(desk, word) if word.startswith(("inv-", "lab-")) else word
+    return roles.slug_of_run(desk, word) if word.startswith(RUNS) else word

@@ -15,12 +15,13 @@ from bot import access, files, grammar, payloads
 from bot.access import People, Person
 from bot.blockkit.render import View
 from bot.files import CONVERSATION_BYTES, MODAL_BYTES, SentFile
+from bot.messages import labels as told
 from bot.messages import notice
 from bot.metrics import DUPLICATES
 from bot.router import REGISTRY, Answer, Filled, Form, Picked, Press, Upload, Words
 from bot.surface import Place, Slack
 from engine.desk import Desk, labels, mail
-from engine.errors import Refused, Repeated, Upstream
+from engine.errors import OtherColumns, Refused, Repeated, Upstream
 from engine.models.actor import Actor, Role
 from engine.models.mail import Once, Outbox
 
@@ -178,10 +179,7 @@ class Deliveries:
         known = sent if sent.url else files.sent(self._slack.file(sent.id))
         content = self._slack.fetch_file(known, most)
         actor, columns = self._actor(place), row.payload.get("columns")
-        labels.preview(
-            self.desk, actor, row.payload["slug"], known.name, content=content, columns=columns or {}, once=once
-        )
-        return None
+        return self._previewed(actor, row.payload["slug"], known, content=content, columns=columns or {}, once=once)
 
     def _dropped(self, file_id: str, place: Place, once: Once) -> View | None:
         """A file that was dropped: into a thread of ours it is read, in direct messages its way in is offered."""
@@ -195,7 +193,16 @@ class Deliveries:
         actor = self._actor(place)
         access.check_words(self.desk, actor, f"labels {slug} next")
         content = self._slack.fetch_file(sent, CONVERSATION_BYTES)
-        labels.preview(self.desk, actor, slug, sent.name, content=content, once=once)
+        return self._previewed(actor, slug, sent, content=content, columns={}, once=once)
+
+    def _previewed(
+        self, actor: Actor, slug: str, sent: SentFile, *, content: bytes, columns: dict[str, str], once: Once
+    ) -> View | None:
+        """The preview comes as a message of its own; where the file's columns are other ones, a form asks for them."""
+        try:
+            labels.preview(self.desk, actor, slug, sent.name, content=content, columns=columns, once=once)
+        except OtherColumns as error:
+            return told.other_columns(slug, sent.id, error) if error.columns else notice.refused(error)
         return None
 
     def _actor(self, place: Place, *, known_only: bool = False) -> Actor:

@@ -4,6 +4,7 @@ AssayError
 ├── Refused            asked for something we will not do; shown to the person as written
 │   ├── NotFound       no such thing; names the nearest
 │   ├── Invalid        the input is wrong; names row, field, value's kind
+│   │   └── OtherColumns   a file calls its columns otherwise (columns, as it names them)
 │   ├── NotReady       not in a state that allows it; names what is missing
 │   ├── NotAllowed     this person may not; names the role and who has it
 │   ├── Conflict       somebody was first; names who and when
@@ -53,6 +54,14 @@ class NotFound(Refused):
 
 class Invalid(Refused):
     """The input is wrong; the message names row, field and the value's kind."""
+
+
+class OtherColumns(Invalid):
+    """A file of labels calls its columns otherwise; ``columns`` are its own names, none where they may be no names."""
+
+    def __init__(self, message: str, hint: str, columns: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.columns = columns
 
 
 class NotReady(Refused):

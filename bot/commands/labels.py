@@ -103,6 +103,27 @@ def used(filled: Filled) -> Upload:
     return Upload(slug, (SentFile(id=filled.carried, name="", size=0, url=""),), _columns(filled))
 
 
+@button("labels.columns", opens=True)
+def columns_pressed(press: Press) -> Form:
+    """A file's columns are other ones: ask which holds what."""
+    carried, *columns = press.value.split("\n")
+    slug = features.show(press.desk, carried.partition(" ")[0]).slug
+    if not columns:
+        raise Invalid("This button carries no columns.", hint=f"Send the file again: /assay labels {slug}")
+    return Form(forms.MapColumns(carried, slug, tuple(columns)))
+
+
+@form("map_columns")
+def mapped(filled: Filled) -> Upload:
+    """The columns were named: the file is fetched again."""
+    slug, _, file_id = filled.carried.partition(" ")
+    access.check_words(filled.desk, filled.actor, f"labels {slug}")
+    columns = _columns(filled)
+    if columns.get("input") == columns.get("output"):
+        raise FieldErrors({"output": "That column holds the texts already."})
+    return Upload(slug, (SentFile(id=file_id, name="", size=0, url=""),), columns)
+
+
 def _use(desk: Desk, file_id: str, name: str) -> Form:
     slugs = features.names(desk)
     if not slugs:

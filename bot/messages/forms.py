@@ -68,6 +68,21 @@ class UseFile:
 
 
 @dataclass(frozen=True)
+class MapColumns:
+    """Which of a file's ``columns`` holds what; ``carried`` names feature and file."""
+
+    template: ClassVar[str] = "forms/map_columns"
+    carried: str
+    slug: str
+    columns: tuple[str, ...]
+
+    @classmethod
+    def example(cls) -> MapColumns:
+        """An export of a help desk."""
+        return cls("ticket-router F0123ABC", "ticket-router", ("ticket-id", "ticket text", "team"))
+
+
+@dataclass(frozen=True)
 class ConfirmInvestigation:
     """A quote that waits for Confirm; ``words`` start what was quoted."""
 

@@ -6,10 +6,28 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.messages import examples
+from engine import errors
 from engine.desk.labels import DraftView, LabelsView
 
 BAD_LISTED = 10
+VALUE_MOST = 2_000  # letters that a button carries
 CLASSES_LISTED = 30
+
+
+@dataclass(frozen=True)
+class OtherColumns:
+    """A file calls its columns otherwise; ``value`` carries feature, file and columns to the form that asks."""
+
+    template: ClassVar[str] = "labels/other_columns"
+    message: str
+    hint: str
+    value: str
+
+    @classmethod
+    def example(cls) -> OtherColumns:
+        """An export of a help desk."""
+        says = 'tickets.csv has no column input and no column output. Its first line reads "ticket text", "team".'
+        return cls(says, "Its first line must name the columns.", "ticket-router F0123ABC\nticket text\nteam")
 
 
 @dataclass(frozen=True)
@@ -120,3 +138,12 @@ def _more_bad(draft: DraftView) -> int:
 def state(labels: LabelsView) -> State:
     """The labels of a feature."""
     return State(labels, labels.classes[:CLASSES_LISTED], max(len(labels.classes) - CLASSES_LISTED, 0))
+
+
+def other_columns(slug: str, file_id: str, error: errors.OtherColumns) -> OtherColumns:
+    """What is told of a file whose columns are to be named; as many of them as a button carries."""
+    value = f"{slug} {file_id}"
+    for column in error.columns:
+        line = f"{value}\n{column}"
+        value = line if len(line) <= VALUE_MOST else value
+    return OtherColumns(error.message, error.hint, value)

@@ -8,8 +8,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from engine.errors import Invalid
-from engine.importers.labels.raw import Columns, RawRow
+from engine.errors import Invalid, OtherColumns
+from engine.importers.labels.raw import Columns, RawRow, nameable
 from engine.models.call import BadRow
 from engine.rules.redact import redact
 
@@ -66,7 +66,8 @@ def _header(name: str, text: str, own: Columns) -> tuple[str, list[str]]:
     separator, header = max(found, key=lambda pair: (set(asked) <= set(pair[1]), len(pair[1])))
     missing = [column for column in asked if column not in header]
     if missing:
-        raise Invalid(f"{name} has no column {' and no column '.join(missing)}. {_named(header)}", hint=_HINT)
+        says = f"{name} has no column {' and no column '.join(missing)}. {_named(header)}"
+        raise OtherColumns(says, _HINT, nameable(header))
     doubled = [column for column, count in Counter(header).items() if count > 1 and column]
     if doubled:
         raise Invalid(f'{name} names the column "{doubled[0]}" twice in line 1.', hint=_HINT)

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
-from engine.errors import Invalid
+from engine.errors import Invalid, OtherColumns
 from engine.importers.labels.chat import flattened, is_chat
-from engine.importers.labels.raw import RawRow
+from engine.importers.labels.raw import RawRow, nameable
 from engine.models.call import BadRow
 
 MAGIC = b"PAR1"
@@ -83,7 +83,7 @@ def _columns(name: str, names: list[str]) -> dict[str, str]:
         raise Invalid(f"{name} names a column twice.", hint=_HINT)
     missing = [column for column in ("input", "output") if column not in found.values()]
     if missing and "messages" not in found.values():
-        raise Invalid(f"{name} has no column {' and no column '.join(missing)}.", hint=_HINT)
+        raise OtherColumns(f"{name} has no column {' and no column '.join(missing)}.", _HINT, nameable(names))
     return {column: known for column, known in found.items() if known in KNOWN}
 
 

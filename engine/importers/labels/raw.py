@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from engine.rules.redact import redact
+
+NAME_MOST = 75  # letters of a column's name: what a list in Slack shows
+
+
+def nameable(header: Sequence[str]) -> tuple[str, ...]:
+    """A file's columns, to choose from; none where its first line may be a row: one column, long cells, secrets."""
+    names = [column.strip() for column in header]
+    are_names = len(names) > 1 and all(name and len(name) <= NAME_MOST and redact(name).text == name for name in names)
+    return tuple(names) if are_names else ()
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ BUTTONS = {
     "investigation.cancel": RUN,
     "labelling.cancel": "lab-7k3mq9ab",
     "labels.cancel": "forged",
+    "labels.columns": f"{SLUG} F1\ntext\nteam",
     "labels.confirm": "forged",
     "labels.refused": "forged",
     "labels.use": "F1",
@@ -40,6 +41,7 @@ FORMS: dict[str, tuple[str, dict[str, str]]] = {
     "confirm_investigation": (f"investigate {SLUG} budget=5 effort=quick", {}),
     "confirm_labelling": (f"labels {SLUG} sample=10", {}),
     "edit_setting": ("", {"setting": "cost_engineering_usd", "value": "4000", "reason": WHY}),
+    "map_columns": (f"{SLUG} F1", {"input": "text", "output": "team"}),
     "register_feature": ("", {"slug": "by-form", "model": "m", "prompt": "Sort: {{ input }}", "labels": "a,b"}),
     "reject_approval": ("forged.1", {"reason": WHY}),
     "snooze_feature": (SLUG, {"days": "30", "reason": WHY}),
@@ -70,7 +72,7 @@ def every(wire: Wire) -> Iterator[tuple[str, Delivery]]:
         yield f"button {action}", wire.press("1.0", action, acting.get(action, BUTTONS[action]))
     for callback, (carried, said) in FORMS.items():
         values: dict[str, dict[str, Any]] = {name: {"value": value} for name, value in said.items()}
-        name = file_id if callback == "use_file" else carried
+        name = {"use_file": file_id, "map_columns": f"{SLUG} {file_id}"}.get(callback, carried)
         yield f"form {callback}", wire.submission(callback, values, carried=name)
     for callback in REGISTRY.shortcuts:
         yield f"shortcut {callback}", wire.shortcut(callback, ts if callback == "use_as_labels" else "")

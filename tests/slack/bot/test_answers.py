@@ -43,6 +43,15 @@ def test_every_look_is_answered_to_who_asked_alone(wire: Wire, words: str) -> No
     assert wire.seen("U2") == []
 
 
+@pytest.mark.parametrize("words", ["investigate", "rollout", "retire", "export", "snooze"])
+def test_a_feature_there_is_not_is_told_as_such_and_not_as_a_role_that_is_lacking(wire: Wire, words: str) -> None:
+    a_feature(wire.desk)
+    more = {"rollout": " next", "snooze": ' days=3 reason="the contract ends soon"'}.get(words, "")
+    told = wire.answer(wire.command(f"{words} ticket-ruoter{more}"))
+    assert "There is no feature 'ticket-ruoter'" in told
+    assert SLUG in told
+
+
 def test_without_an_address_to_answer_at_the_answer_is_a_private_message(wire: Wire) -> None:
     assert "verdict" in wire.answer(wire.command("help compare", answered=False)).lower()
     dm = wire.dm("U1")

@@ -74,6 +74,38 @@ def test_columns_are_named_in_the_form_and_a_file_without_them_says_which_it_has
     assert "30 rows" in preview(wire)
 
 
+def test_a_file_whose_columns_are_other_ones_is_asked_for_them_by_a_form(wire: Wire) -> None:
+    a_feature(wire.desk)
+    wire.settle()
+    card = wire.posted()[-1]["ts"]
+    file_id, _ = wire.share(OTHER, name="export.csv", thread=card)
+    wire.send(wire.dropped(file_id))
+    wire.settle()
+    (pressed,) = [one for block in wire.blocks()[-1]["blocks"] for one in block.get("elements", []) if "value" in one]
+    wire.send(wire.press("1.0", pressed["action_id"], pressed["value"]))
+    form = form_of(wire)
+    chosen = {block["block_id"]: block["element"] for block in form["blocks"] if block["type"] == "input"}
+    assert [one["value"] for one in chosen["input"]["options"]] == ["customer text", "team"]
+    carried = str(form["private_metadata"]).partition(" ")[2]
+
+    def send(texts: str, outputs: str) -> str:
+        said = {name: {"selected_option": {"value": value}} for name, value in (("input", texts), ("output", outputs))}
+        return wire.send(wire.submission("map_columns", said, carried=carried))[1]
+
+    assert "holds the texts already" in json.loads(send("team", "team"))["errors"]["output"]
+    assert send("customer text", "team") == ""
+    assert "30 rows" in preview(wire)
+    assert labels.show(wire.desk, SLUG).rows == 0, "nothing is stored before Confirm"
+
+
+def test_a_first_line_that_may_be_a_row_is_not_offered_as_columns(wire: Wire) -> None:
+    a_feature(wire.desk)
+    file_id, _ = wire.share(b"refund please jo@example.com,billing\nwhere is my parcel,bug\n")
+    use(wire, file_id)
+    assert any("no column input" in text for text in wire.seen())
+    assert "labels.columns" not in json.dumps(wire.blocks())
+
+
 def test_a_file_dropped_into_a_thread_of_ours_is_read_as_labels_and_no_other(wire: Wire) -> None:
     a_feature(wire.desk)
     wire.settle()
