@@ -4,6 +4,7 @@ TensorZero ships the gateway as a container; its wheel on PyPI has one inside th
 environment that has the wheel (``pip install tensorzero``), for it has no place in ours.
 """
 
+import os
 import signal
 import sys
 import tempfile
@@ -35,6 +36,7 @@ def main() -> None:
         )
     sys.stdout.write(f"{gateway.base_url}\n")
     sys.stdout.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # it logs here, and stops where nobody reads
     signal.pause()
 
 

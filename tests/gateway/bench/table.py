@@ -31,6 +31,8 @@ TICK = os.sysconf("SC_CLK_TCK")
 TENSORZERO = "tensorzero/bin/python"
 PEER = ROOT / "tests" / "gateway" / "bench" / "peer_tensorzero.py"
 PATHS = {"Portkey": "/v1", "TensorZero": "/openai/v1"}
+UNIT = """"user":"user-' .. n .. '","""
+NO_UNIT = {"TensorZero": ""}  # which has no such field, and would log a warning for each call
 MODELS = {"TensorZero": "tensorzero::model_name::m"}
 PORTKEY = "node_modules/@portkey-ai/gateway/build/start-server.js"
 NGINX = """
@@ -52,7 +54,7 @@ local n = 0
 request = function()
   n = n + 1
   return wrk.format(nil, "{path}/chat/completions", nil,
-    '{{"model":"{name}","user":"user-' .. n .. '","messages":[{{"role":"user","content":"{text}"}}]{more}}}')
+    '{{"model":"{name}",{unit}"messages":[{{"role":"user","content":"{text}"}}]{more}}}')
 end
 """
 
@@ -96,6 +98,7 @@ def compare(home: Path, servers: dict[str, tuple[str, int]], model: str) -> None
         scripts = {name: home / f"{kind}-{place}.lua" for place, name in enumerate(servers)}
         for name, script in scripts.items():
             place = {"path": PATHS.get(name, "/f/triage/v1"), "name": MODELS.get(name, "m"), "model": model}
+            place["unit"] = NO_UNIT.get(name, UNIT)
             script.write_text(LUA.format(key=KEY, text="where is my invoice " * 20, more=more, **place))
         found: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}
         for name, (url, pid) in servers.items():  # warm: the day's first calls are the ones whose bodies are sampled
