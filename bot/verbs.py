@@ -132,10 +132,18 @@ VERBS: tuple[Verb, ...] = (
     Verb(
         "investigate",
         "Find out whether a tuned model beats the prompted one.",
-        ("investigate ticket-router", "investigate ticket-router budget=50 effort=quick"),
+        (
+            "investigate ticket-router",
+            "investigate ticket-router budget=50 effort=quick",
+            "investigate ticket-router recipe=last",
+        ),
         role=Role.OWNER,
         places=(SLUG,),
-        keys=(Key("budget", Kind.MONEY, "50"), Key("effort", example="quick", words=tuple(Effort))),
+        keys=(
+            Key("budget", Kind.MONEY, "50"),
+            Key("effort", example="quick", words=tuple(Effort)),
+            Key("recipe", words=("last",)),
+        ),
         aliases=("train", "run", "start", "finetune", "evaluate"),
     ),
     Verb(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from bot import access, grammar, links
 from bot.messages import forms, investigation, labelling, notice, verdict
 from bot.router import Answer, Filled, Form, Press, Words, always, button, command, form
@@ -13,24 +15,33 @@ from engine.models.investigation import Effort
 TAUGHT = "lab-"  # the ids of teachers' labellings
 
 
+class RunAsked(TypedDict):
+    """What was said of a run, as the desk takes it."""
+
+    budget_usd: float
+    effort: Effort | None
+    again: bool
+
+
 @command("investigate", opens=always, changes=always)
 def investigate(words: Words) -> Answer | Form:
     """A quote that waits for Confirm in Slack; typed in a shell, the words are the consent."""
-    slug, budget, effort = _asked(words.asked)
+    asked = _asked(words.asked)
+    slug = words.asked.word()
     if words.forms:
-        quote = investigations.quote(words.desk, slug, budget_usd=budget, effort=effort)
+        quote = investigations.quote(words.desk, slug, **asked)
         if quote.open_run:
             return Answer(investigation.runs(investigations.status(words.desk, quote.open_run), slug))
         return Form(forms.confirm_investigation(quote))
-    return Answer(_started(words, slug, budget, effort))
+    return Answer(_started(words, slug, asked))
 
 
 @form("confirm_investigation")
 def confirmed(filled: Filled) -> Answer:
     """The quote, confirmed."""
     access.check_words(filled.desk, filled.actor, filled.carried)
-    slug, budget, effort = _asked(grammar.parse(filled.carried))
-    run = investigations.start(filled.desk, filled.actor, slug, budget_usd=budget, effort=effort, once=filled.once)
+    asked = grammar.parse(filled.carried)
+    run = investigations.start(filled.desk, filled.actor, asked.word(), once=filled.once, **_asked(asked))
     return Answer(_receipt(run))
 
 
@@ -69,15 +80,17 @@ def compare(words: Words) -> Answer:
     return Answer(verdict.verdict(run, report_url=links.report(words.desk, run.run_id)))
 
 
-def _asked(asked: grammar.Asked) -> tuple[str, float, Effort]:
-    word = asked.text("effort", Effort.NORMAL)
-    if word not in set(Effort):
+def _asked(asked: grammar.Asked) -> RunAsked:
+    word, again = asked.text("effort"), "recipe" in asked.options
+    if word and word not in set(Effort):
         raise Invalid(f"effort is {word[:40]!r}.", hint=f"One of: {', '.join(Effort)}")
-    return asked.word(), asked.money("budget", DEFAULT_BUDGET_USD), Effort(word)
+    return RunAsked(
+        budget_usd=asked.money("budget", DEFAULT_BUDGET_USD), effort=Effort(word) if word else None, again=again
+    )
 
 
-def _started(words: Words, slug: str, budget: float, effort: Effort) -> notice.Receipt | investigation.Started:
-    run = investigations.start(words.desk, words.actor, slug, budget_usd=budget, effort=effort, once=words.once)
+def _started(words: Words, slug: str, asked: RunAsked) -> notice.Receipt | investigation.Started:
+    run = investigations.start(words.desk, words.actor, slug, once=words.once, **asked)
     return investigation.Started(_receipt(run), run.quote) if run.quote else _receipt(run)
 
 

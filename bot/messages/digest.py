@@ -231,7 +231,7 @@ def _button(advice: Advised, facts: dict[str, Any]) -> tuple[str, str]:
     slug = facts["slug"]
     return {
         "RETIRE": (f"retire {slug}", f"Ask to retire {slug}"),
-        "RETRAIN": (f"investigate {slug}", f"Investigate {slug} again"),
+        "RETRAIN": (f"investigate {slug} recipe=last", f"Retrain {slug}"),
         "WATCH": ("stale", f"Look at {slug}'s clock"),
         "ship": (f"rollout {slug}", f"Roll out {slug}"),
         "investigate": (f"ready {slug}", f"See whether {slug} is worth it"),

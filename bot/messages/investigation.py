@@ -38,7 +38,8 @@ def quoted(quote: Quote) -> QuoteMessage:
 
 def start_words(quote: Quote) -> str:
     """The words that start what was quoted."""
-    return f"investigate {quote.slug} budget={quote.budget_usd:g} effort={quote.effort}"
+    same = " recipe=last" if quote.last else ""
+    return f"investigate {quote.slug} budget={quote.budget_usd:g} effort={quote.effort}{same}"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from bot.messages import bench, contenders, examples
@@ -30,6 +30,18 @@ class Quality:
     level: float
     margin: float
     step: float = 0.0
+
+
+@dataclass(frozen=True)
+class Live:
+    """The live model on the same rows, as it left the seal: its level, and the new one's lead over it."""
+
+    run_id: str
+    rows: int
+    quality: float
+    difference: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -95,11 +107,13 @@ class VerdictMessage:
     report_url: str
     more_labels: str
     judge: bench.Bench | None
+    live: Live | None = None
 
     @classmethod
     def example(cls) -> VerdictMessage:
         """A tuned model that is as good and cheaper."""
-        return verdict(examples.judged(), report_url="https://assay.example/runs/inv-7k3mq9ab")
+        found = verdict(examples.judged(), report_url="https://assay.example/runs/inv-7k3mq9ab")
+        return replace(found, live=Live("inv-2p8wz4kd", 900, 0.905, 0.015, 0.002, 0.028))
 
 
 def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
@@ -145,6 +159,7 @@ def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
         report_url=report_url,
         more_labels=_more(run, judge),
         judge=judge,
+        live=_live(record.get("live")),
     )
 
 
@@ -162,6 +177,10 @@ def quality_of(found: dict[str, Any]) -> Quality:
         margin=found["margin"],
         step=found.get("step", 0.0),
     )
+
+
+def _live(found: dict[str, Any] | None) -> Live | None:
+    return Live(**{name: found[name] for name in Live.__dataclass_fields__}) if found else None
 
 
 def _more(run: RunView, judge: bench.Bench | None) -> str:

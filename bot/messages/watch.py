@@ -73,7 +73,7 @@ class Stale:
 
     @classmethod
     def example(cls) -> Stale:
-        """One model that falls and one that is young."""
+        """One model that falls, one that is to be retrained and one that is young."""
         falling = months.look(
             slug="refund-reason", advice="WATCH", advantage=0.08, keep_month_usd=386.0, best_month_usd=420.0,
             reasons=["the advantage is small"], crossover={"months": 2.4, "low": 1.1, "high": 4.0, "reason": ""},
@@ -93,7 +93,12 @@ class Stale:
             ],
         )  # fmt: skip
         trend = (("2026-08", 0.31), ("2026-09", 0.19), ("2026-10", 0.08))
-        clocks = (Clock(facts=falling, advantages=trend), Clock(facts=months.look(), advantages=(), so_far=True))
+        old = months.look(slug="tone-check", advice="RETRAIN", reasons=["95 days since it was trained, 91 planned"])
+        clocks = (
+            Clock(facts=falling, advantages=trend),
+            Clock(facts=old, advantages=()),
+            Clock(facts=months.look(), advantages=(), so_far=True),
+        )
         return stale(StaleView(clocks=clocks))
 
 

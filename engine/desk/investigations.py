@@ -12,6 +12,7 @@ from engine.desk import Desk
 from engine.errors import Conflict, Invalid, NotReady
 from engine.flows.durable import Queue
 from engine.flows.steps import progress, release
+from engine.flows.steps.again import Last, last
 from engine.flows.steps.outlook import Prospects, prospects
 from engine.flows.steps.reading import measure
 from engine.models.actor import Actor
@@ -34,7 +35,7 @@ class Quote(Value):
 
     ``reading`` is the answer of readiness, which never blocks; ``reading_names`` are the conditions behind it, and
     ``month_spend_usd`` is what the baseline costs a month, none where that is not known. ``prospects`` say what a run
-    could prove.
+    could prove. ``last`` is the one recipe that is trained again, none for the whole ladder.
     """
 
     slug: str
@@ -52,6 +53,7 @@ class Quote(Value):
     reading: str = ""
     reading_names: tuple[str, ...] = ()
     month_spend_usd: float | None = None
+    last: Last | None = None
 
 
 class RunView(Value):
@@ -82,12 +84,15 @@ class RunView(Value):
     version: int = 1
 
 
-def quote(desk: Desk, slug: str, *, budget_usd: float, effort: Effort) -> Quote:
-    """Say what would be done. No verdict can come out: ``NotReady``; a budget out of range: ``Invalid``."""
+def quote(desk: Desk, slug: str, *, budget_usd: float, effort: Effort | None, again: bool = False) -> Quote:
+    """Say what would be done. No verdict can come out: ``NotReady``; a budget out of range: ``Invalid``.
+
+    ``again`` trains last time's recipe alone, with last time's effort where none is said.
+    """
     with desk.services.database.read() as tx:
         feature = features.by_slug(tx, slug)
         found = measure(tx, desk.services, feature)
-        return _quote(desk, tx, feature, budget_usd, effort=effort).model_copy(
+        return _quote(desk, tx, feature, budget_usd, effort=effort, again=again).model_copy(
             update={
                 "reading": found.reading.outcome.value,
                 "reading_names": found.reading.names,
@@ -102,10 +107,13 @@ def start(
     slug: str,
     *,
     budget_usd: float = DEFAULT_BUDGET_USD,
-    effort: Effort = Effort.NORMAL,
+    effort: Effort | None = None,
+    again: bool = False,
     once: Once | None = None,
 ) -> RunView:
     """Start a run, or give back the open one (``existed``). Row, deed, message and queued work commit together.
+
+    ``again`` trains last time's recipe alone, with last time's effort where none is said; else that is normal.
 
     Raises ``NotReady`` when no verdict can come out: too few labels or groups, or all looks at the sealed rows used.
     """
@@ -116,14 +124,15 @@ def start(
         known = investigations.open_of(tx, feature.id or 0)
         if known is not None:
             return view(desk, tx, known).model_copy(update={"existed": True})
-        quoted = _quote(desk, tx, feature, budget_usd, effort=effort)
+        quoted = _quote(desk, tx, feature, budget_usd, effort=effort, again=again)
         run = investigations.add(
             tx,
             Investigation(
                 run_id="inv-" + "".join(secrets.choice(_RUN_ALPHABET) for _ in range(8)),
                 feature_id=feature.id or 0,
                 open_feature_id=feature.id,
-                effort=effort,
+                effort=quoted.effort,
+                follows=quoted.last.run_id if quoted.last else "",
                 budget_nano=from_usd(budget_usd),
                 requested_by=actor.id,
                 channel=actor.channel or feature.channel,
@@ -131,7 +140,7 @@ def start(
             ),
         )
         desk.durable.enqueue(tx, "investigate", run.run_id, Brief(run_id=run.run_id).model_dump(), queue=Queue.HEAVY)
-        after = {"run": run.run_id, "effort": effort, "budget_usd": budget_usd}
+        after = {"run": run.run_id, "effort": run.effort, "budget_usd": budget_usd, "follows": run.follows}
         _deed(desk, tx, actor, "investigate", run=run, after=after)
         progress.tell(tx, desk.services, run)
         return view(desk, tx, run).model_copy(update={"quote": quoted})
@@ -208,7 +217,7 @@ def view(desk: Desk, tx: Tx, run: Investigation) -> RunView:
     )
 
 
-def _quote(desk: Desk, tx: Tx, feature: Feature, budget_usd: float, *, effort: Effort) -> Quote:
+def _quote(desk: Desk, tx: Tx, feature: Feature, budget_usd: float, *, effort: Effort | None, again: bool) -> Quote:
     if not 0 < budget_usd <= BUDGET_MOST_USD:
         raise Invalid(
             f"budget is {budget_usd:g}; it must be above 0 and at most {BUDGET_MOST_USD:,.0f} US dollars.",
@@ -220,9 +229,11 @@ def _quote(desk: Desk, tx: Tx, feature: Feature, budget_usd: float, *, effort: E
     found = prospects(tx, desk.services, feature)
     baseline = features.baseline(tx, feature_id)
     known = investigations.open_of(tx, feature_id)
+    same = last(tx, feature) if again else None
     return Quote(
         slug=feature.slug,
-        effort=effort,
+        effort=effort or (same.effort if same else Effort.NORMAL),
+        last=same,
         budget_usd=budget_usd,
         train_rows=counts[Part.TRAIN],
         dev_rows=counts[Part.DEV],

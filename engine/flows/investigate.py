@@ -32,9 +32,13 @@ def _road(run: Stepper, brief: Brief) -> VerdictRef:
     if frozen.is_judged:
         tried = next(one for one in asked if one.contender == choice.prompted)
         return judged.conclude(run, frozen, road, choice, parity=parity, asked=tried)
+    if frozen.live is not None:  # before a look is spent: a live model that cannot be loaded ends the run here
+        run.until("score_live", candidates.score_live, frozen, road.dev, Part.DEV)
     opened = run.step("open_seal", choose.open_seal, frozen, road, choice)
     rerun = ask(run, frozen, road, choice.prompted, part=Part.SEALED, rows=opened.rows)
     run.until("score_sealed", candidates.score_sealed, frozen, choice, opened)
+    if frozen.live is not None:
+        run.until("score_live_sealed", candidates.score_live, frozen, opened.rows, Part.SEALED)
     measured = Measured(parity=parity, opened=opened, asked=rerun)
     return run.step("decide", decide.decide, frozen, road, choice, measured=measured)
 

@@ -17,6 +17,8 @@ from engine.rules.pairs import wilson
 KAPPA_LEAST = 0.60  # docs/rules.md 3: a judge that agrees less with people is no primary score
 HUMANS_LEAST = 100  # docs/rules.md 5: pairs or answers that people judged too
 LOOKS = 3
+NO_BETTER = "no better than the live model, which stays"
+UNSURE = "it may be worse than the live model by more than the margin"
 
 
 class GateStatus(StrEnum):
@@ -45,6 +47,7 @@ class GateFacts:
 
     ``leaks`` counts copies of sealed rows outside the sealed part, ``teacher_rows`` compared rows that a model
     labelled, ``look`` is the look this is (1 to 3; 0: none was spent). ``groups`` is None where rows are not grouped;
+    ``live`` is the candidate minus the live model on the same rows, None where none is live.
     ``judge_kappa`` and ``judge_people`` are asked for where a judge gives the primary score (``has_judge``).
     """
 
@@ -60,6 +63,7 @@ class GateFacts:
     prompted_valid_share: float
     latency_p95_ms: float | None
     slices: tuple[SliceFact, ...] = ()
+    live: SliceFact | None = None
     has_judge: bool = False
     judge_kappa: float | None = None
     judge_people: int = 0
@@ -127,6 +131,10 @@ def _blockers(facts: GateFacts, limits: GateLimits) -> Iterator[Gate]:
         yield _blocker("people", facts.judge_people, float(HUMANS_LEAST), few, at_most=False)
         weak = "the judge agrees too little with people"
         yield _blocker("judge", facts.judge_kappa, KAPPA_LEAST, weak, at_most=False)
+    if facts.live is not None and facts.live.difference > 0.0:
+        unsure = facts.live.low <= -limits.margin
+        status = GateStatus.FAIL if unsure else GateStatus.PASS
+        yield Gate("live model, surely", status, None, None, blocks=True, reason=UNSURE if unsure else "")
 
 
 def _blocker(name: str, value: float | None, limit: float, reason: str, *, at_most: bool) -> Gate:
@@ -142,12 +150,21 @@ def _gates(facts: GateFacts, limits: GateLimits) -> Iterator[Gate]:
     floor = facts.prompted_valid_share - limits.margin
     yield _gate("validity", best, floor, "answers are valid less often", fails=best < floor)
     yield _latency(facts.latency_p95_ms, limits.latency_ceiling_ms)
+    if facts.live is not None:
+        yield _live(facts.live)
     for part in facts.slices:
         name, floor = f"slice {part.name}", -2.0 * limits.margin
         if part.rows:
             yield _gate(name, part.high, floor, f"surely worse on {part.name}", fails=part.high < floor)
         else:
             yield Gate(name, GateStatus.UNKNOWN, None, floor, blocks=False)
+
+
+def _live(live: SliceFact) -> Gate:
+    """A live model stays unless the new one is better on the sealed rows; how surely it is as good, a blocker asks."""
+    fails = live.difference <= 0.0
+    status = GateStatus.FAIL if fails else GateStatus.PASS
+    return Gate("live model", status, None, None, blocks=False, reason=NO_BETTER if fails else "")
 
 
 def _latency(value: float | None, ceiling: float) -> Gate:

@@ -7,7 +7,7 @@ from engine.evals.rows import read_predictions
 from engine.flows.durable import Pending
 from engine.flows.steps.plan import SEALED, SERVED
 from engine.flows.steps.progress import attend, complete
-from engine.flows.steps.values import Choice, Frozen, Opened, Parity, Plan, Scored, TrainedCandidate
+from engine.flows.steps.values import LIVE, Choice, Frozen, Opened, Parity, Plan, Scored, TrainedCandidate
 from engine.models.investigation import Candidate
 from engine.models.labels import Part
 from engine.models.money import from_usd, to_usd
@@ -62,6 +62,14 @@ def score_sealed(services: Services, frozen: Frozen, choice: Choice, opened: Ope
     if isinstance(scored, Scored):
         complete(services, frozen.run_id, SEALED, f"{opened.count:,} rows, look {opened.look} of 3")
     return scored
+
+
+def score_live(services: Services, frozen: Frozen, rows: str, part: Part) -> Scored | Pending:
+    """Have the live model answer the rows that its successor must do better on. It is no further look."""
+    assert frozen.live is not None, "a live model is scored"
+    spec = _predict(frozen, frozen.live.artifact, frozen.live.rung, rows)
+    task = SEALED if part is Part.SEALED else SERVED
+    return _score(services, frozen, spec, LIVE, part=part, task=task)
 
 
 def parity(services: Services, frozen: Frozen, road: Plan, choice: Choice) -> Parity | Pending:

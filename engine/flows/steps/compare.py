@@ -10,7 +10,7 @@ import numpy as np
 from engine.approaches import Task
 from engine.approaches.registry import approach_of
 from engine.flows.steps import scores
-from engine.flows.steps.values import Choice, Frozen, Measured
+from engine.flows.steps.values import LIVE, Choice, Frozen, Measured
 from engine.models.labels import Part
 from engine.models.verdict import Score
 from engine.rules.gates import SliceFact
@@ -46,13 +46,17 @@ class Slice:
 
 @dataclass(frozen=True)
 class Compared:
-    """The paired comparison on the sealed part, and how its interval was made."""
+    """The paired comparison on the sealed part, and how its interval was made.
+
+    ``live`` holds the candidate against the model it would succeed on the same rows; none where nothing is live.
+    """
 
     candidate: Score
     prompted: Score
     pairs: Pairs
     paired: Paired
     slices: tuple[Slice, ...]
+    live: Slice | None = None
 
     @property
     def interval(self) -> Interval:
@@ -80,7 +84,18 @@ def compared(tx: Tx, frozen: Frozen, choice: Choice, measured: Measured) -> Comp
         slices=tuple(
             _slice(name, frozen.task, rows, theirs, level=level) for name in frozen.policy.evaluation.protected
         ),
+        live=_against_live(tx, frozen, rows, theirs, level=level),
     )
+
+
+def _against_live(tx: Tx, frozen: Frozen, rows: scores.Rows, theirs: scores.Rows, *, level: float) -> Slice | None:
+    """The candidate minus the live model at the look's confidence; a live cascade hands on as it does in service."""
+    if frozen.live is None:
+        return None
+    live: scores.Rows = investigations.predictions(tx, frozen.run_id, LIVE, Part.SEALED)
+    if frozen.live.threshold is not None:
+        live = scores.composed(live, theirs, frozen.live.threshold)
+    return Slice(LIVE, scores.paired(rows, live), paired(frozen.task, rows, live, level))
 
 
 def contending(choice: Choice, ours: scores.Rows, theirs: scores.Rows) -> scores.Rows:

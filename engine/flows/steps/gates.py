@@ -31,6 +31,7 @@ def facts(compared: Compared, measured: Measured, rows: scores.Rows, now: dateti
         prompted_valid_share=compared.prompted.valid_share,
         latency_p95_ms=compared.candidate.latency_p95_ms,
         slices=tuple(part.fact for part in compared.slices),
+        live=compared.live and compared.live.fact,
         **_judge(measured),
     )
 

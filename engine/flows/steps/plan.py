@@ -6,21 +6,25 @@ import statistics
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from engine.approaches import Task
 from engine.errors import Cancelled, NotReady, SealBroken
 from engine.evals.rows import DatasetRow, write_rows
-from engine.flows.steps import contenders, judges, uploads
+from engine.flows.steps import again, contenders, judges, uploads
 from engine.flows.steps.progress import set_tasks
 from engine.flows.steps.reading import measure
 from engine.flows.steps.seen import keep
-from engine.flows.steps.values import Frozen, LeftOut, Plan, Skipped
+from engine.flows.steps.values import Frozen, LeftOut, Live, Plan, Skipped
+from engine.models.feature import ApproachName, Feature
 from engine.models.investigation import Candidate, Effort, Recipe, RunState, RunTask, TaskState
 from engine.models.labels import Label, Part
+from engine.models.rollout import Stage
+from engine.models.verdict import Verdict
 from engine.rules.power import EvalPolicy
 from engine.rules.uploads import Parting, about, rows_missing
 from engine.services import Services
-from engine.store import features, investigations, labels, leaks, policies, readings, seals
+from engine.store import features, investigations, labels, leaks, policies, readings, rollouts, seals
 from engine.store.database import Tx
 from engine.teachers import options, prices
 from engine.train import Host
@@ -30,6 +34,7 @@ SERVED = "served as evaluated"
 JUDGED = "pairs judged on dev"
 SEALED = "sealed rows"
 VERDICT = "verdict"
+FULL = (Stage.FULL_100, Stage.SOAKING, Stage.LIVE)
 
 
 def freeze(services: Services, run_id: str) -> Frozen:
@@ -73,7 +78,26 @@ def freeze(services: Services, run_id: str) -> Frozen:
             seed=run.seed,
             budget_nano=run.budget_nano,
             at=run.started_at,
+            live=live_of(tx, feature),
+            recipe=again.recipe_of(tx, run.follows, run.seed),
         )
+
+
+def live_of(tx: Tx, feature: Feature) -> Live | None:
+    """The model that answers all calls now; none where nothing is live, or its texts are neither right nor wrong."""
+    rollout = rollouts.open_of(tx, feature.id or 0)
+    if rollout is None or rollout.stage not in FULL or feature.approach == ApproachName.VOICE:
+        return None
+    verdict = tx.get_one(Verdict, rollout.verdict_id)
+    chosen: dict[str, Any] = verdict.record["candidate"]
+    cascade: dict[str, float] = chosen.get("cascade") or {}
+    return Live(
+        run_id=verdict.run_id,
+        contender=chosen["contender"],
+        rung=chosen["rung"],
+        artifact=rollout.artifact,
+        threshold=cascade.get("threshold"),
+    )
 
 
 def plan(services: Services, frozen: Frozen) -> Plan:
@@ -164,13 +188,20 @@ def _refuse_leaks(tx: Tx, frozen: Frozen) -> None:
 def _recipes(frozen: Frozen, host: Host, task: Task) -> tuple[list[Recipe], list[Skipped]]:
     recipes: list[Recipe] = []
     skipped: list[Skipped] = []
-    for rung in ladder():
-        chosen = rung.recipes(Effort(frozen.effort), frozen.seed, task)
+    same = frozen.recipe
+    for rung in ladder() if same is None else [one for one in ladder() if one.name == same.rung]:
+        chosen = rung.recipes(Effort(frozen.effort), frozen.seed, task) if same is None else [same]
         why = rung.fits(host, task) if chosen else ""
         if why:
             skipped.append(Skipped(rung=rung.name, why=why))
         else:
             recipes.extend(chosen)
+    if same is not None and not recipes:
+        why = skipped[0].why if skipped else f"this version has no rung {same.rung}"
+        raise NotReady(
+            f"{same.name}, last time's recipe, cannot be trained here: {why}.",
+            hint=f"Try the whole ladder: /assay investigate {frozen.slug}",
+        )
     return recipes, skipped
 
 

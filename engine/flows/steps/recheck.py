@@ -74,10 +74,12 @@ def interval(body: Record, held: Paired | None) -> Iterator[Check]:
 
 
 def slices(body: Record, _held: Paired | None) -> Iterator[Check]:
-    """Each protected slice, from its counted pairs where its rows are not grouped."""
+    """Each protected slice and the live model, from counted pairs where rows are not grouped."""
     level = _level(body)
-    for place, part in enumerate(body["slices"]):
-        name, source = f"slices.{place}", f"slices.{place}.pairs and seal_look"
+    parts = [(f"slices.{place}", part) for place, part in enumerate(body["slices"])]
+    parts += [("live", body["live"])] if body.get("live") else []
+    for name, part in parts:
+        source = f"{name}.pairs and seal_look"
         if part["pairs"] is None:
             continue
         pairs = pairs_of(part["pairs"])
@@ -109,6 +111,7 @@ def gate_facts(body: Record, _held: Paired | None) -> Iterator[Check]:
         "latency_p95_ms": (ours["latency_p95_ms"], "scores.candidate"),
         "judge_people": (0, "the approach, which asks no judge"),
         "slices": ([asdict(known(SliceFact, part)) for part in body["slices"]], "slices"),
+        "live": (asdict(known(SliceFact, body["live"])) if body.get("live") else None, "live"),
     }
     for name, (found, source) in expected.items():
         yield f"gate_facts.{name}", facts.get(name, found), found, source

@@ -91,6 +91,7 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged) -> dict[str, Any]:
         "prompting": _prompting(judged, frozen.margin),
         "gates": [asdict(gate) for gate in judged.gates],
         "gate_facts": asdict(judged.facts),
+        "live": _live(frozen, judged),
         "slices": [part.body for part in judged.compared.slices],
         "reasons": reasons,
         "rows_needed": ruling.rows_needed,
@@ -149,6 +150,12 @@ def _quality(judged: Judged, frozen: Frozen) -> dict[str, Any]:
         "finding": finding(interval.low, interval.high, frozen.margin),
         **(compare.beside(compared, level) if judged.measured.judged is None else preferred.beside(compared)),
     }
+
+
+def _live(frozen: Frozen, judged: Judged) -> dict[str, Any] | None:
+    """The model the candidate would succeed, and the comparison with it; none where nothing was live."""
+    part = judged.compared.live
+    return None if part is None or frozen.live is None else {**part.body, **frozen.live.model_dump()}
 
 
 def _prompting(judged: Judged, margin: float) -> dict[str, Any]:

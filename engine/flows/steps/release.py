@@ -49,6 +49,8 @@ def of_record(body: Record) -> dict[str, Any]:
     shown["scores"] = {side: _score(score, side, found) for side, score in scores.items()}
     parts = {part["name"]: _slice(part, body["quality"]["margin"]) for part in body.get("slices") or ()}
     shown["slices"] = list(parts.values())
+    if body.get("live"):
+        shown["live"] = _live(body["live"], found, body["quality"]["margin"])
     if "gates" in body:
         shown["gates"] = [_gate(gate, parts) for gate in body["gates"]]
     if body.get("evidence"):
@@ -107,6 +109,20 @@ def _slice(part: Record, margin: float) -> dict[str, Any]:
         rows=part["rows"],
     )
     return kept | {"difference": found.difference, "low": found.low, "high": found.high}
+
+
+def _live(part: Record, found: Released, margin: float) -> dict[str, Any]:
+    """The live model beside its successor: the difference on the grid of its rows, and the level that follows."""
+    variance = part["row_variance"]
+    said = released(
+        Interval(part["difference"], part["low"], part["high"]),
+        0.0,
+        margin=margin,
+        sd=WORST_SD if variance is None else math.sqrt(variance),
+        rows=part["rows"],
+    )
+    ends = {"difference": said.difference, "low": said.low, "high": said.high, "step": said.step}
+    return {"run_id": part["run_id"], "rows": part["rows"], "quality": found.candidate - said.difference, **ends}
 
 
 def _judge(judge: Record) -> dict[str, Any]:

@@ -25,7 +25,9 @@ def read_evidence(said: Record) -> Evidence:
 
 def read_facts(said: Record) -> GateFacts:
     """What the gates were asked."""
-    return known(GateFacts, {**said, "slices": tuple(known(SliceFact, part) for part in said["slices"])})
+    parts = {"slices": tuple(known(SliceFact, part) for part in said["slices"])}
+    live = {"live": known(SliceFact, said["live"])} if said.get("live") else {}
+    return known(GateFacts, {**said, **parts, **live})
 
 
 def evaluation_of(body: Record) -> EvalPolicy:

@@ -14,6 +14,30 @@ from engine.models.investigation import Effort, Recipe
 from engine.models.labels import Part
 from engine.store.policies import Policy
 
+LIVE = "live model"  # the contender its answers are kept under
+
+
+class Cascade(Value):
+    """From which confidence a candidate's answer stands; what is below goes to the prompted option.
+
+    ``escalation`` is the share of dev rows below, ``kept_error`` the error of those above with its upper bound.
+    """
+
+    threshold: float
+    escalation: float
+    kept_error: float
+    kept_error_upper: float
+
+
+class Live(Value):
+    """The model that answers calls while a run looks for its successor: what it is, and the run that chose it."""
+
+    run_id: str
+    contender: str
+    rung: str
+    artifact: str
+    threshold: float | None = None
+
 
 class Frozen(Value):
     """What a run is judged by, fixed at its start: later edits change nothing in it."""
@@ -33,6 +57,8 @@ class Frozen(Value):
     seed: int
     budget_nano: int
     at: datetime
+    live: Live | None = None
+    recipe: Recipe | None = None
 
     @property
     def task(self) -> Task:
@@ -155,18 +181,6 @@ class Tried(Value):
     latency_p50_ms: float = 0.0
     latency_p95_ms: float = 0.0
     call_nano: int | None = None
-
-
-class Cascade(Value):
-    """From which confidence a candidate's answer stands; what is below goes to the prompted option.
-
-    ``escalation`` is the share of dev rows below, ``kept_error`` the error of those above with its upper bound.
-    """
-
-    threshold: float
-    escalation: float
-    kept_error: float
-    kept_error_upper: float
 
 
 class Choice(Value):
