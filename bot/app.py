@@ -113,7 +113,7 @@ def assemble_several(
 
     several = Workspaces(services, furnish=make, launch=launch, foreseen=_foreseen, monotonic=monotonic)
     web = WebClient(base_url=services.settings.slack_api_url, timeout=CALL_SECONDS, retry_handlers=[])
-    install = Install(services, web, several.admit)
+    install = Install(services, web, lambda grant: _foreseen("install.broke", lambda: several.admit(grant)))
     app = _app(services.settings, web, authorize=Anybody(), oauth_flow=install.flow)
     app.use(several.hear)
     attach(app, several.door)

@@ -28,11 +28,12 @@ from bot.manifest import INSTALL_PATH, REDIRECT_PATH, SCOPES
 from bot.pages import paper
 from engine.desk import workspaces
 from engine.desk.workspaces import Grant, Tokens
-from engine.errors import Refused, Upstream
+from engine.errors import Invalid, Refused, Upstream, WorkFailed
 from engine.services import Services
 
 log = logging.getLogger(__name__)
 
+NOT_NOW = "Assay cannot take this workspace in at the moment. Nothing was changed; its log says why."
 Admit = Callable[[Grant], None]
 
 
@@ -106,7 +107,8 @@ class Install:
     def _failed(self, args: FailureArgs) -> BoltResponse:
         log.warning("install.refused", extra={"why": args.reason[:40]})
         says = str(args.error) if isinstance(args.error, BoltError) else ""
-        return _page(args.suggested_status_code, NotInstalled(args.reason, says, self._again))
+        status = args.suggested_status_code if not says else 503 if says == NOT_NOW else 400
+        return _page(status, NotInstalled(args.reason, says, self._again))
 
 
 class _States(OAuthStateStore):
@@ -152,8 +154,11 @@ class _Store(InstallationStore):
                     expires_at=self._expires_at(installation.bot_token_expires_at),
                 )
             )
-        except (Refused, Upstream) as error:
+        except Invalid as error:
             raise BoltError(str(error)) from error
+        except (Refused, Upstream, WorkFailed) as error:  # it may name files and hosts, which are no stranger's
+            log.error("install.failed", extra={"why": str(error)})  # noqa: TRY400 (no trace: the reason says it)
+            raise BoltError(NOT_NOW) from error
 
     def _expires_at(self, stamp: int | None) -> datetime | None:
         return None if stamp is None else self._services.clock.now() + timedelta(seconds=stamp - time.time())

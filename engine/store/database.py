@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import URL, Engine, case, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlmodel import Session, SQLModel
 
 from engine.errors import Invalid, NotReady, Unavailable
@@ -140,12 +140,15 @@ def make_beside(database: Database, url: str) -> None:
         return
     name = database_name(url)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}).first():
+        is_there = text("SELECT 1 FROM pg_database WHERE datname = :name").bindparams(name=name)
+        if connection.execute(is_there).first():
             return
         quoted = connection.dialect.identifier_preparer.quote_identifier(name)
         try:
             connection.execute(text(f"CREATE DATABASE {quoted}"))
-        except ProgrammingError as error:
+        except DBAPIError as error:
+            if connection.execute(is_there).first():  # somebody else made it just now
+                return
             raise NotReady(f"The database {name} is not there.", hint=f"Make it: createdb {name}") from error
 
 

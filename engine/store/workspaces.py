@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, or_, select, update
 
 from engine.models.workspace import Workspace
@@ -24,15 +25,21 @@ def every(tx: Tx) -> list[Workspace]:
 
 def keep(tx: Tx, given: Workspace) -> Workspace:
     """Store an installation; one of a workspace that is known replaces what was known of it."""
-    found = by_team(tx, given.team)
-    if found is not None:
-        for name, value in given.model_dump(exclude={"id", "version"}).items():
-            setattr(found, name, value)
-        found.version += 1
-    row = found or given
-    tx.add(row)
+    if by_team(tx, given.team) is None:
+        try:
+            with tx.begin_nested():
+                tx.add(given)
+        except IntegrityError:  # it came by another door just now
+            tx.expunge_all()
+        else:
+            return given
+    found = tx.exec(select(Workspace).where(Workspace.team == given.team).with_for_update()).one()
+    for name, value in given.model_dump(exclude={"id", "version"}).items():
+        setattr(found, name, value)
+    found.version += 1
+    tx.add(found)
     tx.flush()
-    return row
+    return found
 
 
 def claim_renewal(tx: Tx, team: str, version: int, *, now: datetime, until: datetime) -> bool:

@@ -31,6 +31,21 @@ def test_of_many_at_once_one_claims_a_renewal(database: Database, clock: FixedCl
         assert sorted(pool.map(claim, range(8))) == [False] * 7 + [True]
 
 
+def test_many_installations_of_one_workspace_at_once_are_one_and_the_last_stays(
+    database: Database, clock: FixedClock
+) -> None:
+    def keep(number: int) -> int:
+        row = Workspace(team=TEAM, team_name=f"Acme {number}", installed_at=clock.now(), sealed=str(number))
+        with database.write() as tx:
+            return workspaces.keep(tx, row).version
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(keep, range(8))) == list(range(1, 9))
+    with database.read() as tx:
+        (one,) = workspaces.every(tx)
+    assert (one.version, one.team_name) == (8, f"Acme {one.sealed}")
+
+
 @pytest.mark.postgres
 def test_a_role_that_may_not_make_a_database_is_told_the_command(postgres_url: str) -> None:
     owner = open_database(postgres_url)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from slack_bolt.error import BoltError
+from slack_sdk.oauth.installation_store import Installation
 
 from bot.manifest import SCOPES
 from engine.desk import workspaces
@@ -83,6 +87,32 @@ def test_a_code_that_slack_does_not_take_installs_nothing(house: House, fault: s
     assert page.status in (401, 503)
     assert "Nothing was changed" in page.body
     assert workspaces.every(house.services) == []
+
+
+def test_a_whole_organisation_is_refused_with_what_to_choose(house: House) -> None:
+    store = house.bot.install.flow.settings.installation_store
+    with pytest.raises(BoltError, match="one workspace at a time"):
+        store.save(Installation(user_id="U1", enterprise_id="E0ORG", is_enterprise_install=True, bot_token="xoxb-1"))
+    assert workspaces.every(house.services) == []
+
+
+def test_a_place_that_cannot_be_made_is_told_without_its_path_and_nothing_is_kept(house: House) -> None:
+    own = house.services.settings.of_team(ACME).database
+    path = Path(own.removeprefix("sqlite:///"))
+    path.mkdir(parents=True)
+    page = house.install(ACME)
+    assert (page.status, "cannot take this workspace in" in page.body, path.name in page.body) == (503, True, False)
+    assert workspaces.every(house.services) == []
+    path.rmdir()
+    assert house.install(ACME).status == 200
+
+
+def test_the_same_workspace_installed_twice_at_once_is_one(house: House) -> None:
+    visits = [house.consented(ACME) for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        came = [pool.submit(house.get, back, cookie=cookie) for back, cookie in visits]
+    assert [one.result().status for one in came] == [200] * 3
+    assert [one.team for one in workspaces.every(house.services)] == [ACME]
 
 
 def test_a_page_of_the_installation_lets_nothing_else_in_and_is_not_kept(house: House) -> None:
