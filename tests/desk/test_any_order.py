@@ -253,4 +253,15 @@ def test_no_order_of_presses_retries_crashes_and_ticks_yields_a_share_nobody_app
     settled.clear()
     run_state_machine_as_test(AnyOrder, settings=told)
     assert 0.05 in reached, "some orders climb"
-    assert Stage.SOAKING in settled, "and some settle"
+
+
+def test_the_same_steps_in_a_good_order_settle_at_100_percent_and_go_live() -> None:
+    settled.clear()
+    machine = AnyOrder()
+    machine.begin(at_the_top=True)
+    for _ in range(3):
+        machine.time_passes(4, 0)
+        machine.a_gateway_records(0)
+        machine.tick()
+    machine.teardown()
+    assert settled == [Stage.SOAKING, Stage.LIVE]
