@@ -223,7 +223,16 @@ def _housekeep(services: Services) -> None:
     calls.prune(folder, since, index_since=now - timedelta(days=INDEX_DAYS), usual=usual)
     if columns.are_possible():
         for path in calls.over(folder, now.astimezone(UTC).date())[:COLUMNS_AT_ONCE]:
-            columns.keep(path, calls.lines_of(path))
+            _to_columns(path)
+
+
+def _to_columns(path: Path) -> None:
+    """Make columns of a day that is over; a file that cannot be read is set aside, and stands in nobody's way."""
+    try:
+        columns.keep(path, calls.lines_of(path))
+    except ValueError as error:  # no zstd, no JSON, or a damaged file of columns
+        log.error("calls.damaged", extra={"file": path.name, "why": type(error).__name__})  # noqa: TRY400 (no text of it)
+        path.rename(path.with_name(f"damaged-{path.name}"))
 
 
 def _prune(tx: Tx, feature_id: int, now: datetime) -> date:

@@ -154,13 +154,16 @@ def _packed(text: bytes) -> bytes:
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
-    """Lines of a file of pieces, with their line feeds."""
+    """Lines of a file of pieces, with their line feeds. Raises ValueError for a damaged one."""
     with path.open("rb") as raw:
         reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
         rest = b""
-        while block := reader.read(1 << 20):
-            *lines, rest = (rest + block).split(b"\n")
-            yield from (line + b"\n" for line in lines)
+        try:
+            while block := reader.read(1 << 20):
+                *lines, rest = (rest + block).split(b"\n")
+                yield from (line + b"\n" for line in lines)
+        except zstandard.ZstdError as error:
+            raise ValueError(f"{path.name} is damaged") from error
 
 
 def _line(row: Mapping[str, Any], call: bytes, names: Mapping[int, str], forgotten: frozenset[int]) -> dict[str, Any]:

@@ -91,3 +91,16 @@ def test_a_forgotten_unit_is_in_no_column_and_old_days_go(
     clock.move(days=400)
     ingest.once(deployment)
     assert of_columns(raw(deployment)) == []
+
+
+def test_a_damaged_day_is_set_aside_and_stops_nothing(deployment: Services, folder: Path, clock: FixedClock) -> None:
+    stored(deployment, folder, *some_frames(30))
+    for number, content in enumerate((b"no zstd at all", calls._packed(b"no JSON\n"))):
+        damaged = raw(deployment) / "ticket-router" / f"day=2026-11-2{number}" / "part-host.jsonl.zst"
+        damaged.parent.mkdir()
+        damaged.write_bytes(content)
+    clock.move(days=2)
+    ingest.once(deployment)
+    ingest.once(deployment)
+    assert len(list(raw(deployment).glob("*/day=*/damaged-part-host.jsonl.zst"))) == 2
+    assert len(of_columns(raw(deployment))) >= 30
