@@ -64,7 +64,7 @@ def _header(name: str, text: str, own: Columns) -> tuple[str, list[str]]:
     found = [(separator, _cells(first, separator)) for separator in SEPARATORS]
     asked = [own.asked(column) for column in NEEDED]
     separator, header = max(found, key=lambda pair: (set(asked) <= set(pair[1]), len(pair[1])))
-    missing = [column for column in asked if column not in header]
+    missing = [column for column in dict.fromkeys([*asked, *own.ours]) if column not in header]
     if missing:
         says = f"{name} has no column {' and no column '.join(missing)}. {_named(header)}"
         raise OtherColumns(says, _HINT, nameable(header))
