@@ -58,7 +58,8 @@ class Bill:
 
 def month(found: BillView) -> Bill:
     """A bill as it is told."""
-    bars = found.weeks if found.slug else _by_feature(found)
+    shown = found.weeks if found.slug else _by_feature(found)
+    bars = shown if found.cost_nano else ()  # no picture of nothing
     billed, compared = found.billed_nano, found.compared_nano
     return Bill(
         bill=found,
