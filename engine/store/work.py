@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from engine.models.work import Deployment, Due, Heartbeat
@@ -66,12 +67,13 @@ def silent_since(tx: Session, program: str, now: datetime) -> str:
 
 
 def fall_due(tx: Session, kind: str, period: str, run_id: str, *, now: datetime) -> bool:
-    """Note that work fell due; false when it had already, however many times the scheduler starts."""
+    """Note that work fell due; false when it had already, however many schedulers start at the same moment."""
     if due(tx, kind, period) is not None:
         return False
-    tx.add(Due(kind=kind, period=period, run_id=run_id, at=now))
-    tx.flush()
-    return True
+    dialect: Any = postgresql if tx.get_bind().dialect.name == "postgresql" else sqlite
+    row = {"kind": kind, "period": period, "run_id": run_id, "at": now}
+    made = dialect.insert(Due).values(row).on_conflict_do_nothing().returning(col(Due.id))
+    return tx.connection().execute(made).first() is not None
 
 
 def due(tx: Session, kind: str, period: str) -> Due | None:
