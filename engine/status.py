@@ -58,7 +58,7 @@ def serve(host: str, port: int, *, ready: Ready, gauges: Gauges) -> ThreadingHTT
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: ARG002 (the library says what was asked)
-            log.debug("status.asked", extra={"path": self.path})  # a probe every few seconds is no news
+            log.debug("status.asked", extra={"path": getattr(self, "path", "")})  # "" where a request line is none
 
     try:
         server = ThreadingHTTPServer((host, port), Pages)

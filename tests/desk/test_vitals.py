@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Generator
 
@@ -49,6 +51,14 @@ def test_a_program_is_ready_while_it_is_heard_of(desk: Desk, clock: FixedClock, 
     status_code, said = ask(f"{url}/readyz")
     assert status_code == 503
     assert "engine was last heard of" in said
+
+
+def test_a_request_line_that_is_none_is_answered_400(url: str) -> None:
+    where = urllib.parse.urlsplit(url)
+    with socket.create_connection((str(where.hostname), where.port or 0), timeout=10) as link:
+        link.sendall(b"GET / / nonsense HTTP/9\r\n\r\n")
+        said = link.makefile("rb").read()
+    assert b"400" in said
 
 
 def test_metrics_count_what_is_open_and_name_nobody(desk: Desk, clock: FixedClock, url: str) -> None:
