@@ -56,7 +56,8 @@ class Rung:
     """One candidate on dev; ``was_run`` is false where it was not, ``skipped`` and ``alarm`` say why.
 
     ``quality`` is what the board shows of it, none where it was no new best. ``went_on`` marks the chosen one;
-    ``is_unproven`` one that is the best shown, but not surely better than the chosen.
+    ``is_unproven`` one that is the best shown, but not surely better than the chosen. Memory ran out in training where
+    its batches were taken in more than one of ``parts``.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Rung:
     alarm: str
     went_on: bool
     is_unproven: bool
+    parts: int = 1
 
 
 def options(record: dict[str, Any]) -> tuple[Option, ...]:
@@ -109,6 +111,7 @@ def _rung(line: dict[str, Any], chosen: str, shown: dict[str, float]) -> Rung:
         skipped=line.get("skipped") or "",
         alarm=line.get("alarm") or "",
         went_on=line["contender"] == chosen,
+        parts=2 ** int(line.get("halved") or 0),
         is_unproven=quality is not None and quality == best and line["contender"] != chosen,
     )
 

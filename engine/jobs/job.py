@@ -142,7 +142,9 @@ class _Ending:
 
 def _cause(error: BaseException, trace: TracebackType | None) -> tuple[str, bool]:
     """A sentence, and whether trying again may help. Foreign messages are left out: they may quote a text."""
-    if isinstance(error, MemoryError | OutOfMemory) or (isinstance(error, RuntimeError) and _is_memory(str(error))):
+    if isinstance(error, OutOfMemory):
+        return str(error), False
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _is_memory(str(error))):
         return "the device ran out of memory", True
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return "the disk is full", True

@@ -101,7 +101,10 @@ class Recipe(Value):
 
 
 class Candidate(Table, table=True):
-    """What a recipe produced in one run. ``skipped`` says why a rung was not run; ``artifact`` is empty then."""
+    """What a recipe produced in one run. ``skipped`` says why a rung was not run; ``artifact`` is empty then.
+
+    ``facts`` is what training said of itself: device, precision, steps, losses.
+    """
 
     __table_args__ = (UniqueConstraint("run_id", "contender"),)
 
@@ -114,6 +117,7 @@ class Candidate(Table, table=True):
     skipped: str = ""
     alarm: str = ""
     recipe: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    facts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
 
 
 class Contender(Value):

@@ -14,7 +14,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from engine.errors import WorkFailed
 from engine.train import Answer, Host, Progress, TrainingRow
 from engine.train._decoder import Decoder, Tokens, folder_of, weights_sha
-from engine.train._loop import Dials, Loop, Trail
+from engine.train._loop import Dials, Lesson, Loop, Trail
 from engine.train.checkpoint import Checkpoints
 from engine.train.collapse import Look
 from engine.train.profile import Profile
@@ -51,9 +51,13 @@ class Causal:
     ) -> Trail:
         """Train to the end, or to the first alarm. Raises ``Diverged`` when the loss is no number any more."""
         parts = [part for part in self._decoder.model.parameters() if part.requires_grad]
+        lesson = Lesson(
+            rows=train,
+            loss_of=lambda places: self._decoder.loss([train[place] for place in places]),
+            weight_of=lambda places: sum(len(train[place]) - train[place].start for place in places),
+        )
         return Loop(parts, [], self._dials).run(
-            train,
-            lambda places: self._decoder.loss([train[place] for place in places]),
+            lesson,
             lambda last: self._look(dev[:LOOKED_AT] if last else (), longest),
             checkpoints=checkpoints,
             progress=progress,

@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, L
 
 from engine.errors import Invalid
 from engine.train import Answer, Host, _torch
+from engine.train._memory import Portions
 from engine.train.profile import Profile
 
 MAX_TOKENS = 1024  # of a row; longer rows are counted and left out, never cut
@@ -53,6 +54,7 @@ class Decoder:
         logging.set_verbosity_error()
         logging.disable_progress_bar()
         self.device = torch.device(profile.device)
+        self._portions = Portions()  # of the batches it answers
         self._bf16 = profile.precision == "bf16"
         self.model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
         self.model.to(self.device).eval().requires_grad_(requires_grad=False)
@@ -93,7 +95,8 @@ class Decoder:
     def answers(self, questions: Sequence[list[int]], longest: int) -> list[Answer]:
         """Greedy answers in the questions' order, each at most ``longest`` tokens, with a token's mean probability."""
         made: list[Answer] = [Answer(text="")] * len(questions)
-        for places in self._batches(questions, longest):
+
+        def write(places: list[int]) -> None:
             ids, mask = self._padded([questions[place] for place in places], left=True)
             likely = _Likely()
             said = self.model.generate(
@@ -108,6 +111,9 @@ class Decoder:
             fresh, sure = said[:, ids.shape[1] :].cpu(), torch.stack(likely.seen, 1).cpu()
             for row, place in enumerate(places):
                 made[place] = self._answer(fresh[row].tolist(), sure[row])
+
+        for places in self._batches(questions, longest):
+            self._portions.through(places, write)
         return made
 
     def _batches(self, questions: Sequence[list[int]], longest: int) -> Iterator[list[int]]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from engine.errors import Diverged
 from engine.train import Progress
+from engine.train._memory import Portions
 from engine.train.checkpoint import Checkpoint, Checkpoints
 from engine.train.collapse import Look
 
@@ -22,7 +23,6 @@ DECAY = 0.01
 CLIP = 1.0
 _MOMENTS = ("exp_avg", "exp_avg_sq")  # AdamW's state
 
-LossOf = Callable[[list[int]], Tensor]  # of the rows at these places, with a gradient
 LookAt = Callable[[bool], Look]  # dev after an epoch; true after the last
 
 
@@ -43,11 +43,27 @@ class Dials:
         return self.epochs * math.ceil(rows / self.batch)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """What is learned from: rows, the mean loss of those at some places (with a gradient), and over how much it is.
+
+    A batch taken in parts has the gradient it had whole: each part's loss counts by its ``weight``.
+    """
+
+    rows: Sequence[Sized]
+    loss_of: Callable[[list[int]], Tensor]
+    weight_of: Callable[[list[int]], int] = len
+
+
 @dataclass
 class Trail:
-    """Where a training is and how it came there: a look at dev after each epoch, the first and the smoothed loss."""
+    """Where a training is and how it came there: a look at dev after each epoch, the first and the smoothed loss.
+
+    ``halved`` is how often memory ran out, each time halving how many rows of a batch are worked on at once.
+    """
 
     step: int = 0
+    halved: int = 0
     first_loss: float = 0.0
     loss: float = 0.0
     looks: list[Look] = field(default_factory=list[Look])
@@ -63,22 +79,25 @@ class Loop:
 
     def __init__(self, decayed: list[nn.Parameter], free: list[nn.Parameter], dials: Dials) -> None:
         self._dials = dials
+        self._portions = Portions()
         self._parts = [*decayed, *free]
         groups = [{"params": decayed, "weight_decay": DECAY}, {"params": free, "weight_decay": 0.0}]
         self._optimizer = torch.optim.AdamW([group for group in groups if group["params"]], lr=dials.lr)
 
-    def run(
-        self, rows: Sequence[Sized], loss_of: LossOf, look_at: LookAt, *, checkpoints: Checkpoints, progress: Progress
-    ) -> Trail:
-        """Train to the end, or to the first alarm. Raises ``Diverged`` when the loss is no number any more."""
-        steps = self._dials.steps(len(rows))
+    def run(self, lesson: Lesson, look_at: LookAt, *, checkpoints: Checkpoints, progress: Progress) -> Trail:
+        """Train to the end, or to the first alarm. Raises ``Diverged`` when the loss is no number any more.
+
+        Raises ``OutOfMemory`` when memory runs out a third time.
+        """
+        steps = self._dials.steps(len(lesson.rows))
         per_epoch = steps // self._dials.epochs
         trail = self._resumed(checkpoints)
+        self._portions = Portions(trail.halved)
         batches: list[list[int]] = []
         while trail.step < steps:
             epoch, place = divmod(trail.step, per_epoch)
-            batches = self._batches(rows, epoch) if not batches or place == 0 else batches
-            self._step(trail, loss_of(batches[place]), self._lr(trail.step, steps))
+            batches = self._batches(lesson.rows, epoch) if not batches or place == 0 else batches
+            self._step(trail, lesson, batches[place], self._lr(trail.step, steps))
             if trail.step % per_epoch == 0:
                 trail.looks.append(look_at(trail.step == steps))
                 if trail.alarm:
@@ -88,19 +107,34 @@ class Loop:
             progress(trail.step, steps, round(trail.loss, 4))
         return trail
 
-    def _step(self, trail: Trail, loss: Tensor, lr: float) -> None:
+    def _step(self, trail: Trail, lesson: Lesson, places: list[int], lr: float) -> None:
         for group in self._optimizer.param_groups:
             group["lr"] = lr
-        self._optimizer.zero_grad()
-        loss.backward()
+        now = self._gradients(lesson, places)
         nn.utils.clip_grad_norm_(self._parts, CLIP)
         self._optimizer.step()
         trail.step += 1
-        now = float(loss.detach())
+        trail.halved = self._portions.halved
         if not math.isfinite(now):
             raise Diverged(f"the loss became {now} at step {trail.step}")
         trail.first_loss = trail.first_loss or now
         trail.loss = now if trail.step == 1 else 0.95 * trail.loss + 0.05 * now
+
+    def _gradients(self, lesson: Lesson, places: list[int]) -> float:
+        """Those of the batch's mean loss, in as many parts as memory asks for; gives the loss."""
+        whole, losses = lesson.weight_of(places), list[float]()
+
+        def begin() -> None:
+            self._optimizer.zero_grad()
+            losses.clear()
+
+        def learn(part: list[int]) -> None:
+            loss = lesson.loss_of(part) * (lesson.weight_of(part) / whole)
+            loss.backward()
+            losses.append(float(loss.detach()))
+
+        self._portions.through(places, learn, begin=begin)
+        return sum(losses)
 
     def _lr(self, step: int, steps: int) -> float:
         warm = max(1, round(WARM_UP * steps))
@@ -135,4 +169,10 @@ class Loop:
             moments = {name: torch.from_numpy(kept.arrays[f"{name}.{number}"]).to(part.device) for name in _MOMENTS}
             self._optimizer.state[part] = {"step": torch.tensor(float(kept.step)), **moments}
         looks = [Look(**seen) for seen in kept.facts["looks"]]
-        return Trail(kept.step, float(kept.facts["first_loss"]), float(kept.facts["loss"]), looks)
+        return Trail(
+            step=kept.step,
+            halved=int(kept.facts.get("halved", 0)),
+            first_loss=float(kept.facts["first_loss"]),
+            loss=float(kept.facts["loss"]),
+            looks=looks,
+        )

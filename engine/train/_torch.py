@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoModel, logging
 
+from engine.train._memory import Portions
 from engine.train.profile import Profile
 
 
@@ -23,6 +24,7 @@ class Encoder:
         logging.set_verbosity_error()
         logging.disable_progress_bar()
         self.profile = profile
+        self.portions = Portions()  # of the batches it answers
         self.device = torch.device(profile.device)
         self.model: Any = AutoModel.from_pretrained(folder, add_pooling_layer=False, local_files_only=True)
         self.model.to(self.device).eval().requires_grad_(requires_grad=False)
@@ -53,10 +55,14 @@ class Encoder:
     def _states(self, tokens: Sequence[list[int]], layers: int, kept: Callable[[Tensor], Tensor]) -> list[Tensor]:
         """What is ``kept`` of each row's states, (tokens, width), after the lower ``layers``."""
         made: list[Tensor] = [torch.empty(0)] * len(tokens)
-        for places in by_length(tokens, self.profile.answer_batch):
+
+        def run(places: list[int]) -> None:
             rows = self._packed([tokens[place] for place in places], layers)
             for place, row in zip(places, rows, strict=True):
                 made[place] = kept(row)
+
+        for places in by_length(tokens, self.profile.answer_batch):
+            self.portions.through(places, run)
         return made
 
     def through(self, hidden: Tensor, mask: Tensor, start: int, stop: int) -> Tensor:

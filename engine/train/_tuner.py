@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from engine.train import Progress, _adapter, _torch
 from engine.train._linear import Head
-from engine.train._loop import Dials, Loop, Trail
+from engine.train._loop import Dials, Lesson, Loop, Trail
 from engine.train.checkpoint import Checkpoints
 from engine.train.collapse import Look, look
 
@@ -46,8 +46,7 @@ class Tuner:
         small = [part for lora in self.adapted.values() for part in (lora.down, lora.up)]
         loop = Loop(small, [self._weight, self._bias], self._dials)
         return loop.run(
-            train.states,
-            lambda places: self._loss(train, places),
+            Lesson(rows=train.states, loss_of=lambda places: self._loss(train, places)),
             lambda last: self._look(dev, train, floor if last else None),
             checkpoints=checkpoints,
             progress=progress,
@@ -67,6 +66,10 @@ class Tuner:
         if not dev.states:
             return Look(0.0, 0.0)
         best = np.zeros(len(dev.states), dtype=np.int64)
-        for places in _torch.by_length(dev.states, self._encoder.profile.answer_batch):
+
+        def answer(places: list[int]) -> None:
             best[places] = self._logits([dev.states[place] for place in places]).argmax(1).cpu().numpy()
+
+        for places in _torch.by_length(dev.states, self._encoder.profile.answer_batch):
+            self._encoder.portions.through(places, answer)
         return look(dev.wanted.tolist(), best.tolist(), train=train.wanted.tolist(), frozen_f1=floor)

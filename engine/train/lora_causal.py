@@ -129,7 +129,12 @@ class _Work:
         trail = causal.run(kept, self._dev, longest=longest, checkpoints=checkpoints, progress=self._progress)
         causal.save(self._folder, base)
         _causal.note(self._folder, base, precision=profile.precision, longest=longest)
-        found = {"first_loss": round(trail.first_loss, 4), "last_loss": round(trail.loss, 4), "steps": trail.step}
+        found = {
+            "first_loss": round(trail.first_loss, 4),
+            "last_loss": round(trail.loss, 4),
+            "steps": trail.step,
+            "halved": trail.halved,
+        }
         seen = {"dev_exact": round(trail.looks[-1].accuracy, 4)} if trail.looks else {}
         return _Attempt(trail.alarm, {**facts(profile), **found, **seen, "too_long": len(rows) - len(kept)})
 

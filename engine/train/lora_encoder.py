@@ -70,6 +70,7 @@ class LoraEncoder:
         found: dict[str, float | int | str] = {
             **facts(profile),
             "steps": trail.step,
+            "halved": trail.halved,
             "lr": rate,
             "first_loss": round(trail.first_loss, 4),
             "last_loss": round(trail.loss, 4),

@@ -12,6 +12,7 @@ from engine.train import Host
 BF16_LEAST = 1.3  # bf16 is taken when a matrix probe shows more than this (docs/engine.md)
 TRAIN_BATCH = 16
 ANSWER_BATCH = 32
+HALVINGS = 2  # times a batch is taken in smaller parts when memory runs out (docs/engine.md)
 MEGA_BATCHES = 50  # batches sorted by length together
 MAX_TOKENS = 256  # longer texts are cut; what the sentence encoders we ship with were trained on
 

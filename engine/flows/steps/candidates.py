@@ -38,6 +38,7 @@ def train(services: Services, frozen: Frozen, road: Plan, index: int) -> Trained
         artifact=state.result["artifact"],
         seconds=state.result["seconds"],
         alarm=state.result["alarm"],
+        facts=state.result["facts"],
     )
     with services.database.write() as tx:
         row = Candidate(run_id=frozen.run_id, recipe=recipe.model_dump(mode="json"), **made.model_dump())
@@ -51,7 +52,7 @@ def score_dev(services: Services, frozen: Frozen, road: Plan, candidate: Trained
     task = f"train {candidate.contender}"
     scored = _score(services, frozen, spec, candidate.contender, part=Part.DEV, task=task)
     if isinstance(scored, Scored):
-        complete(services, frozen.run_id, task, candidate.alarm or f"{candidate.seconds:,.0f} s")
+        complete(services, frozen.run_id, task, candidate.alarm or _took(candidate))
     return scored
 
 
@@ -101,6 +102,12 @@ def parity(services: Services, frozen: Frozen, road: Plan, choice: Choice) -> Pa
         latency_p50_ms=state.result["latency_p50_ms"],
         latency_p95_ms=state.result["latency_p95_ms"],
     )
+
+
+def _took(candidate: TrainedCandidate) -> str:
+    parts = 2 ** int(candidate.facts.get("halved", 0))
+    said = f"; memory ran out, so batches were taken in {parts} parts" if parts > 1 else ""
+    return f"{candidate.seconds:,.0f} s{said}"
 
 
 def _predict(frozen: Frozen, artifact: str, rung: str, rows: str) -> JobSpec:

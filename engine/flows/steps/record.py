@@ -202,6 +202,7 @@ def _rungs(tx: Tx, frozen: Frozen) -> list[dict[str, Any]]:
                 "seconds": candidate.seconds,
                 "skipped": candidate.skipped or None,
                 "alarm": candidate.alarm or None,
+                "halved": int(candidate.facts.get("halved", 0)),
             }
         )
     return lines

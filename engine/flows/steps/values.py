@@ -147,13 +147,17 @@ class Asked(Value):
 
 
 class TrainedCandidate(Value):
-    """A trained recipe: its artifact, wall seconds, and an alarm that keeps it from being promoted."""
+    """A trained recipe: its artifact, wall seconds, and an alarm that keeps it from being promoted.
+
+    ``facts`` is what training says of itself; ``halved`` in it is how often it ran out of memory and went on.
+    """
 
     contender: str
     rung: str
     artifact: str
     seconds: float
     alarm: str = ""
+    facts: dict[str, Any] = Field(default_factory=dict)
 
 
 class Scored(Value):
