@@ -26,6 +26,12 @@ def why_not(host: Host, task: Task, *packages: str) -> str:
     return _weights(Path(host.encoder)) if host.encoder else _NONE
 
 
+def weights_mb(host: Host) -> int:
+    """How large the encoder's weights are, 0 without any."""
+    path = Path(host.encoder) / "model.safetensors"
+    return path.stat().st_size >> 20 if host.encoder and path.exists() else 0
+
+
 def _weights(folder: Path) -> str:
     missing = [name for name in ("config.json", "model.safetensors", "tokenizer.json") if not (folder / name).exists()]
     if missing:

@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.approaches import Task
 from engine.models.investigation import Effort, Recipe
 from engine.train import Answerer, Host, Progress, Quote, Trained, TrainingRow
-from engine.train.encoders import why_not
+from engine.train.encoders import weights_mb, why_not
 from engine.train.profile import facts, profile_of
 
 
@@ -25,7 +25,9 @@ class Frozen:
 
     def quote(self, host: Host, rows: int, words_p50: int) -> Quote:
         """Measured on 2 cores; a GPU only makes it shorter."""
-        return Quote(seconds=8.0 + rows * (0.004 + words_p50 * 1e-4) / host.cores, memory_mb=900 + rows // 50)
+        return Quote(
+            seconds=8.0 + rows * (0.004 + words_p50 * 1e-4) / host.cores, memory_mb=800 + weights_mb(host) + rows // 50
+        )
 
     def recipes(self, effort: Effort, seed: int, task: Task) -> list[Recipe]:  # noqa: ARG002 (the same for every task)
         """One."""

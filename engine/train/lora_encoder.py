@@ -11,7 +11,7 @@ from engine.approaches import Task
 from engine.models.investigation import Effort, Recipe
 from engine.train import Answerer, Host, Progress, Quote, Trained, TrainingRow
 from engine.train.checkpoint import Checkpoints
-from engine.train.encoders import why_not
+from engine.train.encoders import weights_mb, why_not
 from engine.train.lowered import tried
 from engine.train.profile import MEGA_BATCHES, TRAIN_BATCH, Profile, facts, profile_of
 
@@ -36,7 +36,7 @@ class LoraEncoder:
     def quote(self, host: Host, rows: int, words_p50: int) -> Quote:
         """Measured on 2 cores; a GPU only makes it shorter."""
         per_row = (0.015 + words_p50 * 8e-4) * 2 / host.cores
-        return Quote(seconds=15.0 + rows * per_row, memory_mb=1300 + rows * words_p50 // 500)
+        return Quote(seconds=15.0 + rows * per_row, memory_mb=1000 + 3 * weights_mb(host) + rows * words_p50 // 500)
 
     def recipes(self, effort: Effort, seed: int, task: Task) -> list[Recipe]:  # noqa: ARG002 (the same for every task)
         """None when quick; one; three seeds when thorough."""

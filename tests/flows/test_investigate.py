@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pathlib
+from dataclasses import replace
 
 import pytest
 
 from engine.desk import Desk, investigations
 from engine.errors import NotReady
 from engine.flows.investigate import RETRY_SECONDS, investigate
+from engine.flows.steps import plan
 from engine.models.investigation import Brief, Effort, RunState
 from engine.models.labels import Part
 from engine.models.verdict import Outcome
@@ -19,6 +21,7 @@ from engine.store import investigations as runs
 from engine.store import labels as label_rows
 from engine.testing.direct import DirectStepper
 from engine.testing.runner import ScriptedRunner
+from engine.train.ladder import host_of, rung_of
 from tests.flows.ready import ANN, BETTER, SLUG, ready, run
 from tests.flows.scripted import Script, scripted
 
@@ -179,3 +182,14 @@ def test_a_run_leaves_a_deed_and_the_chain_holds(desk: Desk) -> None:
         feature_id = feature_rows.by_slug(tx, SLUG).id or 0
         assert [deed.verb for deed in deeds.of_feature(tx, feature_id)][:2] == ["decide", "investigate"]
         assert deeds.broken_at(tx) is None
+
+
+def test_each_training_is_quoted_before_it_begins_and_one_too_large_for_the_host_says_so(desk: Desk) -> None:
+    ready(desk)
+    host = replace(host_of(""), memory_mb=700)
+    assert rung_of("frozen").quote(host, 1_000, 20).memory_mb > 700
+    assert "takes about" in plan.too_large(rung_of("frozen").quote(host, 1_000, 20), host)
+    assert plan.too_large(rung_of("majority").quote(host, 1_000, 20), host) == ""
+    seen = run(desk, Script(right=BETTER, stopped="the key was refused"))
+    notes = {task.name: task.note for task in seen.tasks}
+    assert notes["train majority"] == "about 2 s and 150 MB of memory"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import statistics
 import tempfile
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from engine.approaches import Task
 from engine.errors import Cancelled, NotReady, SealBroken
 from engine.evals.rows import DatasetRow, write_rows
 from engine.flows.steps import again, contenders, judges, uploads
@@ -27,7 +27,7 @@ from engine.services import Services
 from engine.store import features, investigations, labels, leaks, policies, readings, rollouts, seals
 from engine.store.database import Tx
 from engine.teachers import options, prices
-from engine.train import Host
+from engine.train import Host, Quote
 from engine.train.ladder import host_here, ladder
 
 SERVED = "served as evaluated"
@@ -116,7 +116,9 @@ def plan(services: Services, frozen: Frozen) -> Plan:
             judges.check(tx, services, frozen.feature_id, frozen.label_set_id)
         untried = contenders.untried(tx, services, frozen)
         host = host_here(services.settings)
-        recipes, skipped = _recipes(frozen, host, frozen.task)
+        words = int(statistics.median(len(row.input.split()) for row in train))
+        quotes = {rung.name: rung.quote(host, len(train), words) for rung in ladder()}
+        recipes, skipped = _recipes(frozen, host, quotes)
         made = Plan(
             train=rows_artifact(services, train),
             dev=rows_artifact(services, dev),
@@ -130,13 +132,13 @@ def plan(services: Services, frozen: Frozen) -> Plan:
             untried=untried,
             recipes=recipes,
             skipped=skipped,
-            seconds=_seconds(recipes, host, train),
+            seconds=sum(quotes[recipe.rung].seconds for recipe in recipes),
         )
         run = investigations.by_run(tx, frozen.run_id)
         for rung in skipped:
             skip = Candidate(run_id=frozen.run_id, contender=rung.rung, rung=rung.rung, skipped=rung.why)
             investigations.add_candidate(tx, skip)
-        set_tasks(tx, services, run, _tasks(made, judged=frozen.is_judged))
+        set_tasks(tx, services, run, _tasks(made, quotes, judged=frozen.is_judged))
     return made
 
 
@@ -185,13 +187,13 @@ def _refuse_leaks(tx: Tx, frozen: Frozen) -> None:
         )
 
 
-def _recipes(frozen: Frozen, host: Host, task: Task) -> tuple[list[Recipe], list[Skipped]]:
+def _recipes(frozen: Frozen, host: Host, quotes: Mapping[str, Quote]) -> tuple[list[Recipe], list[Skipped]]:
     recipes: list[Recipe] = []
     skipped: list[Skipped] = []
     same = frozen.recipe
     for rung in ladder() if same is None else [one for one in ladder() if one.name == same.rung]:
-        chosen = rung.recipes(Effort(frozen.effort), frozen.seed, task) if same is None else [same]
-        why = rung.fits(host, task) if chosen else ""
+        chosen = rung.recipes(Effort(frozen.effort), frozen.seed, frozen.task) if same is None else [same]
+        why = (rung.fits(host, frozen.task) or too_large(quotes[rung.name], host)) if chosen else ""
         if why:
             skipped.append(Skipped(rung=rung.name, why=why))
         else:
@@ -205,18 +207,26 @@ def _recipes(frozen: Frozen, host: Host, task: Task) -> tuple[list[Recipe], list
     return recipes, skipped
 
 
-def _seconds(recipes: list[Recipe], host: Host, train: list[Label]) -> float:
-    words = int(statistics.median(len(row.input.split()) for row in train))
-    rungs = {rung.name: rung for rung in ladder()}
-    return sum(rungs[recipe.rung].quote(host, len(train), words).seconds for recipe in recipes)
+def too_large(quote: Quote, host: Host) -> str:
+    """Why a rung is not begun here; on a GPU its own memory is not known before the job asks it."""
+    if host.device != "cpu" or quote.memory_mb <= host.memory_mb:
+        return ""
+    return (
+        f"it takes about {quote.memory_mb:,} MB of memory and this host has {host.memory_mb:,}; take smaller weights "
+        "(ASSAY_ENCODER, ASSAY_DECODER) or a host with more"
+    )
 
 
-def _tasks(made: Plan, *, judged: bool) -> list[RunTask]:
+def _quoted(quote: Quote) -> str:
+    return f"about {quote.seconds:,.0f} s and {quote.memory_mb:,} MB of memory"
+
+
+def _tasks(made: Plan, quotes: Mapping[str, Quote], *, judged: bool) -> list[RunTask]:
     counts = f"{made.train_rows:,} train, {made.dev_rows:,} dev, {made.sealed_rows:,} sealed"
     lines = [RunTask(name="labels frozen", state=TaskState.COMPLETE, note=counts)]
     lines += [RunTask(name=f"ask {option}") for option in made.options]
     lines += [RunTask(name=f"ask {name}", state=TaskState.SKIPPED, note=why) for name, why in made.untried.items()]
-    lines += [RunTask(name=f"train {recipe.name}") for recipe in made.recipes]
+    lines += [RunTask(name=f"train {recipe.name}", note=_quoted(quotes[recipe.rung])) for recipe in made.recipes]
     lines += [RunTask(name=f"train {rung.rung}", state=TaskState.SKIPPED, note=rung.why) for rung in made.skipped]
     lines += [RunTask(name=JUDGED)] if judged else []
     return [*lines, RunTask(name=SERVED), RunTask(name=SEALED), RunTask(name=VERDICT)]
