@@ -79,6 +79,11 @@ class Approach(Protocol):
         ...
 
     @property
+    def has_rejected(self) -> bool:
+        """Whether a row may name a worse answer to the same input beside its own (a preference pair)."""
+        ...
+
+    @property
     def metric(self) -> str:
         """What the primary metric is called in a record: ``accuracy``, ``field_f1``, ``exact_answers``."""
         ...

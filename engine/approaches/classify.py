@@ -23,6 +23,7 @@ class Classify(Whole):
     margin = 0.02  # two points of accuracy
     metric = "accuracy"
     has_rationale = False
+    has_rejected = False
     is_partial = False
 
     def wrong(self, classes: Sequence[str], schema: Mapping[str, Any] | None) -> dict[str, str]:  # noqa: ARG002 (has none)

@@ -23,6 +23,7 @@ class Extract:
     margin = 0.03  # three points of field F1
     metric = "field_f1"
     has_rationale = False
+    has_rejected = False
     is_partial = True
 
     def wrong(self, classes: Sequence[str], schema: Mapping[str, Any] | None) -> dict[str, str]:  # noqa: ARG002 (has none)

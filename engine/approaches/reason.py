@@ -28,6 +28,7 @@ class Reason(Whole):
     margin = 0.02  # two points of exact answers
     metric = "exact_answers"
     has_rationale = True
+    has_rejected = False
     is_partial = False
 
     def wrong(self, classes: Sequence[str], schema: Mapping[str, Any] | None) -> dict[str, str]:  # noqa: ARG002 (asks for none)

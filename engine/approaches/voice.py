@@ -27,6 +27,7 @@ class Voice(Whole):
     metric = "win_rate"
     is_partial = True
     has_rationale = False
+    has_rejected = True
 
     def wrong(self, classes: Sequence[str], schema: Mapping[str, Any] | None) -> dict[str, str]:  # noqa: ARG002 (asks for none)
         """Nothing more is needed: the judge is named in the settings."""

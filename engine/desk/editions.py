@@ -177,15 +177,23 @@ def _difference(tx: Tx, slug: str, before: LabelSet, after: LabelSet) -> Differe
 def _csv(rows: Sequence[Label]) -> str:
     told = io.StringIO()
     writer = csv.writer(told, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([[disarmed(cell) for cell in _cells(row)] for row in rows])
+    columns = _columns(rows)
+    writer.writerow(columns)
+    writer.writerows([[disarmed(cell) for cell in _cells(row)[: len(columns)]] for row in rows])
     return told.getvalue()
 
 
 def _jsonl(rows: Sequence[Label]) -> str:
-    lines = (dict(zip(COLUMNS, _cells(row), strict=True)) for row in rows)
+    columns = _columns(rows)
+    lines = (dict(zip(columns, _cells(row), strict=False)) for row in rows)
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
 def _cells(row: Label) -> list[str | float]:
-    return [row.row_id, row.input, row.output, row.part.value, row.group, row.source.value, row.minutes]
+    told = [row.row_id, row.input, row.output, row.part.value, row.group, row.source.value, row.minutes]
+    return [*told, row.rejected]
+
+
+def _columns(rows: Sequence[Label]) -> tuple[str, ...]:
+    """The file's columns; that of rejected texts where a row has one."""
+    return (*COLUMNS, "rejected") if any(row.rejected for row in rows) else COLUMNS

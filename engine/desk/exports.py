@@ -163,6 +163,7 @@ def _label(row: Label, approach: Approach) -> dict[str, Any]:
         "group": row.group,
         "source": row.source,
         "minutes": row.minutes,
+        **({"rejected": row.rejected} if row.rejected else {}),
     }
 
 

@@ -242,6 +242,7 @@ def _check(tx: Tx, feature_id: int, filename: str, parsed: ParsedLabels, *, plac
         context=MAX_TOKENS,
         taught=sum(row.source is Source.TEACHER for row in rows),
         minutes=sum(row.minutes for row in rows),
+        rejected=sum(bool(row.rejected) for row in rows),
     )
 
 

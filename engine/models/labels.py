@@ -51,7 +51,8 @@ class Provenance(Value):
 class LabelRow(Value):
     """One good row of a label file, redacted, before it is stored. ``minutes`` is the labelling time a person spent.
 
-    ``rationale`` is how a reasoned answer was reached, "" where the file does not say.
+    ``rationale`` is how a reasoned answer was reached, ``rejected`` a text for the same brief that a person would not
+    send; "" where the file does not say.
     """
 
     line: int
@@ -62,6 +63,7 @@ class LabelRow(Value):
     source: Source = Source.PERSON
     minutes: float = 0.0
     rationale: str = ""
+    rejected: str = ""
 
 
 class LabelSet(Table, table=True):
@@ -119,6 +121,7 @@ class Label(Table, table=True):
     source: Source = word(Source)
     minutes: float = 0.0
     rationale: str = ""
+    rejected: str = ""
     part: Part = word(Part)
     added_in: int
     removed_in: int | None = None
@@ -154,10 +157,12 @@ class UploadCheck(Value):
     context: int = 0
     taught: int = 0
     minutes: float = 0.0
+    rejected: int = 0
 
     def warnings(self) -> list[str]:
         """What a person should know before storing the rows, one sentence each."""
-        said: list[str] = []
+        pairs = f"{self.rejected:,} rows name a rejected text: kept and exported, and not trained on yet."
+        said = [pairs] if self.rejected else list[str]()
         if self.already_known:
             said.append(f"{self.already_known:,} rows are in the current version already.")
         if self.forgiven:

@@ -259,6 +259,7 @@ def _label(feature_id: int, row: LabelRow, place: Placed, number: int) -> Label:
         source=row.source,
         minutes=row.minutes,
         rationale=row.rationale,
+        rejected=row.rejected,
         part=Part(place.part),
         added_in=number,
     )

@@ -9,7 +9,7 @@ from engine.importers.labels.raw import RawRow
 from engine.models.call import BadRow
 
 _INSTRUCTIONS = ("system", "developer")  # the prompt, which every contender has its own of
-_BESIDE = ("id", "group", "source", "minutes", "rationale")
+_BESIDE = ("id", "group", "source", "minutes", "rationale", "rejected")
 
 
 def is_chat(fields: Mapping[str, object]) -> bool:

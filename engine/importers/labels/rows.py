@@ -55,7 +55,9 @@ class Checker:
             raise _Bad("output", f"has more than {LONGEST_ROW:,} bytes")
         group, given_id = (_private(_name(row.fields, field)) for field in ("group", "id"))
         source, minutes = _source(row.fields), _minutes(row.fields)
-        text, said, rationale = self._redacted(text, said, self._rationale(row.fields))
+        text, said, rationale, rejected = self._redacted(
+            text, said, self._rationale(row.fields), self._rejected(row.fields, said)
+        )
         return LabelRow(
             line=row.line,
             id=given_id or _id(self._feature, text, said),
@@ -65,6 +67,7 @@ class Checker:
             source=source,
             minutes=minutes,
             rationale=rationale,
+            rejected=rejected,
         )
 
     def _output(self, fields: Mapping[str, object]) -> str:
@@ -89,12 +92,24 @@ class Checker:
             raise _Bad("rationale", f"rationale has {len(said):,} characters; the limit is {LONGEST_INPUT:,}")
         return said.strip()
 
-    def _redacted(self, text: str, said: str, rationale: str) -> tuple[str, str, str]:
-        """Text, label and rationale without what is private; a label that no longer fits is refused."""
-        redacted = redact_row([text, rationale, *self._approach.texts(said)])
+    def _rejected(self, fields: Mapping[str, object], said: str) -> str:
+        """The worse text of a preference pair, where the approach knows such and the row has one."""
+        if not self._approach.has_rejected or not fields.get("rejected"):
+            return ""
+        rejected = _text(fields, "rejected").strip()
+        if len(rejected) > LONGEST_INPUT:
+            raise _Bad("rejected", f"rejected has {len(rejected):,} characters; the limit is {LONGEST_INPUT:,}")
+        if rejected == said:
+            raise _Bad("rejected", "rejected is the same text as output")
+        return rejected
+
+    def _redacted(self, text: str, said: str, rationale: str, rejected: str) -> tuple[str, str, str, str]:
+        """Text, label, rationale and rejected text without what is private; a label that no longer fits is refused."""
+        redacted = redact_row([text, rationale, rejected, *self._approach.texts(said)])
         self.redactions.update(redacted.counts)
-        text, rationale, *private = redacted.texts
-        return text, self._fitting(self._approach.with_texts(said, private)) if private else said, rationale
+        text, rationale, rejected, *private = redacted.texts
+        said = self._fitting(self._approach.with_texts(said, private)) if private else said
+        return text, said, rationale, rejected
 
 
 def _text(fields: Mapping[str, object], field: str) -> str:

@@ -1,0 +1,53 @@
+"""Preference pairs of voice: a text that a person would not send, checked and redacted beside the one they would."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from engine.approaches import Task
+from engine.desk import Desk, editions, labels
+from engine.importers.labels import read_labels
+from tests.builders import ASKER, SLUG, a_feature
+
+VOICE = Task(approach="voice")
+
+
+def row(**said: str) -> str:
+    return json.dumps({"input": "refund refused, 40 days", "output": "Hello, we are sorry.", **said})
+
+
+def test_a_rejected_text_is_kept_redacted_for_texts_alone() -> None:
+    (found,) = read_labels("x.jsonl", row(rejected=" No. Mail a@b.org ").encode(), VOICE).rows
+    assert (found.output, found.rejected) == ("Hello, we are sorry.", "No. Mail [EMAIL_1]")
+    (other,) = read_labels("x.jsonl", row(output="17", rejected="16").encode(), Task(approach="reason")).rows
+    assert other.rejected == ""
+
+
+@pytest.mark.parametrize(
+    ("rejected", "why"),
+    [
+        ("Hello, we are sorry. ", "rejected is the same text as output"),
+        ("x" * 32_769, "rejected has 32,769 characters; the limit is 32,768"),
+        ("a\0b", "rejected holds a NUL character"),
+    ],
+)
+def test_a_rejected_text_that_says_nothing_is_refused_with_its_row(rejected: str, why: str) -> None:
+    lines = "\n".join([row(input="another brief"), row(rejected=rejected)])
+    found = read_labels("x.jsonl", lines.encode(), VOICE)
+    assert [(bad.line, bad.reason) for bad in found.bad] == [(2, why)]
+
+
+def test_it_is_stored_counted_in_the_preview_and_exported(desk: Desk) -> None:
+    a_feature(desk, approach="voice", labels=())
+    said = [(f"brief {place} of matter {place * 7}", f"Go away, {place}.") for place in range(20)]
+    lines = [row(input=brief, output="Hello.", rejected=worse) for brief, worse in said]
+    seen = labels.import_file(desk, ASKER, SLUG, "a.jsonl", content="\n".join(lines).encode())
+    assert "20 rows name a rejected text: kept and exported, and not trained on yet." in seen.warnings
+    told = editions.export(desk, ASKER, SLUG, name="", form="jsonl").content.decode()
+    found = {(one["input"], one["rejected"]) for one in map(json.loads, told.splitlines())}
+    assert found
+    assert found <= set(said), "the sealed part stays"
+    table = editions.export(desk, ASKER, SLUG, name="", form="csv").content.decode()
+    assert table.splitlines()[0].endswith(",minutes,rejected")
