@@ -64,8 +64,9 @@ bench: bench-usage bench-serve bench-eval bench-train bench-import bench-gateway
 bench-usage: setup                                   ## 10 million made-up calls: from the spool to sums, cost, speed and size
 	$(BIN)/python -W ignore -m tests.ingest.bench_usage
 
-bench-train: setup                                   ## the ladder on 4,000 real rows, against each other in one run
+bench-train: setup                                   ## the ladder on 4,000 real rows, and the causal step beside its peers
 	$(BIN)/python -m tests.training.bench_ladder
+	$(BIN)/python -m tests.training.bench_causal
 
 bench-serve: setup                                   ## a served candidate, asked one by one and 32 at once
 	$(BIN)/python -m tests.training.bench_serve
