@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261129_add_rejected"
-down_revision = "20261129_add_follows"
+down_revision = "20261129_add_training_facts"
 
 
 def upgrade() -> None:
