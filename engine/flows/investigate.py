@@ -46,5 +46,6 @@ def _road(run: Stepper, brief: Brief) -> VerdictRef:
 def _train(run: Stepper, frozen: Frozen, road: Plan, index: int) -> TrainedCandidate:
     name = road.recipes[index].name
     candidate = run.until(f"train {name}", candidates.train, frozen, road, index)
-    run.until(f"score {name}", candidates.score_dev, frozen, road, candidate)
+    if not candidate.skipped:
+        run.until(f"score {name}", candidates.score_dev, frozen, road, candidate)
     return candidate

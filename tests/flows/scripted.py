@@ -24,7 +24,8 @@ class Script:
     """How often each contender is right, by rung or option, and what else goes wrong.
 
     ``weak`` names a label on which a contender is always wrong; ``refused`` why the endpoint refuses an option;
-    ``sure`` on what share of rows a contender is sure of its answer, and how often it is right there.
+    ``sure`` on what share of rows a contender is sure of its answer, and how often it is right there;
+    ``halved`` how often memory ran out in the training of a rung.
     """
 
     right: dict[str, float] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class Script:
     age_days: float = 0.0
     weak: dict[str, str] = field(default_factory=dict)
     sure: dict[str, tuple[float, float]] = field(default_factory=dict)
+    halved: dict[str, int] = field(default_factory=dict)
 
 
 def scripted(services: Services, script: Script) -> ScriptedRunner:
@@ -58,7 +60,8 @@ def _train(services: Services, script: Script, spec: JobSpec) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         (pathlib.Path(folder) / "candidate.json").write_text(json.dumps(recipe))
         artifact = services.artifacts.put(pathlib.Path(folder))
-    return {"artifact": artifact, "seconds": 1.0, "alarm": script.alarms.get(recipe["rung"], ""), "facts": {}}
+    facts = {"halved": script.halved.get(recipe["rung"], 0)}
+    return {"artifact": artifact, "seconds": 1.0, "alarm": script.alarms.get(recipe["rung"], ""), "facts": facts}
 
 
 def _predict(services: Services, script: Script, spec: JobSpec) -> dict[str, Any]:

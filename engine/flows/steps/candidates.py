@@ -6,9 +6,10 @@ from engine.errors import OverBudget, WorkFailed
 from engine.evals.rows import read_predictions
 from engine.flows.durable import Pending
 from engine.flows.steps.plan import SEALED, SERVED
-from engine.flows.steps.progress import attend, complete
+from engine.flows.steps.progress import attend, complete, note
+from engine.flows.steps.promotion import why_ended
 from engine.flows.steps.values import LIVE, Choice, Frozen, Opened, Parity, Plan, Scored, TrainedCandidate
-from engine.models.investigation import Candidate
+from engine.models.investigation import Candidate, Recipe, RunTask, TaskState
 from engine.models.labels import Part
 from engine.models.money import from_usd, to_usd
 from engine.runners import JobKind, JobSpec
@@ -19,9 +20,14 @@ from engine.store import investigations, labels, replies
 def train(services: Services, frozen: Frozen, road: Plan, index: int) -> TrainedCandidate | Pending:
     """Train one recipe; its candidate row and artifact are stored. The same rows and recipe are never trained twice.
 
+    Where the ladder ended before it, it is ``skipped`` with the reason.
     Raises ``OverBudget`` when what is left of the budget does not cover its quote.
     """
     recipe = road.recipes[index]
+    with services.database.read() as tx:
+        ended = why_ended(tx, frozen, recipe)
+    if ended:
+        return _left_out(services, frozen, recipe, ended)
     _check_budget(services, frozen, road)
     spec = JobSpec(
         kind=JobKind.TRAIN,
@@ -44,6 +50,14 @@ def train(services: Services, frozen: Frozen, road: Plan, index: int) -> Trained
         row = Candidate(run_id=frozen.run_id, recipe=recipe.model_dump(mode="json"), **made.model_dump())
         investigations.add_candidate(tx, row)
     return made
+
+
+def _left_out(services: Services, frozen: Frozen, recipe: Recipe, why: str) -> TrainedCandidate:
+    with services.database.write() as tx:
+        row = Candidate(run_id=frozen.run_id, contender=recipe.name, rung=recipe.rung, skipped=why)
+        investigations.add_candidate(tx, row)
+    note(services, frozen.run_id, RunTask(name=f"train {recipe.name}", state=TaskState.SKIPPED, note=why))
+    return TrainedCandidate(contender=recipe.name, rung=recipe.rung, skipped=why)
 
 
 def score_dev(services: Services, frozen: Frozen, road: Plan, candidate: TrainedCandidate) -> Scored | Pending:

@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 
-from engine.approaches import Task
 from engine.approaches.registry import approach_of
 from engine.errors import WorkFailed
 from engine.flows.steps import cascade, contenders, scores
 from engine.flows.steps.compare import paired
 from engine.flows.steps.plan import rows_artifact
 from engine.flows.steps.progress import note
+from engine.flows.steps.promotion import PROMOTION_CONFIDENCE, promoted, standing
 from engine.flows.steps.values import Asked, Choice, Frozen, Opened, Plan, TrainedCandidate, Tried
 from engine.models.investigation import RunTask, TaskState
 from engine.models.labels import Part
 from engine.models.money import to_usd
-from engine.rules.pairs import Interval, tango_interval
 from engine.rules.power import RowPlan, rows_planned, rows_planned_by_spread
 from engine.services import Services
 from engine.store import features, investigations, labels, replies, seals
 from engine.store.database import Tx
 
 SEALED_ROOM = 1.1  # of what the sealed rows would cost at the dev rows' mean: their texts are others
-PROMOTION_CONFIDENCE = 0.95  # docs/engine.md: a rung replaces the one below only if this interval lies above 0
-
-
-@dataclass(frozen=True)
-class _Standing:
-    candidate: TrainedCandidate
-    rows: scores.Rows
-    quality: float
 
 
 def choose(
@@ -42,7 +31,9 @@ def choose(
     Raises ``WorkFailed`` when no candidate may be promoted, or the budget cannot pay that option's sealed answers.
     """
     with services.database.read() as tx:
-        best, reasons = _promoted(frozen.task, [_standing(tx, frozen, one) for one in made if not one.alarm])
+        best, reasons = promoted(
+            frozen.task, [standing(tx, frozen, one) for one in made if not (one.alarm or one.skipped)]
+        )
         tried = contenders.tried(tx, services, frozen, asked, untried=road.untried)
         prompted = contenders.best(tried)
         _refuse_unpayable(tx, frozen, road, prompted)
@@ -110,32 +101,3 @@ def _refuse_unpayable(tx: Tx, frozen: Frozen, road: Plan, prompted: Tried) -> No
             f"${to_usd(needed):,.2f} and ${to_usd(max(left, 0)):,.2f} of the budget is left, so none was opened. "
             f"What was paid is kept; start again: /assay investigate {frozen.slug} budget={math.ceil(to_usd(needed))}"
         )
-
-
-def _standing(tx: Tx, frozen: Frozen, candidate: TrainedCandidate) -> _Standing:
-    rows = investigations.predictions(tx, frozen.run_id, candidate.contender, Part.DEV)
-    return _Standing(candidate, rows, scores.scored(frozen.task, candidate.contender, rows).quality)
-
-
-def _promoted(task: Task, standings: Sequence[_Standing]) -> tuple[_Standing, list[str]]:
-    if not standings:
-        raise WorkFailed("No candidate came out of training without an alarm; none can be promoted.")
-    best_of_rung: dict[str, _Standing] = {}
-    for standing in standings:
-        known = best_of_rung.get(standing.candidate.rung)
-        if known is None or standing.quality > known.quality:
-            best_of_rung[standing.candidate.rung] = standing
-    best, *dearer = best_of_rung.values()
-    reasons: list[str] = []
-    for rival in dearer:
-        interval = _lead(task, rival.rows, best.rows)
-        names = f"{rival.candidate.contender} over {best.candidate.contender}"
-        reasons.append(f"{names}: {interval.estimate:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}] on dev")
-        best = rival if interval.low > 0 else best
-    return best, reasons
-
-
-def _lead(task: Task, rival: scores.Rows, best: scores.Rows) -> Interval:
-    if approach_of(task.approach).is_partial:
-        return paired(task, rival, best, PROMOTION_CONFIDENCE).interval
-    return tango_interval(scores.paired(rival, best), PROMOTION_CONFIDENCE)

@@ -147,16 +147,14 @@ class Asked(Value):
 
 
 class TrainedCandidate(Value):
-    """A trained recipe: its artifact, wall seconds, and an alarm that keeps it from being promoted.
-
-    ``facts`` is what training says of itself; ``halved`` in it is how often it ran out of memory and went on.
-    """
+    """A trained recipe. An ``alarm`` keeps it from being promoted; ``skipped`` says why it was not trained."""
 
     contender: str
     rung: str
-    artifact: str
-    seconds: float
+    artifact: str = ""
+    seconds: float = 0.0
     alarm: str = ""
+    skipped: str = ""
     facts: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -1,0 +1,85 @@
+"""Which candidate stands on the ladder, and where the ladder ends. Reads dev answers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.approaches import Task
+from engine.approaches.registry import approach_of
+from engine.errors import WorkFailed
+from engine.flows.steps import scores
+from engine.flows.steps.compare import paired
+from engine.flows.steps.values import Frozen, TrainedCandidate
+from engine.models.investigation import Candidate, Recipe
+from engine.models.labels import Part
+from engine.rules.pairs import Interval, tango_interval
+from engine.store import investigations
+from engine.store.database import Tx
+
+PROMOTION_CONFIDENCE = 0.95  # docs/engine.md: a rung replaces the one below only if this interval lies above 0
+PROBE = "lora_encoder"  # where adapting some weights gives nothing for sure, dearer rungs are not begun
+_BEYOND = ("lora_causal",)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A candidate on dev: its answers and their quality."""
+
+    candidate: TrainedCandidate
+    rows: scores.Rows
+    quality: float
+
+
+def standing(tx: Tx, frozen: Frozen, candidate: TrainedCandidate) -> Standing:
+    """How a candidate does on dev."""
+    rows = investigations.predictions(tx, frozen.run_id, candidate.contender, Part.DEV)
+    return Standing(candidate, rows, scores.scored(frozen.task, candidate.contender, rows).quality)
+
+
+def promoted(task: Task, standings: Sequence[Standing]) -> tuple[Standing, list[str]]:
+    """The cheapest that none dearer beats for sure, the best of each rung, cheap to dear; and the intervals seen.
+
+    Raises ``WorkFailed`` where there is none.
+    """
+    if not standings:
+        raise WorkFailed("No candidate came out of training without an alarm; none can be promoted.")
+    best_of_rung: dict[str, Standing] = {}
+    for one in standings:
+        known = best_of_rung.get(one.candidate.rung)
+        if known is None or one.quality > known.quality:
+            best_of_rung[one.candidate.rung] = one
+    best, *dearer = best_of_rung.values()
+    reasons: list[str] = []
+    for rival in dearer:
+        interval = _lead(task, rival.rows, best.rows)
+        names = f"{rival.candidate.contender} over {best.candidate.contender}"
+        reasons.append(f"{names}: {interval.estimate:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}] on dev")
+        best = rival if interval.low > 0 else best
+    return best, reasons
+
+
+def why_ended(tx: Tx, frozen: Frozen, recipe: Recipe) -> str:
+    """Why the ladder ends below this recipe: ``PROBE`` gave nothing for sure; "" where it goes on, or had no probe."""
+    if recipe.rung not in _BEYOND:
+        return ""
+    made = [_trained(row) for row in investigations.candidates(tx, frozen.run_id) if not row.skipped]
+    probes = [one for one in made if one.rung == PROBE]
+    if not probes:
+        return ""
+    if all(one.alarm for one in probes):
+        return f"the ladder ends here: {PROBE} {probes[0].alarm}"
+    best, _ = promoted(frozen.task, [standing(tx, frozen, one) for one in made if not one.alarm])
+    if best.candidate.rung == PROBE or best.candidate.rung in _BEYOND:
+        return ""
+    return f"the ladder ends here: {PROBE} is not surely better than {best.candidate.contender} on dev"
+
+
+def _trained(row: Candidate) -> TrainedCandidate:
+    return TrainedCandidate(contender=row.contender, rung=row.rung, artifact=row.artifact, alarm=row.alarm)
+
+
+def _lead(task: Task, rival: scores.Rows, best: scores.Rows) -> Interval:
+    if approach_of(task.approach).is_partial:
+        return paired(task, rival, best, PROMOTION_CONFIDENCE).interval
+    return tango_interval(scores.paired(rival, best), PROMOTION_CONFIDENCE)
