@@ -7,8 +7,9 @@ import io
 import json
 from datetime import UTC, datetime, timedelta
 
-from engine.importers.calls import importer_of
+from engine.importers.calls import FORMATS, Format
 from engine.models.call import BadRow, Call
+from tests.shown import shown
 
 UNTIL = datetime(2026, 11, 26, tzinfo=UTC)
 ROW = {
@@ -171,6 +172,25 @@ def write_tensorzero(rows) -> bytes:
     )
 
 
+def write_acme(rows) -> bytes:
+    return _lines(
+        {
+            "call": row["id"],
+            "began": row["ts"],
+            "took_s": row["latency_ms"] / 1000,
+            "model": row["model"],
+            "tokens_in": row["input_tokens"],
+            "tokens_cached": row["cached_tokens"],
+            "tokens_out": row["output_tokens"],
+            "http": row["status"],
+            "customer": row["unit"],
+            "question": row["input"],
+            "answer": row["output"],
+        }
+        for row in rows
+    )
+
+
 def _lines(rows) -> bytes:
     return b"\n".join(json.dumps(row).encode() for row in rows)
 
@@ -189,8 +209,11 @@ WRITERS = {
     "otel": write_otel,
     "tensorzero": write_tensorzero,
 }
+EXAMPLE = "acme"  # the one that docs/extend.md shows
+EVERY: dict[str, Format] = {**FORMATS, EXAMPLE: shown("engine/importers/calls/acme.py")}
+EVERY_WRITER = {**WRITERS, EXAMPLE: write_acme}
 JSON_FORMATS = [name for name in WRITERS if name != "csv"]
 
 
 def read(content: bytes, name: str = "assay") -> list[Call | BadRow]:
-    return list(importer_of(name)(io.BytesIO(content), until=UNTIL))
+    return list(EVERY[name].read(io.BytesIO(content), until=UNTIL))

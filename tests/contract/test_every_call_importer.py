@@ -9,9 +9,10 @@ import pytest
 
 from engine.errors import Invalid
 from engine.importers.calls import formats, importer_of
+from engine.importers.calls.container import Row, rows
 from engine.models.call import BadRow, Call
 from engine.testing.traffic import month_of_calls
-from tests.contract.logs import ROW, UNTIL, WRITERS, read, write_assay
+from tests.contract.logs import EVERY, EVERY_WRITER, ROW, UNTIL, WRITERS, read, write_assay
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 
@@ -33,9 +34,9 @@ def test_an_unknown_format_names_the_nearest() -> None:
     assert "Nearest: assay" in told.value.hint
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", EVERY_WRITER)
 def test_a_call_is_read_whole_and_redacted(name) -> None:
-    (call,) = read(WRITERS[name]([ROW]), name)
+    (call,) = read(EVERY_WRITER[name]([ROW]), name)
     assert isinstance(call, Call)
     assert call.at == datetime(2026, 10, 3, 10, 20, 30, 500_000, tzinfo=UTC)
     assert (call.id, call.model, call.unit, call.status) == ("c1", "acme-frontier-1", "customer-7", 200)
@@ -43,22 +44,30 @@ def test_a_call_is_read_whole_and_redacted(name) -> None:
     assert (call.input, call.output) == ("write to [EMAIL_1]", "billing")
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", EVERY_WRITER)
 def test_texts_nobody_wants_are_left_out(name) -> None:
-    content = WRITERS[name]([ROW, ROW | {"id": "c2"}])
-    first, second = importer_of(name)(io.BytesIO(content), until=UNTIL, keep=lambda call: call.id == "c2")
+    content = EVERY_WRITER[name]([ROW, ROW | {"id": "c2"}])
+    first, second = EVERY[name].read(io.BytesIO(content), until=UNTIL, keep=lambda call: call.id == "c2")
     assert isinstance(first, Call)
     assert isinstance(second, Call)
     assert (first.input, first.output) == (None, None)
     assert (second.input, second.output) == ("write to [EMAIL_1]", "billing")
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", EVERY_WRITER)
 def test_marks_line_ends_and_empty_lines_change_nothing(name) -> None:
     rows = [ROW | {"id": f"c{number}", "input": "a\u2028b"} for number in range(3)]
-    content = WRITERS[name](rows)
+    content = EVERY_WRITER[name](rows)
     odd = b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n\r\n") + b"\n"
     assert read(odd, name) == read(content, name)
+
+
+@pytest.mark.parametrize("name", EVERY_WRITER)
+def test_a_row_is_known_by_its_own_format(name) -> None:
+    (row,) = rows(io.BytesIO(EVERY_WRITER[name]([ROW])))
+    assert isinstance(row, Row)
+    assert EVERY[name].sniff(row.fields)
+    assert EVERY[name].FIELDS
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 
 from engine.approaches import Task
 from engine.errors import Invalid
-from engine.importers.labels import ParsedLabels, read_labels, refuse_one_class
+from engine.importers.labels import FORMATS, ParsedLabels, read_labels, refuse_one_class
+from tests.shown import shown
 
 TASK = Task(approach="classify", classes=("billing", "bug", "Feature request"))
 GOOD = [
@@ -50,12 +51,37 @@ def as_csv(separator: str):
     return write
 
 
-WAYS = {"jsonl": as_jsonl, "chat": as_chat, ",": as_csv(","), ";": as_csv(";"), "tab": as_csv("\t"), "|": as_csv("|")}
+def as_label_studio(rows) -> bytes:
+    def task(row):
+        row = dict(row)
+        value = {"type": "choices", "value": {"choices": [row.pop("output")]}}
+        said = {"result": [value], "lead_time": float(row.pop("minutes", 0)) * 60}
+        return {"id": 1, "data": {"text": row.pop("input"), **row}, "annotations": [said]}
+
+    return json.dumps([task(row) for row in rows]).encode()
+
+
+EXAMPLE = shown("engine/importers/labels/label_studio.py")  # the one that docs/extend.md shows
+EXAMPLES_NAME = f"labels{EXAMPLE.SUFFIX}"
+COUNTED = ("jsonl", "chat", "label studio")  # ways without a header: the first row is line 1
+WAYS = {
+    "jsonl": as_jsonl,
+    "chat": as_chat,
+    ",": as_csv(","),
+    ";": as_csv(";"),
+    "tab": as_csv("\t"),
+    "|": as_csv("|"),
+    "label studio": as_label_studio,
+}
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"]
 
 
 def read(content: bytes, name: str = "labels.txt", **more) -> ParsedLabels:
     return read_labels(name, content, TASK, **{"feature": "triage", **more})
+
+
+def read_way(way: str, content: bytes) -> ParsedLabels:
+    return read(content, EXAMPLES_NAME if way == "label studio" else "labels.txt", formats=(*FORMATS, EXAMPLE))
 
 
 def refused(content: bytes, name: str = "labels.csv", **more) -> str:
@@ -69,7 +95,7 @@ def refused(content: bytes, name: str = "labels.csv", **more) -> str:
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_the_same_rows_are_read_from_every_format_and_encoding(way, encoding) -> None:
     content = WAYS[way](GOOD).decode().encode(encoding)
-    found = read(content)
+    found = read_way(way, content)
     assert found.bad == []
     assert [(row.id, row.input, row.output) for row in found.rows] == [
         (row["id"], row["input"], row["output"]) for row in GOOD
@@ -87,8 +113,8 @@ def test_bad_rows_are_named_by_line_and_sink_no_file(way) -> None:
         {"input": "a", "output": "bug", "minutes": "-1"},
         *({"input": f"row {number}", "output": "bug"} for number in range(4)),
     ]
-    first = 1 if way in ("jsonl", "chat") else 2
-    found = read(WAYS[way](rows))
+    first = 1 if way in COUNTED else 2
+    found = read_way(way, WAYS[way](rows))
     assert [row.sentence() for row in found.bad] == [
         f"line {first + 2}: input is empty",
         f'line {first + 3}: label "billng" is not one of the 3 of triage; nearest: "billing"',
@@ -108,7 +134,7 @@ def test_secrets_are_replaced_by_marks_and_counted(way) -> None:
     ]
     rows[1]["input"] += " twice"
     rows[0]["group"] = "ann@example.com"
-    found = read(WAYS[way](rows))
+    found = read_way(way, WAYS[way](rows))
     assert found.rows[0].input == "write to [EMAIL_1] or [EMAIL_1], key [KEY_1]"
     assert found.redactions == {"EMAIL": 4, "KEY": 2}
     assert "example.com" not in found.model_dump_json()
@@ -117,7 +143,7 @@ def test_secrets_are_replaced_by_marks_and_counted(way) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_label_is_forgiven_its_case_and_outer_space_and_that_is_counted(way) -> None:
-    found = read(WAYS[way]([{"input": "a b", "output": " Billing "}, {"input": "c d", "output": "bug"}]))
+    found = read_way(way, WAYS[way]([{"input": "a b", "output": " Billing "}, {"input": "c d", "output": "bug"}]))
     assert [row.output for row in found.rows] == ["billing", "bug"]
     assert found.forgiven == 1
 
@@ -133,8 +159,8 @@ def test_one_text_with_two_labels_is_left_out_and_copies_are_counted(way) -> Non
         {"input": "one more", "output": "bug", "id": "e"},
         {"input": "two more", "output": "bug", "id": "f"},
     ]
-    first = 1 if way in ("jsonl", "chat") else 2
-    found = read(WAYS[way](rows))
+    first = 1 if way in COUNTED else 2
+    found = read_way(way, WAYS[way](rows))
     assert [row.id for row in found.rows] == ["c", "e", "f"]
     assert found.duplicates == 1
     assert [row.sentence() for row in found.bad] == [
@@ -142,6 +168,20 @@ def test_one_text_with_two_labels_is_left_out_and_copies_are_counted(way) -> Non
         f"line {first + 1}: same text as line {first} (id a) with another label; both left out",
         f"line {first + 4}: has the id of line {first + 2} and another text",
     ]
+
+
+@pytest.mark.parametrize("content", [b"{", b"{}", b"[" * 100_000, b"", b"\0\0\0"])
+def test_the_example_of_the_docs_refuses_what_is_no_export(content) -> None:
+    with pytest.raises(Invalid, match=EXAMPLES_NAME):
+        read_way("label studio", content)
+
+
+@pytest.mark.parametrize("task", [None, 5, "", {}, {"data": {"text": "a"}, "annotations": []}, {"annotations": [1]}])
+def test_the_example_of_the_docs_names_a_task_it_cannot_read(task) -> None:
+    content = json.dumps([*json.loads(as_label_studio(GOOD)), task]).encode()
+    found = read_way("label studio", content)
+    assert [row.line for row in found.bad] == [4]
+    assert len(found.rows) == 3
 
 
 def test_a_row_without_an_id_gets_one_of_its_content() -> None:

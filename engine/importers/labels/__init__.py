@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import PurePath
+from typing import Protocol
 
 from pydantic import Field
 
@@ -23,6 +24,21 @@ from engine.models.labels import LabelRow
 ROWS_MOST = 200_000
 BYTES_MOST = 2 * 10**9  # the widest way in, the command line's (docs/slack.md)
 _SHOWN = 3  # bad rows told with a refusal of the whole file
+
+
+class Format(Protocol):
+    """A kind of label file that is told by its name or its first bytes; a file that none takes is JSONL or CSV."""
+
+    def fits(self, name: str, content: bytes, /) -> bool:
+        """Whether the file is one of these."""
+        ...
+
+    def read(self, name: str, content: bytes, /, *, most_rows: int) -> Iterator[RawRow | BadRow]:
+        """Rows in their order, unchecked; one that cannot be read is a ``BadRow``. Raises ``Invalid`` for the file."""
+        ...
+
+
+FORMATS: tuple[Format, ...] = (parquet,)
 
 
 class ParsedLabels(Value):
@@ -52,6 +68,7 @@ def read_labels(
     feature: str = "",
     columns: Mapping[str, str] | None = None,
     most_bytes: int = BYTES_MOST,
+    formats: Sequence[Format] = FORMATS,
 ) -> ParsedLabels:
     """Read a label file of ``feature`` (its slug; rows without an id get one made of it, input and output).
 
@@ -68,7 +85,12 @@ def read_labels(
     checker = Checker(task, feature)
     good: list[LabelRow] = []
     bad: list[BadRow] = []
-    raws = list(islice(_raw_rows(name, content, Columns.of(columns or {})), ROWS_MOST + 1))
+    kind = next((kind for kind in formats if kind.fits(name, content)), None)
+    if kind is not None:
+        found = kind.read(name, content, most_rows=ROWS_MOST)
+    else:
+        found = _text_rows(name, content, Columns.of(columns or {}))
+    raws = list(islice(found, ROWS_MOST + 1))
     if len(raws) > ROWS_MOST:
         raise Invalid(f"{name} has more than {ROWS_MOST:,} rows.", hint="Upload it in parts.")
     for raw in raws:
@@ -99,9 +121,7 @@ def same_text(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def _raw_rows(name: str, content: bytes, columns: Columns) -> Iterator[RawRow | BadRow]:
-    if content.startswith(parquet.MAGIC):
-        return parquet.read(name, content, most_rows=ROWS_MOST)
+def _text_rows(name: str, content: bytes, columns: Columns) -> Iterator[RawRow | BadRow]:
     content = plain(name, content)
     head = content[:1000].lstrip()
     if head.startswith(b"["):

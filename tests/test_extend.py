@@ -1,0 +1,30 @@
+"""The examples of docs/extend.md are whole: each is held by a battery, and is written as the house writes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.house_rules import ROOT, modules
+from tests.shown import blocks
+
+
+def test_a_battery_holds_each_example() -> None:
+    batteries = [module.text for module in modules("tests") if module.path != "tests/shown.py"]
+    assert blocks()
+    assert [path for path in blocks() if not any(f'shown("{path}")' in text for text in batteries)] == []
+
+
+@pytest.mark.parametrize("path", [path for path in blocks() if path.endswith(".py")])
+def test_an_example_is_written_as_the_house_writes(path: str) -> None:
+    asked = [sys.executable, "-m", "ruff", "check", "--quiet", "--stdin-filename", path, "-"]
+    told = subprocess.run(asked, input=blocks()[path], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert told.stdout + told.stderr == ""
+
+
+@pytest.mark.parametrize("path", [path for path in blocks() if path.endswith(".py")])
+def test_an_example_stands_where_nothing_stands_yet(path: str) -> None:
+    assert not (ROOT / path).exists()
+    assert (ROOT / path).parent.is_dir()
