@@ -5,7 +5,7 @@ Knows nothing of Slack, the desk or who asks; whatever cannot be understood is r
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -92,8 +92,8 @@ class Asked:
         return escaped(" ".join((self.verb, *(quoted(word) for word in self.positionals), *pairs)))
 
 
-def parse(words: str) -> Asked:
-    """What the words ask for; no words ask for the menu.
+def parse(words: str, verbs: Sequence[Verb] = VERBS) -> Asked:
+    """What the words ask for, of the verbs there are; no words ask for the menu.
 
     Raises ``NotUnderstood`` for an unknown verb or key, a missing or extra argument or an unclosed quote,
     ``Invalid`` for a value that cannot be read.
@@ -110,7 +110,7 @@ def parse(words: str) -> Asked:
         raise NotUnderstood(error.message, error.hint) from error
     if first == Word(MENU) and not rest:
         return Asked(MENU)
-    verb = _verb(f"{first.key}={first.text}" if first.key else first.text, line)
+    verb = _verb(f"{first.key}={first.text}" if first.key else first.text, line, verbs=verbs)
     placed = [word.text for word in rest if not word.key]
     options = _options(verb, [word for word in rest if word.key])
     return Asked(verb.name, _positionals(verb, placed, options), options)
@@ -183,8 +183,8 @@ def _spellings() -> list[tuple[str, str]]:
     return own + aliases + words
 
 
-def _verb(word: str, line: str, before: str = "") -> Verb:
-    found = next((verb for verb in VERBS if verb.name == word.lower()), None)
+def _verb(word: str, line: str, before: str = "", *, verbs: Sequence[Verb] = VERBS) -> Verb:
+    found = next((verb for verb in verbs if verb.name == word.lower()), None)
     if found is not None:
         return found
     near = suggest(word[: typed.SHOWN])

@@ -13,7 +13,7 @@ from typing import Any
 from tests.house_rules import ROOT
 
 PAGE = ROOT / "docs" / "extend.md"
-_FENCE = re.compile(r"^```\w*\n(?:# |\{# )(\S+\.\w+)(?: #\})?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^```\w+\n(?:# |\{# )(\S+/\S+\.\w+)(?: #\})?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def blocks() -> dict[str, str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from bot.blockkit import degrade, figures, inputs, parts
@@ -92,10 +92,13 @@ class Message:
         return live.plain(Markup(self.text))  # noqa: S704 (undone at once, for a reader without markup)
 
 
-def render(view: View) -> Message:
-    """A view as a message inside Slack's limits. Blocks Slack would refuse are logged and left out, not the twin."""
-    blocks = degrade.fit(_lines(_block_words().get_template(f"{view.template}.j2").render(view=view)), _ending())
-    return Message(_checked(blocks, "message", view), twin(view))
+def render(view: View, *, beside: str = "") -> Message:
+    """A view as a message inside Slack's limits. Blocks Slack would refuse are logged and left out, not the twin.
+
+    ``beside`` is a folder of templates that are not among ours.
+    """
+    told = _block_words(beside).get_template(f"{view.template}.j2").render(view=view)
+    return Message(_checked(degrade.fit(_lines(told), _ending()), "message", view), twin(view, beside=beside))
 
 
 def render_form(view: View) -> Json:
@@ -114,9 +117,9 @@ def render_home(view: View) -> Json:
     return found
 
 
-def twin(view: View) -> str:
+def twin(view: View, *, beside: str = "") -> str:
     """The text twin: complete on its own, at most 3,000 characters, with nothing live in it."""
-    told = live.mrkdwn(Markup(_twin_words().get_template(f"{view.template}.txt.j2").render(view=view)))  # noqa: S704 (escaped by autoescape)
+    told = live.mrkdwn(Markup(_twin_words(beside).get_template(f"{view.template}.txt.j2").render(view=view)))  # noqa: S704 (escaped by autoescape)
     lines = [line.strip() for line in told.split("\n") if line.strip()]
     whole = "\n".join(lines)
     if len(whole) <= TWIN_TEXT:
@@ -158,12 +161,12 @@ def _lines(told: str) -> list[Json]:
 
 
 @functools.cache
-def _block_words() -> Environment:
-    return _environment(BLOCK_WORDS)
+def _block_words(beside: str = "") -> Environment:
+    return _environment(BLOCK_WORDS, beside)
 
 
 @functools.cache
-def _twin_words() -> Environment:
+def _twin_words(beside: str = "") -> Environment:
     return _environment(
         {
             "channel": str,
@@ -172,13 +175,15 @@ def _twin_words() -> Environment:
             "link": _address,
             "told": parts.spoken,
             "user": live.named,
-        }
+        },
+        beside,
     )
 
 
-def _environment(words: dict[str, Callable[..., Any]]) -> Environment:
+def _environment(words: dict[str, Callable[..., Any]], beside: str) -> Environment:
+    ours = PackageLoader("templates", "slack")
     made = Environment(
-        loader=PackageLoader("templates", "slack"),
+        loader=ChoiceLoader([ours, FileSystemLoader(beside)]) if beside else ours,
         autoescape=True,
         extensions=["jinja2.ext.do"],
         auto_reload=False,
