@@ -11,6 +11,10 @@ from hypothesis import strategies as st
 from engine.approaches import Approach, Parsed, Task, Unfit
 from engine.approaches.registry import approach_names, approach_of
 from engine.errors import Invalid
+from tests.shown import shown
+
+EXAMPLE: Approach = shown("engine/approaches/rate.py").Rate()  # the one that docs/extend.md shows
+APPROACHES = {**{name: approach_of(name) for name in approach_names()}, "rate": EXAMPLE}
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Case:
 
     @property
     def approach(self) -> Approach:
-        return approach_of(self.task.approach)
+        return APPROACHES[self.task.approach]
 
 
 SCHEMA = {
@@ -68,8 +72,14 @@ CASES = {
         (None, "", " ** ", True, [], {}, "x" * 201),
         ("***", "word " * 200),
     ),
+    "rate": Case(
+        Task(approach="rate"),
+        ("1", "3", "5"),
+        (None, "", "6", "4.5", True, [], {}, 0),
+        ("4/5", "between 3 and 4", "4.5", "45", "good", "4 " + "very " * 100),
+    ),
 }
-EVERY = pytest.mark.parametrize("case", [CASES[name] for name in approach_names()], ids=approach_names())
+EVERY = pytest.mark.parametrize("case", [CASES[name] for name in APPROACHES], ids=list(APPROACHES))
 EACH = pytest.mark.parametrize(
     ("case", "label"),
     [pytest.param(case, label, id=f"{name} {label}") for name, case in CASES.items() for label in case.labels],
@@ -220,6 +230,13 @@ def test_the_last_answer_of_a_reply_counts_and_a_number_is_written_plainly(reply
     reason, task = approach_of("reason"), CASES["reason"].task
     assert reason.parse(reply, task) == Parsed(output=answer, valid=True)
     assert reason.grade(answer.upper(), reason.parse(reply, task), task) == 1.0
+
+
+def test_the_example_of_the_docs_grades_by_distance() -> None:
+    task = CASES["rate"].task
+    said = [EXAMPLE.parse(reply, task) for reply in ("I would say 4.", "2", "5")]
+    assert [EXAMPLE.grade("4", one, task) for one in said] == [1.0, 0.5, 0.75]
+    assert EXAMPLE.quality(["4"] * 3, said, task) == pytest.approx({"primary": 0.75, "exact": 1 / 3})
 
 
 def test_an_unknown_approach_is_refused_naming_the_nearest() -> None:
