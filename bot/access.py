@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.grammar import Asked, parse, role_of
-from bot.surface import GONE_PERSON, Slack, SlackRefused
+from bot.surface import GONE_GROUP, GONE_PERSON, Slack, SlackRefused
 from engine.desk import Desk, approvals, features, roles
-from engine.errors import NotAllowed
-from engine.models.actor import Actor, Role
+from engine.desk.roles import NAMED, GroupView
+from engine.errors import Invalid, NotAllowed, Unavailable, Upstream
+from engine.models.actor import Actor, Role, is_group
+
+log = logging.getLogger(__name__)
 
 KEPT_SECONDS = 300.0  # how long what Slack says of a person is believed (docs/slack.md)
-APPROVE, APPROVE_BUTTON = "approve", "approval.approve"
+APPROVE, REJECT, APPROVE_BUTTON = "approve", "reject", "approval.approve"
 RUNS = ("inv-", "lab-")
-BY_REQUEST = (APPROVE, "reject")  # their desk functions refuse with the exact list of who may
+SCREENED_SECONDS = 24 * 3600.0  # so long a member of a user group counts as what they were; who presses is asked anew
+BY_REQUEST = (APPROVE, REJECT)  # their desk functions refuse with the exact list of who may
 SUFFICES = {
     Role.MEMBER: (),
     Role.OWNER: (Role.OWNER, Role.ADMIN),
@@ -73,6 +78,59 @@ class People:
         for person in approvals.voters(desk, token):
             if self.ask(person).reads_only:
                 roles.left(desk, person)
+
+
+class Groups:
+    """Who is in the user groups that have a role: asked of Slack, kept in the database, read from there by all."""
+
+    def __init__(self, slack: Slack, people: People) -> None:
+        self._slack = slack
+        self._people = people
+        self._asked: dict[str, float] = {}
+
+    def learn(self, desk: Desk) -> None:
+        """Read anew whichever was not read for five minutes; while Slack is away what is known goes on."""
+        for group in roles.groups(desk):
+            if time.monotonic() - self._asked.get(group, float("-inf")) < KEPT_SECONDS:
+                continue
+            self._asked[group] = time.monotonic()
+            try:
+                self._read(desk, group)
+            except Upstream as error:
+                log.warning("group.unread", extra={"group": group, "why": type(error).__name__})
+
+    def count_anew(self, desk: Desk, slug: str) -> None:
+        """Before a vote on a feature: who may vote is who is in its groups now. Raises ``Unavailable``."""
+        for group in roles.voting_groups(desk, slug):
+            try:
+                self._read(desk, group)
+            except Upstream as error:
+                name = roles.group(desk, group).handle or group
+                raise Unavailable(f"Slack does not say who is in @{name} now, so nobody can vote.") from error
+
+    def check_named(self, desk: Desk, asked: Asked) -> None:
+        """Before groups are named: read who is in them. Raises ``Invalid`` for one there is not, ``Upstream``."""
+        for group in (one for role in NAMED for one in asked.people(role) if is_group(one)):
+            if not self._read(desk, group):
+                hint = "Mention it: /assay roles SLUG approver=@group"
+                raise Invalid(f"Slack knows no user group {group}.", hint=hint)
+
+    def _read(self, desk: Desk, group: str) -> bool:
+        """Read one, leaving out who may only read; false where Slack no longer knows it: then nobody is in it."""
+        handle = roles.group(desk, group).handle or self._slack.groups().get(group, "")
+        try:
+            told = self._slack.group_members(group)
+        except SlackRefused as error:
+            if error.code not in GONE_GROUP:
+                raise
+            told = None
+        able = tuple(person for person in told or () if not self._reads_only(person))
+        roles.keep_group(desk, GroupView(id=group, handle=handle, members=able))
+        self._asked[group] = time.monotonic()
+        return told is not None
+
+    def _reads_only(self, person: str) -> bool:
+        return (self._people.known(person, within=SCREENED_SECONDS) or self._people.ask(person)).reads_only
 
 
 def check(desk: Desk, actor: Actor, asked: Asked, *, is_workspace_admin: bool = False) -> None:

@@ -77,7 +77,7 @@ class Asked:
         return typed.day(key, self.options[key]) if key in self.options else None
 
     def people(self, key: str) -> tuple[str, ...]:
-        """Ids of persons, empty when not given. Raises ``Invalid``."""
+        """Ids of persons and user groups, empty when not given. Raises ``Invalid``."""
         return typed.people(key, self.options[key]) if key in self.options else ()
 
     def names(self, key: str) -> tuple[str, ...]:

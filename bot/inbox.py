@@ -12,15 +12,16 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from bot import access, files, grammar, payloads
-from bot.access import People, Person
+from bot.access import Groups, People, Person
 from bot.blockkit.render import View
 from bot.files import CONVERSATION_BYTES, MODAL_BYTES, SentFile
+from bot.grammar import Asked
 from bot.messages import labels as told
 from bot.messages import notice
 from bot.metrics import DUPLICATES
 from bot.router import REGISTRY, Answer, Filled, Form, Picked, Press, Upload, Words
 from bot.surface import Place, Slack
-from engine.desk import Desk, labels, mail
+from engine.desk import Desk, labels, mail, roles
 from engine.errors import OtherColumns, Refused, Repeated, Upstream
 from engine.models.actor import Actor, Role
 from engine.models.mail import Once, Outbox
@@ -37,11 +38,12 @@ Boundary = Callable[[Place, Callable[[], View | None]], None]
 class Deliveries:
     """Accepts what people send and works it off, in this thread or, after a crash, in the sender's."""
 
-    def __init__(self, desk: Desk, slack: Slack, people: People, *, boundary: Boundary) -> None:
+    def __init__(self, desk: Desk, slack: Slack, people: People, groups: Groups, *, boundary: Boundary) -> None:
         self.desk = desk
         self.hasty = _hasty(desk)
         self._slack = slack
         self._people = people
+        self._groups = groups
         self._boundary = boundary
 
     def accept(self, once: Once, place: Place, payload: dict[str, Any], *, method: str = mail.DELIVERY) -> int | None:
@@ -88,7 +90,7 @@ class Deliveries:
         Raises ``Upstream`` while Slack does not say who asks: then nothing was done.
         """
         place = Place(**row.payload["place"])
-        self._people.ask(place.person)
+        self._learn(place.person)
         once = Once.model_validate(row.payload["once"]).effect()
         match row.payload["kind"]:
             case "press":
@@ -101,7 +103,7 @@ class Deliveries:
     def fetch(self, row: Outbox) -> None:
         """Read the files of an accepted upload; the preview comes as a message of its own. Raises as ``effect``."""
         place = Place(**row.payload["place"])
-        self._people.ask(place.person)
+        self._learn(place.person)
         once = Once.model_validate(row.payload["once"]).effect()
         for number, said in enumerate(row.payload["files"]):
             named = once.model_copy(update={"key": f"{once.key}{number}"})
@@ -135,7 +137,7 @@ class Deliveries:
     def meet(self, person: str) -> None:
         """Learn who somebody is before they send the form that was opened for them."""
         try:
-            self._people.ask(person)
+            self._learn(person)
         except Upstream as error:
             log.info("person.unknown", extra={"why": type(error).__name__})
 
@@ -151,14 +153,33 @@ class Deliveries:
         asked = grammar.parse(words)
         actor = self._actor(place)
         admin = self._people.ask(place.person).is_workspace_admin
+        self._count_anew(asked)
         access.check(self.desk, actor, asked, is_workspace_admin=admin)
         command = REGISTRY.commands[asked.verb]
         changing = once if command.changes(asked) else None
-        if asked.verb == access.APPROVE:
-            self._people.count_votes_anew(self.desk, asked.word())
+        if asked.verb == "roles":
+            self._groups.check_named(self.desk, asked)
         found = command.handle(Words(desk=self.desk, actor=actor, asked=asked, once=changing, forms=True))
         # A message opens no form, for only a press or a command carries what Slack opens one for.
         return found.view if isinstance(found, Answer) else notice.asks_for_form(asked)
+
+    def _count_anew(self, asked: Asked) -> None:
+        """Before a vote: who gives it and who gave one before must be able to now. Raises ``Upstream``."""
+        if asked.verb == access.APPROVE:
+            self._count_votes_anew(asked.word())
+        elif asked.verb == access.REJECT:
+            self._groups.count_anew(self.desk, roles.slug_of_request(self.desk, asked.word()))
+        elif asked.verb == "ready" and asked.word(1) == access.APPROVE:
+            self._groups.count_anew(self.desk, asked.word())
+
+    def _count_votes_anew(self, token: str) -> None:
+        self._groups.count_anew(self.desk, roles.slug_of_request(self.desk, token))
+        self._people.count_votes_anew(self.desk, token)
+
+    def _learn(self, person: str) -> None:
+        """Who asks, and who is in the groups that have a role. Raises ``Upstream`` while it is not known who."""
+        self._people.ask(person)
+        self._groups.learn(self.desk)
 
     def _pressed(self, payload: dict[str, Any], place: Place, once: Once) -> View | None:
         button = REGISTRY.buttons[payload["action"]]
@@ -166,7 +187,7 @@ class Deliveries:
         if not button.looks:
             access.refuse_guest(actor, "this button")
         if payload["action"] == access.APPROVE_BUTTON:
-            self._people.count_votes_anew(self.desk, payload["value"].rpartition(".")[0])
+            self._count_votes_anew(payload["value"].rpartition(".")[0])
         try:
             found = button.handle(Press(desk=self.desk, actor=actor, value=payload["value"], once=once))
         except Refused:

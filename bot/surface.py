@@ -38,6 +38,7 @@ REST_MOST = 300.0
 DEAD_TOKEN = frozenset({"token_revoked", "invalid_auth", "not_authed", "account_inactive", "token_expired"})
 TEMPORARY = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
 GONE_PERSON = ("user_not_found", "user_not_visible")
+GONE_GROUP = ("no_such_subteam", "subteam_not_found")
 SHUT_PERSON = ("cannot_dm_bot", "messages_tab_disabled")
 TOO_LARGE = "view_too_large"
 OPEN_ALREADY = "duplicate_external_id"
@@ -127,6 +128,16 @@ class Slack:
         """What Slack says of somebody. Raises what ``call`` raises."""
         said = _told_apart("users.info", lambda: _body(self.client.users_info(user=person)))
         return said.get("user") or {}
+
+    def groups(self) -> dict[str, str]:
+        """The name (``handle``) of every user group, by its id. Raises what ``call`` raises."""
+        said = _told_apart("usergroups.list", lambda: _body(self.client.usergroups_list()))
+        return {str(one["id"]): str(one.get("handle", "")) for one in said.get("usergroups", [])}
+
+    def group_members(self, group: str) -> list[str]:
+        """The ids of who is in a user group. Raises what ``call`` raises."""
+        said = _told_apart("usergroups.users.list", lambda: _body(self.client.usergroups_users_list(usergroup=group)))
+        return [str(person) for person in said.get("users", [])]
 
     def upload(self, channel: str, thread: str, name: str, content: bytes) -> None:
         """Put a file into a thread. Raises what ``call`` raises, ``Invalid`` for an address that is none of Slack's."""

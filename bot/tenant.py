@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 from slack_sdk import WebClient
 
 from bot import asgi, links
-from bot.access import People
+from bot.access import Groups, People
 from bot.blockkit.render import Message, View, render
 from bot.homes import Homes
 from bot.inbox import Deliveries
@@ -77,7 +77,7 @@ def furnish(
     slack, desk = Slack(web), open_desk(services)
     boundary = Boundary(desk, slack, foreseen)
     people = People(slack, lambda: operate.team(services))
-    deliveries = Deliveries(desk, slack, people, boundary=boundary.run)
+    deliveries = Deliveries(desk, slack, people, Groups(slack, people), boundary=boundary.run)
     homes, parcels = Homes(desk, slack), Parcels(desk, slack, report=partial(report.shown, desk))
     projections = Projections(desk, partial(links.report, desk), partial(links.digest, desk))
     specials: dict[str, Special] = {

@@ -11,11 +11,13 @@ from datetime import date
 from typing import Any, cast
 
 from engine.errors import Invalid
+from engine.models.actor import is_group
 
 SHOWN = 80  # echoed words are cut here
 LONGEST_NUMBER = 20
 
 _PERSON = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
+_GROUP = re.compile(r"<!subteam\^([A-Z0-9]+)(?:\|[^>]*)?>")
 _CHANNEL = re.compile(r"<#([A-Z0-9]+)(?:\|[^>]*)?>")
 _LINK = re.compile(r"<((?:https?|mailto):[^>|\s]+)(?:\|([^>]*))?>")
 _PERSON_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}", re.ASCII)
@@ -78,7 +80,9 @@ def day(name: str, word: str) -> date:
 
 
 def person(name: str, word: str) -> str:
-    """The id of ``<@U1|ann>``, ``@ann`` or ``U1``. Raises ``Invalid``."""
+    """The id of ``<@U1|ann>``, ``@ann`` or ``U1``. Raises ``Invalid``, for a user group too."""
+    if _group(word):
+        raise Invalid(f"{name} is a user group; it takes one person.", hint=f"Mention a person: {name}=@ann")
     found = _PERSON.fullmatch(word.strip())
     bare = found.group(1) if found else word.strip().removeprefix("@")
     if _PERSON_WORD.fullmatch(bare) is None:
@@ -87,8 +91,8 @@ def person(name: str, word: str) -> str:
 
 
 def people(name: str, word: str) -> tuple[str, ...]:
-    """The ids of ``U1,<@U2|bo>``, each once, in order. Raises ``Invalid``."""
-    return tuple(dict.fromkeys(person(name, part) for part in names(name, word)))
+    """The ids of ``U1,<@U2|bo>,<!subteam^S1|@leads>``, persons and user groups, each once. Raises ``Invalid``."""
+    return tuple(dict.fromkeys(_group(part) or person(name, part) for part in names(name, word)))
 
 
 def names(name: str, word: str) -> tuple[str, ...]:
@@ -131,6 +135,12 @@ def prose(text: str) -> str:
     while _LINK.search(text):
         text = _LINK.sub(lambda found: found.group(2) or found.group(1), text)
     return text.strip()
+
+
+def _group(word: str) -> str:
+    found = _GROUP.fullmatch(word.strip())
+    bare = found.group(1) if found else word.strip().removeprefix("@")
+    return bare if is_group(bare) else ""
 
 
 def _number(name: str, digits: str) -> float:

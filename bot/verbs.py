@@ -200,7 +200,11 @@ VERBS: tuple[Verb, ...] = (
     Verb(
         "roles",
         "Show who may do what, or name owners, approvers and admins.",
-        ("roles ticket-router", "roles ticket-router owner=@ann approver=@bo,@cy"),
+        (
+            "roles ticket-router",
+            "roles ticket-router owner=@ann approver=@bo,@cy",
+            "roles ticket-router approver=@support-leads",
+        ),
         role=Role.ADMIN,
         places=(Place("SLUG", Kind.SLUG, needed=False),),
         keys=(

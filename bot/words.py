@@ -12,10 +12,10 @@ from typing import NamedTuple
 from engine.errors import Invalid
 
 QUOTES = str.maketrans(dict.fromkeys("“”„‟＂", '"') | dict.fromkeys("‘’‚‛＇", "'"))
-REFERENCE = re.compile(r"<(?:[@#][A-Z0-9]+|(?:https?|mailto):[^>|\s]+)(?:\|[^>\n]*)?>")
+REFERENCE = re.compile(r"<(?:(?:[@#]|!subteam\^)[A-Z0-9]+|(?:https?|mailto):[^>|\s]+)(?:\|[^>\n]*)?>")
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}=", re.ASCII)
 _ENTITY = re.compile(r"&(?=(?:amp|lt|gt);)")
-_LIST_GAP = re.compile(r"(<[@#][A-Z0-9]+(?:\|[^>\n]*)?>)[ \n]*,[ \n]*(?=<)")
+_LIST_GAP = re.compile(r"(<(?:[@#]|!subteam\^)[A-Z0-9]+(?:\|[^>\n]*)?>)[ \n]*,[ \n]*(?=<)")
 _NEWLINES = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))  # "&amp;" last, or "&amp;lt;" would be undone twice
 _DROPPED = frozenset({"Cc", "Cf", "Cs"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from engine.desk.roles import RolesView
+from engine.desk.roles import GroupView, RolesView
 
 
 @dataclass(frozen=True)
@@ -17,5 +17,10 @@ class Roles:
 
     @classmethod
     def example(cls) -> Roles:
-        """The roles of a feature."""
-        return cls(RolesView(slug="ticket-router", owners=("U0ANN",), approvers=("U0BO", "U0CY"), admins=()))
+        """The roles of a feature: a user group votes, and one that was not read yet."""
+        leads = GroupView(id="S0LEADS", handle="support-leads", members=("U0BO", "U0CY", "U0DI"))
+        approvers = ("U0BO", leads.id, "S0NEW")
+        view = RolesView(
+            slug="ticket-router", owners=("U0ANN",), approvers=approvers, groups=(leads, GroupView(id="S0NEW"))
+        )
+        return cls(view)

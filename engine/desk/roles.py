@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from engine.desk import Desk
-from engine.models.actor import Actor, Role
+from engine.models.actor import Actor, Role, UserGroup, is_group
 from engine.models.base import Value
+from engine.models.feature import Feature
 from engine.models.mail import Once
 from engine.store import deeds, features, mail, roles, rollouts
 from engine.store.database import Tx
@@ -12,13 +13,22 @@ from engine.store.database import Tx
 NAMED = (Role.OWNER, Role.APPROVER, Role.ADMIN)
 
 
+class GroupView(Value):
+    """A user group that has a role, and who of it may act here; no ``handle``: it was not read yet."""
+
+    id: str
+    handle: str = ""
+    members: tuple[str, ...] = ()
+
+
 class RolesView(Value):
-    """Who has which role, for one feature (``slug``) or for the team ("")."""
+    """Who has which role, for one feature (``slug``) or for the team (""): persons and user groups, by their ids."""
 
     slug: str = ""
     owners: tuple[str, ...] = ()
     approvers: tuple[str, ...] = ()
     admins: tuple[str, ...] = ()
+    groups: tuple[GroupView, ...] = ()
 
 
 class Standing(Value):
@@ -37,20 +47,21 @@ def show(desk: Desk, slug: str = "") -> RolesView:
 def name(
     desk: Desk, actor: Actor, slug: str, named: dict[Role, tuple[str, ...]], *, once: Once | None = None
 ) -> RolesView:
-    """Set who has a role: the persons given replace those of before; admins are always the whole team's."""
+    """Set who has a role: the persons and user groups given replace those of before; admins are the whole team's."""
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
         feature = features.by_slug(tx, slug) if slug else None
         if feature is not None:
             features.alone(tx, feature.id or 0)
-        before = _view(tx, slug)
+        before, voted = _view(tx, slug), _voters(tx, feature)
         for role, people in named.items():
             where = None if role is Role.ADMIN or feature is None else feature.id
             roles.revoke(tx, role, feature_id=where, keep=list(people))
             for person in people:
                 roles.grant(tx, person, role, feature_id=where, by=actor.id, at=desk.services.clock.now())
-        if feature is not None and named.get(Role.OWNER):
-            feature.owner = named[Role.OWNER][0]
+        owners = roles.expanded(tx, list(named.get(Role.OWNER, ())))
+        if feature is not None and owners:
+            feature.owner = owners[0]
             feature.version += 1
             tx.add(feature)
             mail.enqueue_projection(
@@ -58,7 +69,7 @@ def name(
             )
         tx.flush()
         after = _view(tx, slug)
-        _void(desk, tx, set(before.approvers) - set(after.approvers))
+        _void(desk, tx, voted - _voters(tx, feature))
         deeds.record(
             tx,
             desk.services.clock,
@@ -78,6 +89,38 @@ def left(desk: Desk, person: str) -> None:
     with desk.services.database.write() as tx:
         for feature in features.every(tx):
             _void_of(desk, tx, person, feature.id or 0)
+
+
+def groups(desk: Desk) -> tuple[str, ...]:
+    """The user groups that have a role somewhere."""
+    with desk.services.database.read() as tx:
+        return tuple(roles.groups_named(tx))
+
+
+def voting_groups(desk: Desk, slug: str) -> tuple[str, ...]:
+    """The user groups whose members vote on a feature; a slug nobody registered counts as the team."""
+    with desk.services.database.read() as tx:
+        feature = features.find(tx, slug) if slug else None
+        named = roles.named(tx, Role.APPROVER, feature.id if feature else None)
+        return tuple(one for one in named if is_group(one))
+
+
+def group(desk: Desk, group_id: str) -> GroupView:
+    """What was last read of a user group."""
+    with desk.services.database.read() as tx:
+        return _group(group_id, roles.groups(tx, [group_id]))
+
+
+def keep_group(desk: Desk, read: GroupView) -> None:
+    """Keep who is in a user group now. The waiting votes of those who left it go, as of any who lost the role."""
+    now = desk.services.clock.now()
+    with desk.services.database.write() as tx:
+        row = UserGroup(id=read.id, handle=read.handle, members=list(read.members), read_at=now)
+        _void(desk, tx, set(roles.keep_group(tx, row)))
+
+
+def _voters(tx: Tx, feature: Feature | None) -> set[str]:
+    return set(roles.people(tx, Role.APPROVER, feature.id if feature else None))
 
 
 def _void(desk: Desk, tx: Tx, lost: set[str]) -> None:
@@ -117,5 +160,18 @@ def slug_of_request(desk: Desk, token: str) -> str:
 
 def _view(tx: Tx, slug: str) -> RolesView:
     feature = features.by_slug(tx, slug) if slug else None
-    found = {role: tuple(roles.people(tx, role, feature.id if feature else None)) for role in NAMED}
-    return RolesView(slug=slug, owners=found[Role.OWNER], approvers=found[Role.APPROVER], admins=found[Role.ADMIN])
+    found = {role: tuple(roles.named(tx, role, feature.id if feature else None)) for role in NAMED}
+    named = list(dict.fromkeys(one for holders in found.values() for one in holders if is_group(one)))
+    read = roles.groups(tx, named)
+    return RolesView(
+        slug=slug,
+        owners=found[Role.OWNER],
+        approvers=found[Role.APPROVER],
+        admins=found[Role.ADMIN],
+        groups=tuple(_group(one, read) for one in named),
+    )
+
+
+def _group(group_id: str, read: list[UserGroup]) -> GroupView:
+    row = next((one for one in read if one.id == group_id), None)
+    return GroupView(id=group_id, handle=row.handle, members=tuple(row.members)) if row else GroupView(id=group_id)

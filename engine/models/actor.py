@@ -1,5 +1,6 @@
 """Who did what: actors, their roles, and the append-only chain of deeds."""
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -8,6 +9,13 @@ from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Column, Field
 
 from engine.models.base import Table, UtcDateTime, Value, word, words_check
+
+GROUP = re.compile(r"S(?=[A-Z0-9]*[0-9])[A-Z0-9]{1,40}", re.ASCII)
+
+
+def is_group(holder: str) -> bool:
+    """Whether who holds a role is named by the id of a user group (``S`` and then letters and digits)."""
+    return GROUP.fullmatch(holder) is not None
 
 
 class Role(StrEnum):
@@ -33,7 +41,10 @@ class Actor(Value):
 
 
 class RoleGrant(Table, table=True):
-    """One person's role for one feature, or for all (``feature_id`` none)."""
+    """One role for one feature, or for all (``feature_id`` none).
+
+    ``person`` is a person, or a user group: then whoever is in it has the role.
+    """
 
     __table_args__ = (UniqueConstraint("feature_id", "person", "role"), words_check("role", Role))
 
@@ -43,6 +54,18 @@ class RoleGrant(Table, table=True):
     role: Role = word(Role)
     granted_by: str
     granted_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class UserGroup(Table, table=True):
+    """Who was in a user group when the bot last asked: members who may act here, in the order they were told.
+
+    Guests, bots and people who left are left out. ``handle`` is its name without the ``@``.
+    """
+
+    id: str = Field(primary_key=True, max_length=64)
+    handle: str
+    members: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    read_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Deed(Table, table=True):

@@ -6,13 +6,28 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from engine.models.actor import Role, RoleGrant
+from engine.models.actor import Role, RoleGrant, UserGroup, is_group
 
 
 def people(tx: Session, role: Role, feature_id: int | None = None) -> list[str]:
-    """Who has a role for a feature: granted for it or for all, in order of granting, each person once."""
+    """Who has a role for a feature: granted for it or for all, in order of granting, each person once.
+
+    A user group stands for whoever was in it when it was last read.
+    """
+    return expanded(tx, named(tx, role, feature_id))
+
+
+def named(tx: Session, role: Role, feature_id: int | None = None) -> list[str]:
+    """As ``people``, user groups as such."""
     query = select(RoleGrant).where(RoleGrant.role == role, _concerns(feature_id)).order_by(col(RoleGrant.id))
     return list(dict.fromkeys(grant.person for grant in tx.exec(query)))
+
+
+def expanded(tx: Session, holders: list[str]) -> list[str]:
+    """The persons among these and in their user groups, each once; a group that was never read has none."""
+    members = {one.id: one.members for one in groups(tx, holders)}
+    found = (members.get(one, ()) if is_group(one) else (one,) for one in holders)
+    return list(dict.fromkeys(person for some in found for person in some))
 
 
 def has(tx: Session, person: str, role: Role, feature_id: int | None = None) -> bool:
@@ -21,8 +36,10 @@ def has(tx: Session, person: str, role: Role, feature_id: int | None = None) -> 
 
 
 def granted_to(tx: Session, person: str, role: Role) -> list[int | None]:
-    """The features a person has a role for, in order of granting; none among them stands for all."""
-    query = select(RoleGrant).where(RoleGrant.role == role, RoleGrant.person == person).order_by(col(RoleGrant.id))
+    """The features a person has a role for, by name or in a user group; none among them stands for all."""
+    holders = [person, *(one.id for one in tx.exec(select(UserGroup)) if person in one.members)]
+    theirs = col(RoleGrant.person).in_(holders)
+    query = select(RoleGrant).where(RoleGrant.role == role, theirs).order_by(col(RoleGrant.id))
     return list(dict.fromkeys(grant.feature_id for grant in tx.exec(query)))
 
 
@@ -48,6 +65,28 @@ def revoke(tx: Session, role: Role, *, feature_id: int | None, keep: list[str]) 
 def granted(tx: Session, feature_id: int | None = None) -> list[RoleGrant]:
     """All grants that concern a feature, or the team's own."""
     return list(tx.exec(select(RoleGrant).where(_concerns(feature_id)).order_by(col(RoleGrant.id))))
+
+
+def groups(tx: Session, holders: list[str]) -> list[UserGroup]:
+    """What was last read of the user groups among these, in their order; those never read are left out."""
+    ids = [one for one in holders if is_group(one)]
+    found = {one.id: one for one in tx.exec(select(UserGroup).where(col(UserGroup.id).in_(ids)))} if ids else {}
+    return [found[one] for one in dict.fromkeys(ids) if one in found]
+
+
+def groups_named(tx: Session) -> list[str]:
+    """Every user group that has a role somewhere."""
+    holders = tx.exec(select(RoleGrant.person).distinct().order_by(RoleGrant.person))
+    return [one for one in holders if is_group(one)]
+
+
+def keep_group(tx: Session, read: UserGroup) -> list[str]:
+    """Keep who is in a user group now; who was in it before and is no more."""
+    known = tx.get(UserGroup, read.id)
+    lost = [one for one in known.members if one not in read.members] if known else []
+    tx.merge(read)
+    tx.flush()
+    return lost
 
 
 def _concerns(feature_id: int | None):  # noqa: ANN202 (SQLAlchemy's own expression type)
