@@ -20,9 +20,10 @@ def test_a_battery_holds_each_example() -> None:
 
 @pytest.mark.parametrize("path", [path for path in blocks() if path.endswith(".py")])
 def test_an_example_is_written_as_the_house_writes(path: str) -> None:
-    asked = [sys.executable, "-m", "ruff", "check", "--quiet", "--stdin-filename", path, "-"]
-    told = subprocess.run(asked, input=blocks()[path], capture_output=True, text=True, check=False, cwd=ROOT)
-    assert told.stdout + told.stderr == ""
+    for checks in (["check"], ["format", "--check"]):
+        asked = [sys.executable, "-m", "ruff", *checks, "--quiet", "--stdin-filename", path, "-"]
+        told = subprocess.run(asked, input=blocks()[path], capture_output=True, text=True, check=False, cwd=ROOT)
+        assert (told.stdout + told.stderr, told.returncode) == ("", 0)
 
 
 @pytest.mark.parametrize("path", [path for path in blocks() if path.endswith(".py")])

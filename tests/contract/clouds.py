@@ -108,6 +108,42 @@ def fireworks(cloud: Cloud, request: Request, body: Any) -> Response:  # noqa: C
             return missing()
 
 
+def acme(cloud: Cloud, request: Request, body: Any) -> Response:  # noqa: C901, PLR0911 (a whole API at one look)
+    path = request.url.path.removeprefix("/v1").strip("/")
+    name = path.partition("/")[2]
+    match request.method, path.partition("/")[0]:
+        case "PUT", "signed":
+            cloud.files[name] = body
+            return Response()
+        case "POST", "adapters":
+            cloud.models[body["name"]] = body
+            return JSONResponse(_adapter(cloud, request, body["name"]))
+        case "GET", "adapters":
+            return JSONResponse(_adapter(cloud, request, name)) if name in cloud.models else missing()
+        case "POST", "deployments":
+            cloud.deployments[body["name"]] = {**body, "state": "up" if cloud.starts else "coming"}
+            return JSONResponse(cloud.deployments[body["name"]])
+        case "GET", "deployments" if not name:
+            return JSONResponse({"data": list(cloud.deployments.values())})
+        case _, "deployments" if name not in cloud.deployments:
+            return missing()
+        case "DELETE", _:
+            del cloud.deployments[name]
+            return Response(status_code=204)
+        case "PATCH", _:
+            cloud.deployments[name] |= {**body, "state": "up" if body["replicas"] else "off"}
+            return JSONResponse(cloud.deployments[name])
+        case _:
+            return JSONResponse(cloud.deployments[name])
+
+
+def _adapter(cloud: Cloud, request: Request, name: str) -> dict[str, Any]:
+    uploads = {
+        file: f"{request.base_url}signed/{file}" for file in ("adapter_config.json", "adapter_model.safetensors")
+    }
+    return {"name": name, "whole": set(uploads) <= set(cloud.files), "uploads": uploads}
+
+
 def together(cloud: Cloud, request: Request, body: Any) -> Response:
     path = request.url.path.removeprefix("/v1/")
     match request.method, path:

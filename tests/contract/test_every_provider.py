@@ -21,10 +21,12 @@ from engine.store.artifacts import Artifacts
 from engine.testing.scripted_server import serving
 from tests.contract import clouds
 from tests.contract.clouds import KEY, Cloud
+from tests.shown import shown
 
 BASE = "base-8b"
-HANDLES = {"fireworks": clouds.fireworks, "together": clouds.together}
-EXPECTED_DAY = {"fireworks": 2.90 * 24, "together": 0.04 * 1_440}
+EXAMPLE = shown("engine/servers/acme.py")  # the one that docs/extend.md shows
+HANDLES = {"fireworks": clouds.fireworks, "together": clouds.together, "acme": clouds.acme}
+EXPECTED_DAY = {"fireworks": 2.90 * 24, "together": 0.04 * 1_440, "acme": 2.0 * 24}
 
 
 def an_adapter(home: Path, *, rank: int = 16, weights: bool = True) -> tuple[Artifacts, str]:
@@ -42,6 +44,8 @@ def at(name: str, cloud: Cloud, key: str = KEY) -> Generator[Provider]:
     with serving(clouds.app_of(cloud, HANDLES[name])) as url:
         if name == "fireworks":
             yield Fireworks(key, api=url)
+        elif name == "acme":
+            yield EXAMPLE.Acme(key, api=f"{url}/v1")
         else:
             yield Together(key, lambda artifact: f"https://bucket.example/{artifact}.tar.gz", api=f"{url}/v1")
 
@@ -100,6 +104,15 @@ def test_fireworks_gets_both_files_whole_and_waits_until_they_are_read(tmp_path:
     details = {"baseModel": BASE, "r": 16, "targetModules": ["q_proj", "v_proj"]}
     assert made["model"] == {"kind": "HF_PEFT_ADDON", "peftDetails": details}
     assert found.model == f"accounts/acme/models/{name_of(artifact)}#accounts/acme/deployments/{name_of(artifact)}"
+
+
+def test_the_example_of_the_docs_sends_again_what_a_kill_kept_from_coming(tmp_path: Path) -> None:
+    store, artifact = an_adapter(tmp_path)
+    cloud = Cloud(models={name_of(artifact): {}})  # named, and then killed
+    with at("acme", cloud) as provider:
+        ProviderServer(provider, store, tmp_path / "cache", BASE).ensure(artifact)
+    assert cloud.files["adapter_model.safetensors"] == b"weights"
+    assert cloud.count("POST", "/adapters") == 0
 
 
 def test_together_fetches_from_an_address_on_the_cheapest_hardware(tmp_path: Path) -> None:
