@@ -23,7 +23,12 @@ def blocks() -> dict[str, str]:
 
 @cache
 def shown(path: str) -> Any:
-    """An example as a module, loaded from a folder of its own; the tree does not hold it."""
+    """An example as a module, loaded once."""
+    return loaded(path)
+
+
+def loaded(path: str) -> Any:
+    """An example as a module, loaded anew from a folder of its own; the tree does not hold it."""
     file = Path(mkdtemp(prefix="assay-shown-")) / Path(path).name
     file.write_text(blocks()[path], encoding="utf-8")
     name = f"shown_{file.stem}"

@@ -16,7 +16,7 @@ from engine.desk import Desk, roles
 from engine.errors import NotFound
 from engine.models.actor import Role
 from tests.builders import ASKER, SHELL, SLUG, a_feature
-from tests.shown import blocks, shown
+from tests.shown import blocks, loaded
 
 TEMPLATES = "templates/slack/"
 ATTACK = "<!channel> & <@U9> *x*"
@@ -25,7 +25,7 @@ ATTACK = "<!channel> & <@U9> *x*"
 @pytest.fixture(scope="module")
 def verb() -> Generator[Any]:
     """The example; it stands among the commands while it is tested, and no longer."""
-    module = shown("bot/commands/who.py")
+    module = loaded("bot/commands/who.py")
     yield module
     REGISTRY.commands.pop("who", None)
 
