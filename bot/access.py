@@ -12,7 +12,7 @@ from bot.surface import GONE_GROUP, GONE_PERSON, Slack, SlackRefused
 from engine.desk import Desk, approvals, features, roles
 from engine.desk.roles import NAMED, GroupView
 from engine.errors import Invalid, NotAllowed, Unavailable, Upstream
-from engine.models.actor import Actor, Role, is_group
+from engine.models.actor import Actor, Role, is_group, mentions
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +168,7 @@ def _check_roles(desk: Desk, actor: Actor, asked: Asked, needed: Role, *, is_wor
     if needed is Role.ADMIN and not standing.holders[Role.ADMIN] and is_workspace_admin:
         return  # the first admin is named by somebody who runs the workspace (docs/slack.md)
     who = tuple(dict.fromkeys(person for role in SUFFICES[needed] for person in standing.holders[role]))
-    named = ", ".join(f"<@{person}>" for person in who) or "nobody yet"
+    named = mentions(who)
     where = f" for {slug}" if slug else ""
     first = " A workspace admin names the first: /assay roles admin=@…" if not who else ""
     raise NotAllowed(f"{asked.verb} needs the role {needed}{where}.", hint=f"Who has it: {named}.{first}", people=who)

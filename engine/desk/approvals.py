@@ -6,7 +6,7 @@ from engine.desk import Desk
 from engine.errors import Conflict, Invalid, NotAllowed
 from engine.flows.durable import Queue
 from engine.flows.steps import requests, stage
-from engine.models.actor import Actor, Role
+from engine.models.actor import Actor, Role, mentions
 from engine.models.base import Value
 from engine.models.mail import Once
 from engine.models.rollout import Approval, ApprovalState
@@ -224,7 +224,7 @@ def _again(tx: Tx, approval: Approval) -> str:
 
 def _refuse_person(tx: Tx, approval: Approval, actor: Actor) -> None:
     eligible = _eligible(tx, approval)
-    named = ", ".join(f"<@{person}>" for person in eligible) or "nobody yet"
+    named = mentions(eligible)
     if actor.role is Role.GUEST:
         raise NotAllowed(
             "Guests, bots and people of other workspaces do not vote, whatever role they were given.",

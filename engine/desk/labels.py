@@ -15,7 +15,7 @@ from engine.desk import Desk
 from engine.errors import Conflict, NotAllowed, NotFound
 from engine.flows.steps import drafts, uploads, versions
 from engine.importers.labels import ParsedLabels, read_labels
-from engine.models.actor import Actor, Role
+from engine.models.actor import Actor, Role, mentions
 from engine.models.base import Value
 from engine.models.call import BadRow
 from engine.models.labels import Draft, LabelRow, LabelSet, Part, Provenance, Source, UploadCheck
@@ -209,7 +209,7 @@ def _open_draft(desk: Desk, tx: Tx, actor: Actor, token: str) -> Draft:
     owners = roles.people(tx, Role.OWNER, found.feature_id)
     if actor.id not in (found.by, *owners) and actor.role is not Role.OPERATOR:
         who = tuple(dict.fromkeys((found.by, *owners)))
-        named = ", ".join(f"<@{person}>" for person in who)
+        named = mentions(who)
         raise NotAllowed(
             "Only who sent this file, or an owner of the feature, decides about it.", hint=f"Ask {named}.", people=who
         )

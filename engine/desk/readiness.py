@@ -9,7 +9,7 @@ from engine.errors import Conflict, Invalid, NotAllowed, NotReady
 from engine.flows.steps.reading import FACTS_OF, measure
 from engine.flows.steps.seen import BeforeView, ChangeView, ConditionView, MoneyView, ReadingView, Signature, keep, view
 from engine.flows.steps.signed import SIGNABLE, answer_of
-from engine.models.actor import Actor, Role
+from engine.models.actor import Actor, Role, mentions
 from engine.models.feature import Feature
 from engine.models.mail import Once
 from engine.models.statement import Statement, StatementKind
@@ -167,7 +167,7 @@ def _refuse_passing(desk: Desk, tx: Tx, feature: Feature, condition: str) -> Non
 
 def _refuse_person(tx: Tx, feature: Feature, row: Statement, actor: Actor) -> None:
     able = tuple(person for person in roles.people(tx, Role.APPROVER, feature.id) if person != row.by)
-    named = ", ".join(f"<@{person}>" for person in able) or "nobody yet"
+    named = mentions(able)
     if actor.id == row.by:
         raise NotAllowed("You asked for this, so somebody else must approve it.", f"Who may: {named}.", people=able)
     if actor.role is Role.OPERATOR or actor.id in able:

@@ -1,6 +1,7 @@
 """Who did what: actors, their roles, and the append-only chain of deeds."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -10,12 +11,21 @@ from sqlmodel import Column, Field
 
 from engine.models.base import Table, UtcDateTime, Value, word, words_check
 
+NAMED_MOST = 10
 GROUP = re.compile(r"S(?=[A-Z0-9]*[0-9])[A-Z0-9]{1,40}", re.ASCII)
 
 
 def is_group(holder: str) -> bool:
     """Whether who holds a role is named by the id of a user group (``S`` and then letters and digits)."""
     return GROUP.fullmatch(holder) is not None
+
+
+def mentions(people: Sequence[str]) -> str:
+    """Who may, for a refusal: ten of them at most and how many more, for a user group may hold hundreds."""
+    if not people:
+        return "nobody yet"
+    more = f" and {len(people) - NAMED_MOST} more" if len(people) > NAMED_MOST else ""
+    return ", ".join(f"<@{person}>" for person in people[:NAMED_MOST]) + more
 
 
 class Role(StrEnum):

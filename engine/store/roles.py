@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from engine.models.actor import Role, RoleGrant, UserGroup, is_group
@@ -82,9 +84,14 @@ def groups_named(tx: Session) -> list[str]:
 
 def keep_group(tx: Session, read: UserGroup) -> list[str]:
     """Keep who is in a user group now; who was in it before and is no more."""
-    known = tx.get(UserGroup, read.id)
-    lost = [one for one in known.members if one not in read.members] if known else []
-    tx.merge(read)
+    dialect: Any = postgresql if tx.get_bind().dialect.name == "postgresql" else sqlite
+    first = dialect.insert(UserGroup).values(id=read.id, handle="", members=[], read_at=read.read_at)
+    tx.connection().execute(first.on_conflict_do_nothing())  # two may read the same group for the first time at once
+    row = tx.exec(select(UserGroup).where(UserGroup.id == read.id).with_for_update()).one()
+    tx.refresh(row)
+    lost = [one for one in row.members if one not in read.members]
+    row.handle, row.members, row.read_at = read.handle, list(read.members), read.read_at
+    tx.add(row)
     tx.flush()
     return lost
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from engine.desk import Desk, approvals, features, health, roles
 from engine.desk.roles import GroupView
+from engine.errors import NotAllowed
 from engine.models.actor import Actor, Role
 from engine.store import rollouts as rollout_rows
 from tests.builders import ANN, ASKER, BO, CY, SHELL, SLUG, a_feature, a_verdict, asked
@@ -63,3 +66,20 @@ def test_the_doctor_counts_members_and_not_groups(led: Desk) -> None:
     assert "has 0 of 1 people who may approve" in told()
     roles.keep_group(led, GroupView(id="S0EMPTY", handle="empty", members=(ASKER.id,)))
     assert "people who may approve" not in told()
+
+
+def test_of_a_large_group_a_refusal_names_ten_and_how_many_more(led: Desk) -> None:
+    many = tuple(f"U1{number:02}" for number in range(25))
+    roles.name(led, SHELL, SLUG, {Role.APPROVER: (LEADS.id,)})
+    roles.keep_group(led, GroupView(id=LEADS.id, handle="leads", members=many))
+    with pytest.raises(NotAllowed) as refused:
+        approvals.approve(led, CY, asked(led))
+    assert refused.value.hint.endswith("<@U109> and 15 more.")
+
+
+def test_two_that_read_a_group_for_the_first_time_at_once_both_go_on(led: Desk) -> None:
+    new = GroupView(id="S0NEW", handle="new", members=(ANN.id,))
+    with ThreadPoolExecutor(4) as pool:
+        told = [pool.submit(roles.keep_group, led, new) for _ in range(4)]
+    assert [one.exception() for one in told] == [None] * 4
+    assert roles.group(led, "S0NEW") == new

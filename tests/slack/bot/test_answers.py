@@ -99,6 +99,15 @@ def test_a_form_tells_every_wrong_field_beside_it_and_can_be_mended(wire: Wire) 
     assert "<@" not in json.loads(body)["errors"]["slug"]
 
 
+def test_the_form_registers_a_feature_of_voice(wire: Wire) -> None:
+    wire.send(wire.command("register"))
+    (choice,) = [one["element"] for one in eventually(wire.modal)["blocks"] if one.get("block_id") == "approach"]
+    (voice,) = [one for one in choice["options"] if one["value"] == "voice"]
+    said = {"slug": {"value": "letters"}, "model": {"value": "m"}, "prompt": {"value": "x"}}
+    wire.send(wire.submission("register_feature", {**said, "approach": {"selected_option": voice}}))
+    assert [(one.slug, one.approach) for one in features.every(wire.desk)] == [("letters", "voice")]
+
+
 def test_an_empty_upload_is_told_beside_its_field(wire: Wire) -> None:
     a_feature(wire.desk)
     status, body = wire.send(wire.submission("upload_labels", {"file": {"files": []}}, carried=SLUG))

@@ -110,6 +110,21 @@ def test_while_slack_does_not_say_who_is_in_it_looks_go_on_and_votes_are_refused
     assert approvals.show(led.desk, token).voters == (ANN.id,)
 
 
+def test_a_no_by_words_and_the_approval_of_an_override_ask_slack_anew_too(led: Wire, post: Post) -> None:
+    token = two_needed(led.desk)
+    hold(led, "U4")
+    assert "needs the role approver" in led.answer(
+        led.command(f"ready {SLUG} approve condition=tenure", ANN.id), ANN.id
+    )
+    hold(led, BO.id)
+    said = f'reject {token} reason="it is not proven yet"'
+    assert "needs the role approver" in led.answer(led.command(said, "U4"), "U4")
+    post.fault("500", MEMBERS)
+    assert "Slack does not say" in led.answer(led.command(said, BO.id), BO.id)
+    led.answer(led.command(said, BO.id), BO.id)
+    assert approvals.show(led.desk, token).state is ApprovalState.REJECTED
+
+
 def test_a_group_slack_does_not_know_is_refused_and_one_that_is_gone_is_empty(led: Wire) -> None:
     assert "Slack knows no user group S99" in led.answer(led.command(f"roles {SLUG} approver=S99,U2"))
     assert roles.show(led.desk, SLUG).approvers == (GROUP,)
@@ -126,3 +141,14 @@ def test_a_group_named_in_a_shell_is_read_when_somebody_next_speaks(wire: Wire) 
     assert roles.standing(wire.desk, ANN.id, SLUG).roles == ()
     assert "@s1 (2 people)" in wire.answer(wire.command(f"roles {SLUG}"))
     assert roles.standing(wire.desk, ANN.id, SLUG).roles == (Role.OWNER,)
+
+
+def test_a_card_names_ten_of_a_large_group_and_how_many_more(led: Wire) -> None:
+    hold(led, *(f"U1{number:02}" for number in range(25)))
+    people = [dataclasses.replace(led.person(ANN.id), id=f"U1{number:02}") for number in range(25)]
+    led.room.standin.room.seed(people, [])
+    token = two_needed(led.desk)
+    vote(led, token, "U100")
+    led.settle()
+    (card,) = [one for one in led.posted() if "Still needed" in one["text"]]
+    assert "@U109 and 15 more." in card["text"]
