@@ -1,9 +1,12 @@
-"""A database under which a program dies: at moments drawn by a seed, before a transaction is kept or just after."""
+"""Programs that die at moments drawn by a seed: under a database that kills its writers, or as processes by kill -9."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import random
-from collections.abc import Generator
+import signal
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -42,3 +45,23 @@ def under(services: Services, seed: int, *, chance: float) -> tuple[Services, Ki
     """The same deployment, whose writers die now and then."""
     database = KillingDatabase(services.database, seed, chance=chance)
     return replace(services, database=database), database
+
+
+def kill_again_and_again(target: Callable[..., None], *given: str, seed: int, times: int, within: float) -> int:
+    """Start ``target(*given, ready)`` that many times and kill -9 each within so many seconds of ready; who died."""
+    forks = multiprocessing.get_context("forkserver")
+    forks.set_forkserver_preload([target.__module__])
+    draw = random.Random(seed)
+    died = 0
+    for _ in range(times):
+        ready = forks.Event()
+        child = forks.Process(target=target, args=(*given, ready))
+        child.start()
+        assert ready.wait(60)
+        child.join(draw.random() * within)
+        if child.is_alive():
+            os.kill(child.pid or 0, signal.SIGKILL)
+        child.join()
+        died += child.exitcode == -signal.SIGKILL
+        child.close()
+    return died

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import io
-import multiprocessing
-import os
 import pathlib
-import random
-import signal
 import time
 from contextlib import closing
+from multiprocessing.synchronize import Event
 from typing import Any
 
 import pytest
@@ -25,6 +22,7 @@ from tests.builders import ASKER, a_feature
 from tests.conftest import services_at
 from tests.contract.test_traffic_fixtures import FILES, FIXTURES
 from tests.desk.test_traffic_import import reordered
+from tests.killing import kill_again_and_again
 
 KILLS = 12
 LOGS = {**{f"log-{name}": (name, file) for name, file in FILES.items()},
@@ -50,7 +48,7 @@ def import_all(services: Services, block: int, *, in_another_order: bool = False
             traffic.import_calls(desk, ASKER, slug, stream, asked=Asked(format_name=name, block=block))
 
 
-def import_by_rows(url: str, home: str, ready: multiprocessing.synchronize.Event) -> None:  # pyright: ignore
+def import_by_rows(url: str, home: str, ready: Event) -> None:
     """What the killed program does: a transaction for each row, so that a kill may fall between any two."""
     services = services_at(url, pathlib.Path(home), FixedClock())
     ready.set()
@@ -78,21 +76,9 @@ def test_killed_at_any_place_and_read_again_every_log_ends_where_a_clean_import_
     url = f"sqlite:///{tmp_path / 'killed.db'}"
     killed = a_deployment(url, tmp_path / "killed")
 
-    forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload(["tests.desk.test_logs_killed"])
-    draw = random.Random(5)
-    died = 0
-    for _ in range(KILLS):
-        ready = forks.Event()
-        child = forks.Process(target=import_by_rows, args=(url, str(tmp_path / "killed"), ready))
-        child.start()
-        assert ready.wait(60)
-        child.join(draw.random() * whole_run * 0.3)
-        if child.is_alive():
-            os.kill(child.pid or 0, signal.SIGKILL)
-        child.join()
-        died += child.exitcode == -signal.SIGKILL
-        child.close()
+    died = kill_again_and_again(
+        import_by_rows, url, str(tmp_path / "killed"), seed=5, times=KILLS, within=whole_run * 0.3
+    )
     import_all(killed, 1)
 
     assert died > 0, "no kill hit anything"

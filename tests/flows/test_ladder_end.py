@@ -11,14 +11,18 @@ from engine.desk import Desk
 from engine.desk.investigations import RunView
 from engine.models.investigation import Effort, RunState, TaskState
 from engine.train.ladder import host_of
+from tests.conftest import needs
 from tests.flows.ready import BETTER, ready, run
 from tests.flows.scripted import Script
 
-pytestmark = pytest.mark.skipif(
-    not (host_of("").encoder and host_of("").decoder), reason="the rungs above words need installed weights"
-)
-
 FAR = {**BETTER, "tfidf": 0.5, "frozen": 0.5}
+
+
+@pytest.fixture(autouse=True)
+def weights() -> None:
+    """The rungs above words are asked for here, so their weights must be there."""
+    host = host_of("")
+    needs(host.encoder and host.decoder, "Weights of an encoder and a decoder", "make setup")
 
 
 @pytest.fixture

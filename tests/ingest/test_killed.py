@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import pathlib
-import random
-import signal
 import time
 from datetime import UTC, datetime
+from multiprocessing.synchronize import Event
 
 import pytest
 
@@ -22,6 +19,7 @@ from tests.builders import a_feature, a_verdict, asked
 from tests.conftest import services_at
 from tests.ingest.spooled import MODELS, SLUG, START_MS, segment, some_frames
 from tests.ingest.totals import everything, expected, some_prices, sums_alone, totals
+from tests.killing import kill_again_and_again
 
 KILLS = 50
 BLOCK = 128 * 20
@@ -58,7 +56,7 @@ def a_deployment(url: str, home: pathlib.Path) -> Services:
     return services
 
 
-def ingest_slowly(url: str, home: str, ready: multiprocessing.synchronize.Event) -> None:  # pyright: ignore
+def ingest_slowly(url: str, home: str, ready: Event) -> None:
     """What the killed program does: everything, in small transactions."""
     services = services_at(url, pathlib.Path(home), FixedClock())
     ready.set()
@@ -76,21 +74,9 @@ def test_killed_at_any_instant_it_leaves_what_a_clean_run_leaves(tmp_path: pathl
     url = f"sqlite:///{tmp_path / 'killed.db'}"
     killed = a_deployment(url, tmp_path / "killed")
 
-    forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload(["tests.ingest.test_killed"])
-    draw = random.Random(17)
-    died = 0
-    for _ in range(KILLS):
-        ready = forks.Event()
-        child = forks.Process(target=ingest_slowly, args=(url, str(tmp_path / "killed"), ready))
-        child.start()
-        assert ready.wait(60)
-        child.join(draw.random() * whole_run * 0.1)
-        if child.is_alive():
-            os.kill(child.pid or 0, signal.SIGKILL)
-        child.join()
-        died += child.exitcode == -signal.SIGKILL
-        child.close()
+    died = kill_again_and_again(
+        ingest_slowly, url, str(tmp_path / "killed"), seed=17, times=KILLS, within=whole_run * 0.1
+    )
     ingest.once(killed)
 
     assert died > 0, "no kill hit anything"
