@@ -11,6 +11,7 @@ from bot.blockkit import limits
 from bot.messages import examples, labelled
 from bot.messages.approval import button_value
 from bot.messages.investigation import start_words
+from bot.messages.labelling import capped
 from bot.messages.queue import SHOWN
 from bot.messages.settings import Policies
 from engine.desk.approvals import REASON_LEAST, REASON_MOST, ApprovalView
@@ -253,8 +254,7 @@ def confirm_investigation(quote: Quote) -> ConfirmInvestigation:
 
 def confirm_labelling(quote: TeacherQuote, words: str) -> ConfirmLabelling:
     """The form that starts a labelling. Where the forecast passes the cap it says how many rows the cap pays for."""
-    over = quote.usd > quote.budget_usd
-    return ConfirmLabelling(quote, words, int(quote.rows * quote.budget_usd / quote.usd) if over else None)
+    return ConfirmLabelling(quote, words, capped(quote.rows, quote.usd, quote.budget_usd))
 
 
 def reject_approval(approval: ApprovalView) -> RejectApproval:

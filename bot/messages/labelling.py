@@ -15,7 +15,10 @@ Standing = Literal["queued", "unattended", "running", "lost", "cancelled", "fail
 
 @dataclass(frozen=True)
 class Labelling:
-    """How a labelling stands. ``nonsense`` are replies that are no label; ``usd_a_label`` what one label cost."""
+    """How a labelling stands. ``nonsense`` are replies that are no label; ``usd_a_label`` what one label cost.
+
+    ``capped_rows`` is how many texts the cap pays for where it is less than the quote, else none.
+    """
 
     template: ClassVar[str] = "labelling/card"
     seen: LabellingView
@@ -23,6 +26,7 @@ class Labelling:
     nonsense: int
     usd_a_label: float | None
     can_cancel: bool
+    capped_rows: int | None = None
 
     @classmethod
     def example(cls) -> Labelling:
@@ -40,7 +44,13 @@ def card(seen: LabellingView) -> Labelling:
         nonsense=max(counts.get("answered", 0) - usable, 0),
         usd_a_label=seen.spent_usd / seen.added if seen.added else None,
         can_cancel=seen.state in OPEN_STATES,
+        capped_rows=capped(seen.drawn, seen.quoted.usd, seen.budget_usd) if seen.quoted else None,
     )
+
+
+def capped(rows: int, usd: float, budget_usd: float) -> int | None:
+    """How many of the texts a budget pays for; none where it pays for all of them."""
+    return int(rows * budget_usd / usd) if usd > budget_usd else None
 
 
 def _standing(seen: LabellingView) -> Standing:

@@ -10,6 +10,8 @@ from engine.errors import Conflict, Invalid, NotReady
 from engine.evals.rows import DatasetRow
 from engine.flows.durable import Queue
 from engine.flows.steps import labelling as steps
+from engine.flows.steps import quoted
+from engine.flows.steps.quoted import Quoted
 from engine.models.actor import Actor
 from engine.models.base import Value
 from engine.models.feature import Baseline, Feature, is_simulated
@@ -17,14 +19,9 @@ from engine.models.investigation import OPEN_STATES, RunState
 from engine.models.labelling import Labelling, Teaching
 from engine.models.mail import Once
 from engine.models.money import from_usd, to_usd
-from engine.rules.cost import TokenPrices
 from engine.store import deeds, features, labellings, labels, mail, replies, work
 from engine.store.database import Tx
 from engine.teachers import prices
-from engine.teachers.ask import questions_of
-from engine.teachers.forecast import forecast
-from engine.teachers.keys import is_loopback
-from engine.teachers.ledger import FREE
 
 DEFAULT_BUDGET_USD = 20.0
 BUDGET_MOST_USD = 100_000.0
@@ -35,7 +32,8 @@ _RUN_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # no l, o, 0, 1: ids are rea
 class TeacherQuote(Value):
     """What a teacher's labelling would cost, before anything is spent. ``usd`` is a forecast, the budget a hard cap.
 
-    ``known`` rows are answered and paid for already; prices are US dollars per million tokens.
+    ``known`` rows are answered and paid for already, and it was measured by ``probes`` of those replies, 0 where they
+    are too few and tokens are told from characters; prices are US dollars per million tokens.
     """
 
     slug: str
@@ -49,6 +47,7 @@ class TeacherQuote(Value):
     tokens_in: int
     tokens_out: int
     usd: float
+    probes: int = 0
     budget_usd: float
     input_usd: float
     output_usd: float
@@ -58,7 +57,10 @@ class TeacherQuote(Value):
 
 
 class LabellingView(Value):
-    """A teacher's labelling as people see it: how far it is, what came back, what it cost, what it made."""
+    """A teacher's labelling as people see it: how far it is, what came back, what it cost, what it made.
+
+    ``quoted`` is what it will cost in all by its first replies, none before there are enough.
+    """
 
     run_id: str
     slug: str
@@ -72,6 +74,7 @@ class LabellingView(Value):
     counts: dict[str, int | str]
     spent_usd: float
     paid_calls: int
+    quoted: Quoted | None = None
     budget_usd: float
     rights: str
     requested_by: str
@@ -194,7 +197,7 @@ def _labelling(
 def _quote(
     desk: Desk, tx: Tx, feature: Feature, baseline: Baseline, *, asked: Labelling, open_run: str = ""
 ) -> TeacherQuote:
-    price = _price(desk, tx, feature, asked=asked, baseline=baseline)
+    price = quoted.price_of_teacher(tx, desk.services, feature, asked=asked, baseline=baseline)
     texts = steps.texts(tx, feature, asked.sample)
     if not texts:
         raise steps.none_left(feature.slug)
@@ -204,9 +207,8 @@ def _quote(
         DatasetRow(id=row.row_id, input=row.input, output=row.output)
         for row in steps.examples_shown(tx, feature.id or 0)
     ]
-    questions = questions_of(spec, rows, shown)
-    known = replies.find(tx, list({question.key for question in questions}))
-    found = forecast(questions, known, outputs=feature.labels or [row.output for row in shown], price=price)
+    by = quoted.of_earlier(tx, asked)
+    found = quoted.of_questions(tx, feature, spec, rows=rows, shown=shown, price=price, by=by)
     return TeacherQuote(
         slug=feature.slug,
         model=asked.model,
@@ -219,25 +221,13 @@ def _quote(
         tokens_in=found.tokens_in,
         tokens_out=found.tokens_out,
         usd=found.usd,
+        probes=found.probes,
         budget_usd=to_usd(asked.budget_nano),
         input_usd=to_usd(price.input),
         output_usd=to_usd(price.output),
         price_snapshot=prices.snapshot_id(tx, desk.services.clock.now().date()),
         rights=asked.rights,
         open_run=open_run,
-    )
-
-
-def _price(desk: Desk, tx: Tx, feature: Feature, *, asked: Labelling, baseline: Baseline) -> TokenPrices:
-    price = prices.price_of(tx, asked.model, desk.services.clock.now().date())
-    if price is not None:
-        return price
-    if is_loopback(baseline.base_url):
-        return FREE
-    raise NotReady(
-        f"Nobody knows what {asked.model} costs, so a cap could not be kept; nothing was asked.",
-        hint=f"Say what it costs: /assay settings prices model={asked.model} input=2.50 output=10 "
-        f"from={desk.services.clock.now():%Y-%m-%d}, or name another: /assay labels {feature.slug} teacher=…",
     )
 
 
@@ -272,6 +262,7 @@ def _view(desk: Desk, tx: Tx, labelling: Labelling) -> LabellingView:
         counts=labelling.counts,
         spent_usd=to_usd(paid.nano_usd),
         paid_calls=paid.paid_calls,
+        quoted=Quoted.model_validate(labelling.quoted) if labelling.quoted else None,
         budget_usd=to_usd(labelling.budget_nano),
         rights=labelling.rights,
         requested_by=labelling.requested_by,

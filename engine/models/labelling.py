@@ -20,7 +20,8 @@ class Teaching(Value):
 class Labelling(Table, table=True):
     """A teacher labels drawn texts. ``open_feature_id`` is unique: one open labelling per feature.
 
-    ``rows`` is the artifact of the drawn texts, ``drawn`` their number; ``counts`` says what came back.
+    ``rows`` is the artifact of the drawn texts, ``drawn`` their number; ``counts`` says what came back,
+    ``quoted`` what it costs in all by its first replies (``engine.flows.steps.quoted``).
     """
 
     __table_args__ = (words_check("state", RunState),)
@@ -42,6 +43,7 @@ class Labelling(Table, table=True):
     drawn: int = 0
     asked: int = 0
     counts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    quoted: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     reason: str = ""
     cancel_requested: bool = False
     label_set_id: int | None = Field(default=None, foreign_key="label_set.id")

@@ -37,6 +37,13 @@ def newest_of(tx: Session, feature_id: int) -> Labelling | None:
     return tx.exec(query.limit(1)).first()
 
 
+def newest_quoted(tx: Session, feature_id: int, model: str, baseline_id: int) -> Labelling | None:
+    """The newest labelling of a feature with this teacher and prompt whose replies were measured; none without."""
+    mine = (Labelling.feature_id == feature_id, Labelling.model == model, Labelling.baseline_id == baseline_id)
+    found = tx.exec(select(Labelling).where(*mine).order_by(col(Labelling.id).desc()))
+    return next((one for one in found if one.quoted), None)
+
+
 def open_runs(tx: Session) -> list[Labelling]:
     """Every labelling that has not ended."""
     return list(tx.exec(select(Labelling).where(col(Labelling.state).in_(OPEN_STATES))))

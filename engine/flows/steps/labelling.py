@@ -13,7 +13,7 @@ from engine.approaches.registry import approach_of
 from engine.errors import Cancelled, NotReady, WorkFailed
 from engine.evals.rows import DatasetRow, read_predictions, read_rows
 from engine.flows.durable import Pending
-from engine.flows.steps import progress, versions
+from engine.flows.steps import progress, quoted, versions
 from engine.flows.steps.end import Told
 from engine.flows.steps.plan import dataset_artifact, rows_artifact
 from engine.models.actor import Actor
@@ -155,6 +155,7 @@ def ask(services: Services, drawn: DrawnTexts, *, attempt: int) -> Taught | Pend
         cancelled = labelling.cancel_requested
     spec = spec.model_copy(update={"config": {**spec.config, "attempt": attempt}})
     state = progress.watched(services, drawn.run_id, spec, "ask the teacher", cancelled=cancelled)
+    _quote(services, drawn, spec)
     if state.status is not JobStatus.DONE:
         _note(services, drawn, state.step)
         return Pending()
@@ -242,6 +243,22 @@ def _taught(services: Services, result: dict[str, Any]) -> Taught:
     return Taught(
         answered=len(answers), valid=sum(one.valid for one in answers), **{name: result[name] for name in counts}
     )
+
+
+def _quote(services: Services, drawn: DrawnTexts, spec: JobSpec) -> None:
+    """Say once what it will cost in all, measured by the first replies: they are probes that were paid for anyway."""
+    with services.database.read() as tx:
+        labelling = labellings.by_run(tx, drawn.run_id)
+        if labelling.quoted or not quoted.is_probed(tx, drawn.run_id):
+            return
+        rows, shown = (read_rows(services.artifacts.path(artifact)) for artifact in (drawn.rows, drawn.shown))
+        found = quoted.corrected(tx, services, spec, rows=rows, shown=shown)
+    if found is None:
+        return
+    with services.database.write() as tx:
+        labelling = labellings.by_run(tx, drawn.run_id)
+        labelling.quoted = found.model_dump()
+        _tell(tx, services, labelling)
 
 
 def _note(services: Services, drawn: DrawnTexts, step: int) -> None:
