@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -121,6 +122,8 @@ def _running(home: Path, *, examples: bool) -> Generator[tuple[Programs, str]]:
         _wait_for(f"http://127.0.0.1:{ports['bot']}/readyz", programs)
         if first_time:
             demo_examples.type_words(url)
+        kept = {name: environment[name] for name in ("ASSAY_HOME", "OPENAI_BASE_URL") if environment.get(name)}
+        _tell("For a second shell: export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in kept.items()))
         yield programs, url
     finally:
         programs.end()

@@ -1,5 +1,6 @@
 """Assay's own simulated prompted model, OpenAI-compatible: right about seven times in ten, and says it is simulated.
 
+Of texts it does not know it guesses: by their words among the labels it knows, else blindly among the prompt's.
 It answers to names that begin with "simulated-" alone, so that its numbers can never pass for a real model's.
 """
 
@@ -23,6 +24,7 @@ from starlette.routing import Route
 
 from engine.models.feature import is_simulated
 from engine.rules.redact import redact
+from engine.testing.asked_labels import asked_labels
 from engine.testing.simulated_judge import NAME as JUDGE
 from engine.testing.simulated_judge import SimulatedJudge
 
@@ -53,7 +55,7 @@ class Seen:
 
 
 class Guesser:
-    """Answers: the known truth or a wrong label by hash of the input, and a word count's guess for the unknown."""
+    """Answers: the known truth or a wrong label by hash of the input, and a guess for the unknown."""
 
     def __init__(self, truth: Mapping[str, str], accuracy: float) -> None:
         # Features store redacted texts, so those are asked about.
@@ -70,7 +72,7 @@ class Guesser:
         asked = messages[-1]["content"]
         text = asked if asked in self._truth else self._inside(asked)
         if text not in self._truth:
-            return self._guess(asked)
+            return self._guess(asked, asked_labels(messages[0]["content"]))
         right = self._truth[text]
         has_examples = any("Examples:" in message["content"] for message in messages)
         wrong = [label for label in self._labels if label != right]
@@ -83,7 +85,10 @@ class Guesser:
         places = ((asked.rfind(text) + len(text), len(text), text) for text in self._truth if text and text in asked)
         return max(places, default=(0, 0, ""))[2]
 
-    def _guess(self, text: str) -> str:
+    def _guess(self, text: str, among: Sequence[str]) -> str:
+        if not set(among) <= set(self._labels):
+            named = [label for label in among if label.casefold() in text.casefold()]
+            return (named or among)[int(_share(text) * len(named or among))]
         words = _words(text)
         return max(self._labels, key=lambda label: (self._likely(label, words), label), default="unknown")
 

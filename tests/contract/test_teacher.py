@@ -15,6 +15,7 @@ from starlette.routing import Route
 from engine.errors import BadReply, KeyRejected, RateLimited, Unavailable, Upstream
 from engine.teachers.client import Client
 from engine.teachers.replies import Question, Reply
+from engine.testing.asked_labels import asked_labels
 from engine.testing.scripted_server import completion, refusal, scripted_app, serving
 from engine.testing.simulated_model import MODEL, simulated_app
 
@@ -201,3 +202,30 @@ def test_a_simulated_model_finds_the_input_in_a_rendered_prompt_and_guesses_the_
     with serving(simulated_app(truth, accuracy=1.0)) as url:
         assert send(url, messages=asked("e.g. charged twice: billing. Now: page is blank")).text == "bug"
         assert send(url, messages=asked("why was I charged again")).text == "billing"
+
+
+LISTS = {
+    "Answer with exactly one word: negative, neutral or positive.\n\nMessage: good, or bad": [
+        "negative", "neutral", "positive",
+    ],
+    "Classify the ticket as 'billing', 'bug' or 'other', and nothing else.": ["billing", "bug", "other"],
+    "Answer with one of delivery, refund, login.": ["delivery", "refund", "login"],
+    "Which topic? Labels: bug | data loss | how to": ["bug", "data loss", "how to"],
+    "Exactly one of these labels:\n\n- past due\n- paid\n\nExamples:\n\nInput: - a\n- b": ["past due", "paid"],
+    "Classify the ticket.": [],
+    "Answer with one JSON object that fits this JSON schema, and nothing else.": [],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("prompt", LISTS)
+def test_a_simulated_model_reads_the_labels_that_a_prompt_lists(prompt: str) -> None:
+    assert asked_labels(prompt) == LISTS[prompt]
+
+
+def test_a_simulated_model_guesses_the_unknown_among_the_labels_of_the_prompt() -> None:
+    system = {"role": "system", "content": "Answer with one of: delivery, refund, login"}
+    texts = ["please refund me", *(f"text {number}" for number in range(40))]
+    with serving(simulated_app({"charged twice": "billing"})) as url:
+        said = [send(url, messages=(system, {"role": "user", "content": text})).text for text in texts]
+    assert said[0] == "refund"
+    assert set(said) == {"delivery", "refund", "login"}
