@@ -12,6 +12,7 @@ from engine.models.money import NANO
 
 UNKNOWN = "unknown"
 
+_TENTH_MS = 0.1
 _SECOND_MS = 1_000
 _MINUTE, _HOUR = 60, 3_600
 
@@ -83,9 +84,11 @@ def nano(amount: int | None) -> str:
 
 
 def ms(duration: float | None) -> str:
-    """``640 ms`` or ``1.2 s`` of milliseconds."""
+    """``640 ms`` or ``1.2 s`` of milliseconds; nobody waits for less than a tenth of one."""
     if duration is None:
         return UNKNOWN
+    if 0 <= duration < _TENTH_MS:
+        return "under 0.1 ms"
     return f"{_two_figures(duration)} ms" if duration < _SECOND_MS else f"{_two_figures(duration / _SECOND_MS)} s"
 
 

@@ -81,9 +81,7 @@ def _outbox(tx: Tx, now: datetime) -> list[Finding]:
     found = [Finding(name="outbox", state=OK, says=says)]
     if age > STUCK:
         says = f"{says}, the oldest for {age.total_seconds() / 60:.0f} minutes"
-        found = [
-            Finding(name="outbox", state=BAD, says=says, fix="Is assay bot running, with a valid SLACK_BOT_TOKEN?")
-        ]
+        found = [Finding(name="outbox", state=BAD, says=says, fix="Is assay bot running, with a token Slack takes?")]
     if dead:
         fix = "Invite the bot to the channel: /invite @Assay"
         found.append(Finding(name="dead messages", state=WARN, says=f"{dead} could not be sent in 24 h", fix=fix))

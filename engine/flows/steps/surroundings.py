@@ -48,7 +48,7 @@ def _token(facts: dict[str, Any]) -> list[Finding]:
     why = facts.get("why_not")
     if not why:
         return []
-    fix = "Take a new SLACK_BOT_TOKEN from the app's page and start the bot again (docs/slack.md)"
+    fix = "Give the bot a new SLACK_BOT_TOKEN, or install the app again where a link installed it (docs/slack.md)"
     return [_finding("slack", BAD, f"the bot cannot speak: {why}", fix)]
 
 

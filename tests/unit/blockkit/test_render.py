@@ -139,6 +139,7 @@ def test_other_figures_have_a_unit_and_a_direction() -> None:
     assert figures.percent(0.9123) == "91.2 %"
     assert figures.ms(1430) == "1.4 s"
     assert figures.ms(4.14) == "4.1 ms"
+    assert figures.ms(0.00006) == "under 0.1 ms"
     assert figures.lasting(200) == "3 min"
     assert figures.loss(0.01) == "1 point"
     assert figures.several(1, "row", "rows") == "1 row"
