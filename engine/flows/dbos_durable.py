@@ -7,38 +7,22 @@ replay meets the same error as the first run did.
 from __future__ import annotations
 
 import threading
-import typing
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any, Concatenate
 
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions, WorkflowStatus
-from pydantic import TypeAdapter
 
-from engine import errors
-from engine.errors import AssayError, FlowDrift, NotReady, Upstream
-from engine.flows.advance_stage import Approved, advance_stage
-from engine.flows.alerts import Week, alerts
-from engine.flows.digest import Month, digest
-from engine.flows.drill import Drilling, drill_rollback
-from engine.flows.durable import P, Pending, Queue, R, Run, Stepper
-from engine.flows.investigate import investigate
-from engine.flows.label import label
-from engine.flows.patience import patient
-from engine.flows.retire import retire_stage
-from engine.models.base import Value
-from engine.models.investigation import Brief
-from engine.models.labelling import Teaching
+from engine.errors import NotReady
+from engine.flows.durable import P, Pending, Queue, R, Run
+from engine.flows.patience import answered
+from engine.flows.recorded import RETRIES, met, outcome, shape_of
+from engine.flows.table import AT_ONCE, FLOWS, WORKFLOW_SCHEMA, Flow
 from engine.services import Services
 from engine.store import work
 from engine.store.database import Database, Tx
 
-WORKFLOW_SCHEMA = "3"  # raised only when the order of a flow's steps changes (docs/engine.md); never a source hash
 POLL_SECONDS = 0.5
-HEAVY_AT_ONCE = 1  # one device, one investigation; the others wait their turn
-LIGHT_AT_ONCE = 4
-RETRIES = 6  # of a step let down by a service or a busy database: 1, 2, 4 … seconds
 _OPEN = ["PENDING", "ENQUEUED", "DELAYED"]
 _STATES = {
     "ENQUEUED": "queued",
@@ -46,25 +30,6 @@ _STATES = {
     "PENDING": "running",
     "SUCCESS": "done",
     "CANCELLED": "cancelled",
-}
-
-
-@dataclass(frozen=True)
-class Flow:
-    """A flow's body and the class of its one argument."""
-
-    body: Callable[[Stepper, Any], Value]
-    argument: type[Value]
-
-
-FLOWS: Mapping[str, Flow] = {
-    "investigate": Flow(investigate, Brief),
-    "advance_stage": Flow(advance_stage, Approved),
-    "retire_stage": Flow(retire_stage, Approved),
-    "drill_rollback": Flow(drill_rollback, Drilling),
-    "digest": Flow(digest, Month),
-    "alerts": Flow(alerts, Week),
-    "label": Flow(label, Teaching),
 }
 
 
@@ -135,9 +100,8 @@ class DbosEngine:
             DBOS.workflow(name=name)(self._workflow(flow))
         DBOS.listen_queues([queue.value for queue in self._queues])
         DBOS.launch()
-        for queue, at_once in ((Queue.LIGHT, LIGHT_AT_ONCE), (Queue.HEAVY, HEAVY_AT_ONCE)):
-            if queue in self._queues:
-                DBOS.register_queue(queue.value, worker_concurrency=at_once, polling_interval_sec=POLL_SECONDS)
+        for queue in self._queues:
+            DBOS.register_queue(queue.value, worker_concurrency=AT_ONCE[queue], polling_interval_sec=POLL_SECONDS)
 
     def stop(self) -> None:
         """End polling and give the connections back; runs under way go on at the next start."""
@@ -180,11 +144,7 @@ class _Steps:
         """Poll until there is an answer, and record that alone; a restart polls again."""
 
         def poll() -> R:
-            while True:
-                answer = patient(lambda: fn(self._services, *args, **kwargs), wait=self._wait)
-                if not isinstance(answer, Pending):
-                    return answer
-                self._wait(answer.seconds)
+            return answered(lambda: fn(self._services, *args, **kwargs), wait=self._wait)
 
         return self._recorded(name, fn, poll)
 
@@ -197,17 +157,11 @@ class _Steps:
             raise _Stopped
 
     def _recorded(self, name: str, fn: Callable[..., Any], call: Callable[[], R]) -> R:
-        shape = _shape(fn)
+        shape = shape_of(fn)
 
         def body() -> dict[str, Any]:
-            try:
-                return {"value": shape.dump_python(call(), mode="json")}
-            except Upstream as error:
-                if DBOS.step_status is not None and (DBOS.step_status.current_attempt or 0) < RETRIES - 1:
-                    raise
-                return {"error": _told(error)}
-            except AssayError as error:
-                return {"error": _told(error)}
+            tried = DBOS.step_status
+            return outcome(shape, call, is_last=tried is None or (tried.current_attempt or 0) >= RETRIES - 1)
 
         recorded = DBOS.run_step(
             {
@@ -219,9 +173,7 @@ class _Steps:
             },
             body,
         )
-        if "error" in recorded:
-            raise _error(recorded["error"])
-        return shape.validate_python(recorded["value"])
+        return met(shape, recorded)
 
 
 class _Stopped(BaseException):
@@ -255,28 +207,6 @@ def _config(database: Database, executor_id: str) -> DBOSConfig:
     )
 
 
-def _shape(fn: Callable[..., Any]) -> TypeAdapter[Any]:
-    hint: Any = typing.get_type_hints(fn)["return"]
-    if Pending in typing.get_args(hint):
-        (hint,) = (
-            member for member in typing.get_args(hint) if member is not Pending
-        )  # a polled step has one answer beside Pending
-    return TypeAdapter(hint)
-
-
-def _told(error: AssayError) -> dict[str, str]:
-    hint = error.hint if isinstance(error, errors.Refused) else ""
-    message = error.message if isinstance(error, errors.Refused) else str(error)
-    return {"kind": type(error).__name__, "message": message, "hint": hint}
-
-
-def _error(told: dict[str, str]) -> AssayError:
-    kind = getattr(errors, told["kind"], errors.WorkFailed)
-    if issubclass(kind, errors.Refused):
-        return kind(told["message"], told["hint"])
-    return errors.Unavailable(told["message"]) if kind is errors.RateLimited else kind(told["message"])
-
-
 def _run(status: WorkflowStatus) -> Run:
     return Run(
         run_id=status.workflow_id,
@@ -284,6 +214,3 @@ def _run(status: WorkflowStatus) -> Run:
         state=_STATES.get(status.status, "failed"),
         error=type(status.error).__name__ if status.error else "",
     )
-
-
-__all__ = ["FLOWS", "DbosClient", "DbosEngine", "FlowDrift", "migrate", "open_durable"]

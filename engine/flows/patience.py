@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from engine.errors import KeyRejected, Upstream
+from engine.flows.durable import Pending
 
 log = logging.getLogger(__name__)
 
@@ -34,3 +35,12 @@ def patient(call: Callable[[], R], *, wait: Callable[[float], None], clock: Call
             log.warning("poll.failed", extra={"why": type(error).__name__, "seconds": seconds})
             wait(seconds)
     raise AssertionError("the waits have no end")
+
+
+def answered(poll: Callable[[], R | Pending], *, wait: Callable[[float], None]) -> R:
+    """The first answer that is not ``Pending``, polled patiently; between two polls ``wait`` gets the seconds asked."""
+    while True:
+        answer = patient(poll, wait=wait)
+        if not isinstance(answer, Pending):
+            return answer
+        wait(answer.seconds)

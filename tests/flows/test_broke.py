@@ -9,9 +9,9 @@ import pytest
 
 from engine import worker
 from engine.desk import Desk, approvals, digests, health
-from engine.flows.dbos_durable import Flow
 from engine.flows.digest import Month, digest
 from engine.flows.durable import Stepper
+from engine.flows.table import Flow
 from engine.models.actor import Actor, Role
 from engine.models.rollout import ApprovalState
 from engine.testing.clock import FixedClock
