@@ -15,6 +15,7 @@ PROGRAMS = {
     "scheduler": ("bot.scheduler:main", "monthly digests; --once does what is due and ends"),
     "engine": ("engine.worker:main", "investigations, on the GPU host"),
     "gateway": ("bot.cli.gateway:main", "OpenAI-compatible data plane: splits, falls back, records"),
+    "workspaces": ("bot.cli.workspaces:main", "who installed the app; --run keeps the programs of each alive"),
     "demo": ("bot.cli.demo:main", "everything on this machine, in your browser"),
     "say": ("bot.cli.say:main", "the words of /assay without Slack"),
     "doctor": ("bot.cli.doctor:main", "what is wrong, and how to mend it"),

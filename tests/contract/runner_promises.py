@@ -14,7 +14,8 @@ from engine.evals.rows import DatasetRow
 from engine.runners import JobSpec, JobState, JobStatus, Runner
 from engine.store.artifacts import Artifacts
 from engine.testing.corpus import CLASSES
-from tests.training.home import WAITING, eventually
+from tests.training.home import WAITING
+from tests.waiting import eventually
 
 CANARY = "xyzzy-canary-7731"
 ROWS = [DatasetRow(id=f"r{number}", input=f"{CANARY} text {number}", output=CLASSES[number % 2]) for number in range(9)]

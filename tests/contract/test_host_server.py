@@ -6,8 +6,7 @@ import json
 import os
 import signal
 import tempfile
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 
 import openai
@@ -17,6 +16,7 @@ from engine.errors import NotFound, WorkFailed
 from engine.servers import Condition
 from engine.servers.host import HostServer
 from engine.store.artifacts import Artifacts
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("processes")]
 
@@ -46,13 +46,6 @@ def a_control(home: Path, label: str = "billing") -> str:
         (folder / "candidate.json").write_text(json.dumps(made))
         (folder / "majority.json").write_text(json.dumps({"label": label, "share": 0.6}))
         return artifacts(home).put(folder)
-
-
-def eventually(claim: Callable[[], object], seconds: float = 60.0) -> None:
-    ends = time.monotonic() + seconds
-    while not claim():
-        assert time.monotonic() < ends, "it never came true"
-        time.sleep(0.05)
 
 
 def is_ready(home: Path, artifact: str) -> bool:

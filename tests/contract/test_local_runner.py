@@ -13,7 +13,8 @@ from engine.evals.rows import DatasetRow
 from engine.runners import JobSpec, JobStatus
 from engine.runners.folder import Ended
 from tests.contract.runner_promises import CANARY, ROWS, RunnerPromises
-from tests.training.home import Home, eventually
+from tests.training.home import Home
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("processes")]
 

@@ -18,7 +18,8 @@ from engine.runners.ray_head import JobsApi, Node
 from engine.runners.shared import SharedFolder
 from engine.testing.ray_head import HeadHere
 from tests.contract.runner_promises import ROWS, RunnerPromises, started
-from tests.training.home import Home, eventually
+from tests.training.home import Home
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("processes")]
 ONE = Node(gpus=0.0, takes_jobs=True)

@@ -28,10 +28,10 @@ def several(services: Services) -> Services:
     return replace(services, settings=services.settings.model_copy(update=made))
 
 
-def grant(services: Services, token: str = "xoxb-1", *, lasts: timedelta | None = None) -> Grant:
+def grant(services: Services, token: str = "xoxb-1", *, lasts: timedelta | None = None, team: str = TEAM) -> Grant:
     tokens = Tokens(bot=SecretStr(token), refresh=SecretStr(f"{token}-next"))
     until = services.clock.now() + lasts if lasts else None
-    facts = {"team": TEAM, "team_name": "Acme", "bot_user": "U0", "scopes": "commands", "installed_by": "U1"}
+    facts = {"team": team, "team_name": "Acme", "bot_user": "U0", "scopes": "commands", "installed_by": "U1"}
     return Grant(**facts, tokens=tokens, expires_at=until)
 
 

@@ -20,7 +20,8 @@ from engine.runners.ray_head import JobsApi
 from engine.runners.shared import SharedFolder
 from engine.store.artifacts import Artifacts
 from tests.ray.cluster import Cluster, running
-from tests.training.home import Home, eventually
+from tests.training.home import Home
+from tests.waiting import eventually
 
 
 @dataclass

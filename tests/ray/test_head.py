@@ -11,7 +11,7 @@ from engine.errors import Unavailable
 from engine.runners import JobStatus
 from tests.contract.runner_promises import ROWS, processes_of, started
 from tests.ray.conftest import Site
-from tests.training.home import eventually
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.ray, pytest.mark.xdist_group("ray")]
 

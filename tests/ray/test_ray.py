@@ -13,7 +13,8 @@ import pytest
 from engine.runners import JobSpec, JobStatus
 from tests.contract.runner_promises import ROWS, RunnerPromises, processes_of
 from tests.ray.conftest import Site
-from tests.training.home import WAITING, eventually, real_rows
+from tests.training.home import WAITING, real_rows
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.ray, pytest.mark.xdist_group("ray")]
 LORA: dict[str, float] = {"lr": 1e-3, "epochs": 2, "rank": 16, "alpha": 32, "batch": 4}  # 120 steps of 240 rows

@@ -93,12 +93,3 @@ class Home:
         with (self.path / "devices" / "cpu.lock").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
-
-
-def eventually(claim: object, seconds: float = 15) -> None:
-    """Wait until a claim (a callable without arguments) holds."""
-    assert callable(claim)
-    deadline = time.monotonic() + seconds
-    while not claim():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)

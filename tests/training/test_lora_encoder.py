@@ -17,7 +17,8 @@ from engine.runners import JobStatus
 from engine.testing.corpus import CLASSES
 from engine.train import TrainingRow
 from engine.train.ladder import host_of, rung_of
-from tests.training.home import Home, eventually, real_rows
+from tests.training.home import Home, real_rows
+from tests.waiting import eventually
 
 HOST = host_of("")
 TASK = Task(approach="classify", classes=CLASSES)

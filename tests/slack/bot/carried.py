@@ -11,7 +11,7 @@ from typing import Protocol
 
 from bot import socket
 from tests.slack.bot.wire import Delivery, Wire
-from tests.slack.standin.rooms import eventually
+from tests.waiting import eventually
 
 
 class Carrier(Protocol):

@@ -29,7 +29,8 @@ from engine.services import Services
 from engine.testing.clock import FixedClock
 from tests.prepared import sqlite_in
 from tests.slack.bot.wire import FORM, SECRET, Wire, signed
-from tests.slack.standin.rooms import CHANNELS, PEOPLE, MovingClock, Served, eventually
+from tests.slack.standin.rooms import CHANNELS, PEOPLE, MovingClock, Served
+from tests.waiting import eventually
 
 ACME, BETA = "T0ACME", "T0BETA"
 CLIENT = ("123.456", "client-secret-of-the-app")

@@ -18,7 +18,7 @@ from engine.store import roles as role_rows
 from tests.builders import ANN, ASKER, BO, SHELL, SLUG, a_feature, a_verdict, asked, csv_of, some_labels, waiting
 from tests.slack.bot.parsed import parsed_by_slack
 from tests.slack.bot.wire import Wire
-from tests.slack.standin.rooms import eventually
+from tests.waiting import eventually
 
 
 def test_a_mistyped_verb_is_told_the_nearest_with_a_button_that_runs_it(wire: Wire) -> None:

@@ -18,7 +18,7 @@ from tests.builders import SLUG
 from tests.slack.bot import stories
 from tests.slack.bot.several import ACME, BETA, House, a_slack, housed, prepared_place, settings_of
 from tests.slack.bot.wire import Delivery, Wire
-from tests.slack.standin.rooms import eventually
+from tests.waiting import eventually
 
 RECORD = "inv-one"  # the run of Acme's verdict
 OF_THE_BOT = ("heartbeat",)

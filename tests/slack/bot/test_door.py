@@ -20,7 +20,7 @@ from engine.services import Services
 from engine.testing.scripted_server import serving
 from tests.slack.bot.garbage import NEARLY, garbage
 from tests.slack.bot.wire import FORM, SECRET, Wire, interactive, signed
-from tests.slack.standin.rooms import eventually
+from tests.waiting import eventually
 
 REGISTER = "register ticket-router model=m prompt=Sort labels=a,b"
 

@@ -13,7 +13,8 @@ from engine.store import deeds, features
 from tests.slack.bot import stories
 from tests.slack.bot.carried import Carrier
 from tests.slack.bot.wire import Wire, wired
-from tests.slack.standin.rooms import Served, eventually
+from tests.slack.standin.rooms import Served
+from tests.waiting import eventually
 
 TIMES = 4
 

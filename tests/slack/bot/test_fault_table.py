@@ -22,7 +22,7 @@ from tests.slack.bot.carried import Carrier, by_socket
 from tests.slack.bot.garbage import NEARLY
 from tests.slack.bot.post import Post
 from tests.slack.bot.wire import Delivery, Wire, interactive
-from tests.slack.standin.rooms import eventually
+from tests.waiting import eventually
 
 MEGABYTE = 1024 * 1024
 

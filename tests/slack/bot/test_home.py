@@ -14,7 +14,7 @@ from engine.desk import Desk, approvals, bills, policies, roles
 from engine.models.actor import Role
 from tests.builders import ANN, ASKER, SHELL, SLUG, a_feature, a_verdict, asked, waiting
 from tests.slack.bot.wire import Wire
-from tests.slack.standin.rooms import eventually
+from tests.waiting import eventually
 
 
 def open_home(wire: Wire, person: str = "U1") -> str:

@@ -14,7 +14,7 @@ from engine.store import features as feature_rows
 from engine.store import labellings as labelling_rows
 from tests.builders import ASKER, SLUG, a_feature, some_calls
 from tests.slack.bot.wire import Wire
-from tests.slack.standin.rooms import eventually
+from tests.waiting import eventually
 
 
 def captured(wire: Wire, texts: int, **said: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.desk import features
 from tests.slack.bot.wire import Wire
-from tests.slack.standin.rooms import eventually
+from tests.waiting import eventually
 
 AT_ONCE = 64  # as many as the bot has threads
 FORMS = 4

@@ -21,7 +21,7 @@ from engine.testing.clock import FixedClock
 from tests.builders import SLUG
 from tests.slack.bot.several import ACME, BETA, CLIENT, House, Slack, a_slack
 from tests.slack.bot.wire import SECRET
-from tests.slack.standin.rooms import eventually
+from tests.waiting import eventually
 
 REGISTER = f'register {SLUG} model=m prompt="Sort: {{{{ input }}}}" labels=a,b'
 

@@ -18,7 +18,8 @@ from engine.desk import labels
 from engine.services import Services
 from tests.builders import ASKER, SLUG, a_feature, csv_of
 from tests.slack.bot.wire import settings_for
-from tests.slack.standin.rooms import Served, eventually
+from tests.slack.standin.rooms import Served
+from tests.waiting import eventually
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from engine.store.database import open_database
 from engine.testing.clock import FixedClock
 from tests.slack.bot.several import ACME, BETA, House, Slack, a_slack, housed, prepared_place, settings_of
 from tests.slack.bot.wire import Delivery, Wire
-from tests.slack.standin.rooms import eventually
+from tests.waiting import eventually
 
 HELLO = {"text": "hello"}
 

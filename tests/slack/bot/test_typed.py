@@ -8,7 +8,7 @@ import re
 from tests.builders import SLUG, a_feature
 from tests.slack.bot.parsed import parsed_by_slack
 from tests.slack.bot.wire import Wire
-from tests.slack.standin.rooms import eventually
+from tests.waiting import eventually
 
 LIVE = re.compile(r"<!(?!date\^)|<@U7|<https?:|broadcast|evil\.example\"")
 

@@ -10,7 +10,7 @@ import pytest
 from engine.desk import labels
 from tests.builders import SLUG, a_feature, csv_of
 from tests.slack.bot.wire import Wire
-from tests.slack.standin.rooms import eventually
+from tests.waiting import eventually
 
 OTHER = csv_of(range(30)).replace(b"input,output", b"Customer text,Team")
 

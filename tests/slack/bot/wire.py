@@ -33,7 +33,8 @@ from engine.services import Services
 from engine.settings import Settings
 from engine.testing.clock import FixedClock
 from tests.builders import waiting
-from tests.slack.standin.rooms import Served, eventually
+from tests.slack.standin.rooms import Served
+from tests.waiting import eventually
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 FORM = "application/x-www-form-urlencoded"

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,6 +25,7 @@ from bot.standin.app import build_standin
 from bot.standin.context import Standin, Tour, Verb
 from bot.standin.main import listen, server_for
 from bot.standin.room import Channel, Person, Room, Workspace
+from tests.waiting import eventually
 
 PEOPLE = [
     Person("U1", "mara", "Mara Lind", "Product engineer, asks"),
@@ -113,17 +113,6 @@ def served(store: Path | str = ":memory:", **options: Any) -> Iterator[Served]:
         server.should_exit = True
         thread.join(10)
     room.close()
-
-
-def eventually(claim: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """The first true value of the claim, or a failure after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = claim()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"not within {seconds} s: {claim}")
 
 
 @dataclass

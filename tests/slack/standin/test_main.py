@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.standin.seed import default_seed, read_seed
-from tests.slack.standin.rooms import eventually
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("processes")]
 ROOT = Path(__file__).parents[3]

@@ -8,7 +8,8 @@ import pytest
 from slack_sdk.errors import SlackApiError
 
 from bot.standin import messages
-from tests.slack.standin.rooms import App, Served, connected, eventually, served
+from tests.slack.standin.rooms import App, Served, connected, served
+from tests.waiting import eventually
 
 PLAIN = {"type": "plain_text", "text": "Reason"}
 MODAL: dict[str, Any] = {
