@@ -103,7 +103,7 @@ def _investigates(page: Page, shot: Shot) -> str:
     verdict = log(page).get_by_role("button", name="Ask for shadow")
     expect(verdict).to_be_visible(timeout=VERDICT_MS)
     card = log(page).get_by_role("article").filter(has=page.get_by_role("button", name="Ask for shadow"))
-    page.set_viewport_size({"width": WIDTH, "height": 1_180})  # the whole card at once
+    page.set_viewport_size({"width": WIDTH, "height": 1_420})  # the whole card at once
     shot("verdict")
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     text = card.inner_text()
