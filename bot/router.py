@@ -37,12 +37,16 @@ class Form:
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """A command. ``forms`` tells whether a form can be opened; where not (``assay say``), the words are the consent."""
+    """A command. ``forms`` tells whether a form can be opened; where not (``assay say``), the words are the consent.
+
+    ``dry`` asks what the words would cost, and for nothing to be done.
+    """
 
     desk: Desk
     actor: Actor
     asked: Asked
     forms: bool = False
+    dry: bool = False
     once: Once | None = None
 
 

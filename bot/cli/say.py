@@ -22,6 +22,7 @@ EXAMPLES = """examples:
   assay say 'register ticket-router model=gpt-4o-mini prompt=@prompt.txt labels=billing,bug,howto' --as ann
   assay say labels ticket-router file=labels.csv --as ann
   assay say investigate ticket-router budget=20 effort=quick --as ann
+  assay say --dry-run investigate ticket-router budget=20
   assay say approve 9f2KqTzv0aXh4Wc1 --as bo
 """
 
@@ -37,11 +38,14 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("words", nargs="*", help="what to say, quoted as one argument or as several")
     parser.add_argument("--as", dest="person", default="operator", help="who asks, for the audit (default: operator)")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what investigate or labels … sample= would cost, and do nothing"
+    )
     known = parser.parse_args(argv)
     set_up(load_settings().log_level if load_settings().log_level != "info" else "warning")
     words = known.words[0] if len(known.words) == 1 else " ".join(_requoted(word) for word in known.words)
     try:
-        answer = answered(words, known.person)
+        answer = answered(words, known.person, dry=known.dry_run)
     except NotUnderstood as error:
         print(render(notice.refused(error)).said, file=sys.stderr)
         return 2
@@ -57,14 +61,20 @@ def said(words: str, person: str) -> str:
     return render(answered(words, person).view).said
 
 
-def answered(words: str, person: str) -> Answer:
-    """The answer to the words. Raises ``Refused``."""
+def answered(words: str, person: str, *, dry: bool = False) -> Answer:
+    """The answer to the words; ``dry``: what they would cost. Raises ``Refused``."""
     commands.load()
     asked = grammar.parse(words)
+    if dry and not (asked.verb == "investigate" or "sample" in asked.options):
+        raise NotUnderstood(
+            f"{asked.verb} spends nothing, so there is nothing to quote. Nothing was done.",
+            hint="--dry-run goes with investigate SLUG, and with labels SLUG sample=500.",
+            suggestion="investigate",
+        )
     actor = Actor(id=typed.person("--as", person), role=Role.OPERATOR)
     with desk_here() as desk:
         check(desk, actor, asked)
-        answer = REGISTRY.commands[asked.verb].handle(Words(desk=desk, actor=actor, asked=asked))
+        answer = REGISTRY.commands[asked.verb].handle(Words(desk=desk, actor=actor, asked=asked, dry=dry))
     assert isinstance(answer, Answer), "without forms a verb always answers"
     return answer
 

@@ -28,6 +28,8 @@ def investigate(words: Words) -> Answer | Form:
     """A quote that waits for Confirm in Slack; typed in a shell, the words are the consent."""
     asked = _asked(words.asked)
     slug = words.asked.word()
+    if words.dry:
+        return Answer(investigation.quoted(investigations.quote(words.desk, slug, **asked)))
     if words.forms:
         quote = investigations.quote(words.desk, slug, **asked)
         if quote.open_run:

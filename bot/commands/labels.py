@@ -173,6 +173,8 @@ def _decided(seen: uploads.DraftView) -> notice.Receipt:
 
 def _taught(words: Words) -> Answer | Form:
     """In Slack a quote that waits for Confirm; typed in a shell, the words are the consent."""
+    if words.dry:
+        return Answer(labelling.quoted(labellings.quote(words.desk, **_teacher(words.asked)), words.asked.line()))
     if words.forms:
         quote = labellings.quote(words.desk, **_teacher(words.asked))
         if quote.open_run:

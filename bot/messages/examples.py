@@ -92,6 +92,15 @@ def quote(**changes: object) -> Quote:
                 "lookups": 14,
                 "worn": False,
             },
+            "asking": {"usd": 0.34, "probes": 0},
+            "trainings": {
+                "rungs": (
+                    {"rung": "majority", "trainings": 1, "seconds": 2.0, "memory_mb": 150},
+                    {"rung": "tfidf", "trainings": 3, "seconds": 11.0, "memory_mb": 307},
+                    {"rung": "frozen", "trainings": 1, "seconds": None, "memory_mb": 915},
+                    {"rung": "lora_encoder", "why": "no encoder weights found"},
+                )
+            },
             "reading": "STAY",
             "reading_names": ("volume", "low_volume"),
             "month_spend_usd": 2.2,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from bot.messages import labelled
-from engine.desk.labellings import LabellingView
+from engine.desk.labellings import LabellingView, TeacherQuote
 from engine.models.investigation import OPEN_STATES, RunState
 
 NEVER_ALIVE = "the start"  # what the desk says of an engine that was never seen
@@ -46,6 +46,26 @@ def card(seen: LabellingView) -> Labelling:
         can_cancel=seen.state in OPEN_STATES,
         capped_rows=capped(seen.drawn, seen.quoted.usd, seen.budget_usd) if seen.quoted else None,
     )
+
+
+@dataclass(frozen=True)
+class TeacherQuoted:
+    """What a teacher's labels would cost, and the words that have them made; ``capped_rows`` as in ``Labelling``."""
+
+    template: ClassVar[str] = "labelling/quote"
+    quote: TeacherQuote
+    words: str
+    capped_rows: int | None
+
+    @classmethod
+    def example(cls) -> TeacherQuoted:
+        """Five hundred texts."""
+        return quoted(labelled.teacher_quote(), "labels ticket-router sample=500")
+
+
+def quoted(quote: TeacherQuote, words: str) -> TeacherQuoted:
+    """A teacher's quote."""
+    return TeacherQuoted(quote, words, capped(quote.rows, quote.usd, quote.budget_usd))
 
 
 def capped(rows: int, usd: float, budget_usd: float) -> int | None:

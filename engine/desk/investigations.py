@@ -8,13 +8,16 @@ from typing import Any
 
 from pydantic import Field
 
+from engine.approaches import Task
 from engine.desk import Desk
 from engine.errors import Conflict, Invalid, NotReady
 from engine.flows.durable import Queue
-from engine.flows.steps import progress, release
+from engine.flows.steps import progress, prompted, release, trainings
 from engine.flows.steps.again import Last, last
 from engine.flows.steps.outlook import Prospects, prospects
+from engine.flows.steps.prompted import Asking
 from engine.flows.steps.reading import measure
+from engine.flows.steps.trainings import Trainings
 from engine.models.actor import Actor
 from engine.models.base import Value
 from engine.models.feature import Feature, is_simulated
@@ -24,6 +27,7 @@ from engine.models.mail import Once
 from engine.models.money import from_usd, to_usd
 from engine.store import deeds, features, investigations, labels, mail, verdicts, work
 from engine.store.database import Tx
+from engine.teachers import options
 
 DEFAULT_BUDGET_USD = 50.0
 BUDGET_MOST_USD = 100_000.0
@@ -35,7 +39,8 @@ class Quote(Value):
 
     ``reading`` is the answer of readiness, which never blocks; ``reading_names`` are the conditions behind it, and
     ``month_spend_usd`` is what the baseline costs a month, none where that is not known. ``prospects`` say what a run
-    could prove. ``last`` is the one recipe that is trained again, none for the whole ladder.
+    could prove. ``last`` is the one recipe that is trained again, none for the whole ladder. ``asking`` is what the
+    prompted calls cost, ``trainings`` what each training takes on the engine's host.
     """
 
     slug: str
@@ -49,6 +54,8 @@ class Quote(Value):
     prompted_calls: int
     judge_calls: int = 0
     prospects: Prospects
+    asking: Asking
+    trainings: Trainings
     open_run: str = ""
     reading: str = ""
     reading_names: tuple[str, ...] = ()
@@ -230,9 +237,11 @@ def _quote(desk: Desk, tx: Tx, feature: Feature, budget_usd: float, *, effort: E
     baseline = features.baseline(tx, feature_id)
     known = investigations.open_of(tx, feature_id)
     same = last(tx, feature) if again else None
+    effort = effort or (same.effort if same else Effort.NORMAL)
+    assert label_set is not None, "without labels there are no prospects"
     return Quote(
         slug=feature.slug,
-        effort=effort or (same.effort if same else Effort.NORMAL),
+        effort=effort,
         last=same,
         budget_usd=budget_usd,
         train_rows=counts[Part.TRAIN],
@@ -243,6 +252,23 @@ def _quote(desk: Desk, tx: Tx, feature: Feature, budget_usd: float, *, effort: E
         prompted_calls=found.prompted * counts[Part.DEV] + found.plan.rows,
         judge_calls=2 * (counts[Part.DEV] + found.plan.rows) if found.bench else 0,
         prospects=found,
+        asking=prompted.of_options(
+            tx,
+            desk.services,
+            Task.of(feature),
+            baseline,
+            label_set_id=label_set.id or 0,
+            names=options.names(found.cheaper_model),
+            cheaper=found.cheaper_model,
+        ),
+        trainings=trainings.ahead(
+            tx,
+            desk.services,
+            Task.of(feature),
+            label_set_id=label_set.id or 0,
+            effort=effort,
+            same=same.recipe if same else None,
+        ),
         open_run=known.run_id if known else "",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -39,6 +40,11 @@ def write_predictions(folder: Path, predictions: Iterable[Prediction]) -> None:
 def read_predictions(folder: Path) -> list[Prediction]:
     """The predictions ``write_predictions`` wrote, in their order."""
     return [Prediction.model_validate_json(line) for line in _lines(folder / PREDICTIONS)]
+
+
+def words_p50(texts: Iterable[str]) -> int:
+    """The words of the text in the middle; there must be one."""
+    return int(statistics.median(len(text.split()) for text in texts))
 
 
 def _write(path: Path, values: Iterable[Value]) -> None:

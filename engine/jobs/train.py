@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from collections.abc import Sequence
 from typing import Any
 
-from engine.evals.rows import DatasetRow, read_rows
+from engine.evals.rows import DatasetRow, read_rows, words_p50
 from engine.jobs.card import model_card
 from engine.jobs.work import Job
 from engine.models.investigation import Recipe
@@ -24,7 +25,9 @@ def run(job: Job) -> dict[str, Any]:
     folder = job.scratch / "candidate"
     shutil.rmtree(folder, ignore_errors=True)  # what an attempt before left half written
     folder.mkdir()
-    trained = rung_of(recipe.rung).train(
+    rung = rung_of(recipe.rung)
+    quoted = rung.quote(job.host, len(rows), words_p50(row.input for row in rows))
+    trained = rung.train(
         recipe,
         job.task,
         train=training_rows(rows),
@@ -43,7 +46,9 @@ def run(job: Job) -> dict[str, Any]:
     card = model_card(recipe, job.task, rows=len(rows), train=job.spec.inputs["train"], alarm=trained.alarm)
     (folder / "README.md").write_text(card, encoding="utf-8")
     artifact = job.artifacts.put(folder)
-    return {"artifact": artifact, "seconds": trained.seconds, "alarm": trained.alarm, "facts": trained.facts or {}}
+    measured = {"host": socket.gethostname(), "quoted_s": quoted.seconds}  # the next quote on this host is told by it
+    facts = {**(trained.facts or {}), **measured}
+    return {"artifact": artifact, "seconds": trained.seconds, "alarm": trained.alarm, "facts": facts}
 
 
 def training_rows(rows: Sequence[DatasetRow]) -> list[TrainingRow]:

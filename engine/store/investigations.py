@@ -93,6 +93,13 @@ def candidates(tx: Session, run_id: str) -> list[Candidate]:
     return list(tx.exec(select(Candidate).where(Candidate.run_id == run_id).order_by(col(Candidate.id))))
 
 
+def trained(tx: Session, most: int) -> list[Candidate]:
+    """The newest candidates of all features that came out of a training, newest first."""
+    return list(
+        tx.exec(select(Candidate).where(Candidate.artifact != "").order_by(col(Candidate.id).desc()).limit(most))
+    )
+
+
 def candidate_by_artifact(tx: Session, artifact: str) -> Candidate | None:
     """A candidate by the artifact it is stored as."""
     return tx.exec(select(Candidate).where(Candidate.artifact == artifact).limit(1)).first()

@@ -36,9 +36,12 @@ def versions(tx: Session, feature_id: int) -> list[LabelSet]:
 
 def rows(tx: Session, label_set_id: int, part: Part) -> list[Label]:
     """A version's train or dev labels. Raises ``SealBroken`` for the sealed part, which only a look opens."""
-    if part is Part.SEALED:
-        raise SealBroken("Sealed rows were asked for without a look on the ledger.")
-    return list(tx.exec(_of(tx, label_set_id).where(Label.part == part).order_by(col(Label.id))))
+    return list(tx.exec(_of_open(tx, label_set_id, part)))
+
+
+def first(tx: Session, label_set_id: int, part: Part, most: int) -> list[Label]:
+    """The first ``most`` rows that ``rows`` gives. Raises as that does."""
+    return list(tx.exec(_of_open(tx, label_set_id, part).limit(most)))
 
 
 def count(tx: Session, label_set_id: int, part: Part) -> int:
@@ -267,6 +270,12 @@ def _label(feature_id: int, row: LabelRow, place: Placed, number: int) -> Label:
 
 def _of(tx: Session, label_set_id: int):  # noqa: ANN202 (SQLModel's own select type)
     return select(Label).where(*_within(tx, label_set_id))
+
+
+def _of_open(tx: Session, label_set_id: int, part: Part):  # noqa: ANN202 (SQLModel's own select type)
+    if part is Part.SEALED:
+        raise SealBroken("Sealed rows were asked for without a look on the ledger.")
+    return _of(tx, label_set_id).where(Label.part == part).order_by(col(Label.id))
 
 
 def _within(tx: Session, label_set_id: int):  # noqa: ANN202 (SQLAlchemy's own expression types)

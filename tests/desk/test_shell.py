@@ -70,6 +70,8 @@ def test_say_is_done_refused_or_not_understood(run: Run) -> None:
     assert run("say", "investigate")[0] == 2
     assert run("say", 'show "ticket-router')[0] == 2
     assert run("say", "help")[0] == run("say")[0] == 0
+    assert "nothing to quote" in run("say", "--dry-run", "show", "ticket-router")[2]
+    assert run("say", "--dry-run", "investigate", "ticket-router")[0] == 1, "without labels nothing is quoted"
     for nobody in ("", "<!channel>", "two words"):
         code, out, err = run("say", "help", "--as", nobody)
         assert (code, out) == (1, ""), nobody

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import pathlib
+import socket
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -25,7 +27,8 @@ class Script:
 
     ``weak`` names a label on which a contender is always wrong; ``refused`` why the endpoint refuses an option;
     ``sure`` on what share of rows a contender is sure of its answer, and how often it is right there;
-    ``halved`` how often memory ran out in the training of a rung.
+    ``halved`` how often memory ran out in the training of a rung; ``host`` is where it is trained; ``asked`` is called
+    before paid calls are answered.
     """
 
     right: dict[str, float] = field(default_factory=dict)
@@ -40,6 +43,8 @@ class Script:
     weak: dict[str, str] = field(default_factory=dict)
     sure: dict[str, tuple[float, float]] = field(default_factory=dict)
     halved: dict[str, int] = field(default_factory=dict)
+    host: str = field(default_factory=socket.gethostname)
+    asked: Callable[[JobSpec], None] | None = None
 
 
 def scripted(services: Services, script: Script) -> ScriptedRunner:
@@ -60,7 +65,7 @@ def _train(services: Services, script: Script, spec: JobSpec) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         (pathlib.Path(folder) / "candidate.json").write_text(json.dumps(recipe))
         artifact = services.artifacts.put(pathlib.Path(folder))
-    facts = {"halved": script.halved.get(recipe["rung"], 0)}
+    facts = {"halved": script.halved.get(recipe["rung"], 0), "host": script.host, "quoted_s": 0.5}
     return {"artifact": artifact, "seconds": 1.0, "alarm": script.alarms.get(recipe["rung"], ""), "facts": facts}
 
 
@@ -70,6 +75,8 @@ def _predict(services: Services, script: Script, spec: JobSpec) -> dict[str, Any
 
 
 def _ask(services: Services, script: Script, spec: JobSpec) -> dict[str, Any]:
+    if script.asked:
+        script.asked(spec)
     rows = read_rows(services.artifacts.path(spec.inputs["rows"]))
     option = spec.config["contender"]
     answered = rows[script.unanswered :] if not script.stopped and option not in script.refused else []

@@ -118,7 +118,7 @@ def test_an_endpoint_that_refuses_the_key_ends_the_run_with_its_sentence(desk: D
     seen = run(desk, Script(right=BETTER, stopped="http://127.0.0.1:9/v1 says 401: the key is not valid."))
     assert seen.state is RunState.FAILED
     assert "401" in seen.reason
-    assert seen.tasks[1].note == "stopped here"
+    assert {task.name: task.note for task in seen.tasks}["ask baseline"] == "stopped here"
 
 
 def test_rows_without_an_answer_are_asked_again_and_then_named(desk: Desk) -> None:
@@ -192,4 +192,4 @@ def test_each_training_is_quoted_before_it_begins_and_one_too_large_for_the_host
     assert plan.too_large(rung_of("majority").quote(host, 1_000, 20), host) == ""
     seen = run(desk, Script(right=BETTER, stopped="the key was refused"))
     notes = {task.name: task.note for task in seen.tasks}
-    assert notes["train majority"] == "about 2 s and 150 MB of memory"
+    assert notes["train majority"] == "time unknown until the first run on this host, about 150 MB of memory"

@@ -9,6 +9,7 @@ from engine.approaches.registry import approach_of
 from engine.errors import KeyRejected, WorkFailed
 from engine.evals.rows import read_predictions
 from engine.flows.durable import Pending
+from engine.flows.steps import prompted
 from engine.flows.steps.plan import SEALED
 from engine.flows.steps.progress import attend, complete, note
 from engine.flows.steps.values import Asked, Frozen, Plan
@@ -40,6 +41,8 @@ def ask(
     since = _fresh_since(frozen) if part is Part.SEALED else ""
     spec = _spec(frozen, baseline, option, road, rows=rows, attempt=attempt, fresh_since=since, budget=spare)
     state = attend(services, frozen.run_id, spec, task)
+    if option == options.BASELINE and part is Part.DEV:
+        prompted.correct(services, frozen, road, ended=not isinstance(state, Pending))
     if isinstance(state, Pending):
         return state
     asked = Asked(contender=option, rows=0, valid=0, **_counts(state.result))

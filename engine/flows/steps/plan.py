@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import tempfile
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -10,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import Cancelled, NotReady, SealBroken
-from engine.evals.rows import DatasetRow, write_rows
-from engine.flows.steps import again, contenders, judges, uploads
+from engine.evals.rows import DatasetRow, words_p50, write_rows
+from engine.flows.steps import again, contenders, judges, prompted, trainings, uploads
 from engine.flows.steps.progress import set_tasks
 from engine.flows.steps.reading import measure
 from engine.flows.steps.seen import keep
+from engine.flows.steps.trainings import too_large
 from engine.flows.steps.values import Frozen, LeftOut, Live, Plan, Skipped
 from engine.models.feature import ApproachName, Feature
 from engine.models.investigation import Candidate, Effort, Recipe, RunState, RunTask, TaskState
@@ -116,7 +116,7 @@ def plan(services: Services, frozen: Frozen) -> Plan:
             judges.check(tx, services, frozen.feature_id, frozen.label_set_id)
         untried = contenders.untried(tx, services, frozen)
         host = host_here(services.settings)
-        words = int(statistics.median(len(row.input.split()) for row in train))
+        words = words_p50(row.input for row in train)
         quotes = {rung.name: rung.quote(host, len(train), words) for rung in ladder()}
         recipes, skipped = _recipes(frozen, host, quotes)
         made = Plan(
@@ -138,7 +138,10 @@ def plan(services: Services, frozen: Frozen) -> Plan:
         for rung in skipped:
             skip = Candidate(run_id=frozen.run_id, contender=rung.rung, rung=rung.rung, skipped=rung.why)
             investigations.add_candidate(tx, skip)
-        set_tasks(tx, services, run, _tasks(made, quotes, judged=frozen.is_judged))
+        paces = trainings.paces(tx, services)
+        notes = {name: trainings.note_of(quote, paces.get(name)) for name, quote in quotes.items()}
+        asking = prompted.line_of(tx, services, frozen, made)
+        set_tasks(tx, services, run, _tasks(made, notes, asking, judged=frozen.is_judged))
     return made
 
 
@@ -207,26 +210,13 @@ def _recipes(frozen: Frozen, host: Host, quotes: Mapping[str, Quote]) -> tuple[l
     return recipes, skipped
 
 
-def too_large(quote: Quote, host: Host) -> str:
-    """Why a rung is not begun here; on a GPU its own memory is not known before the job asks it."""
-    if host.device != "cpu" or quote.memory_mb <= host.memory_mb:
-        return ""
-    return (
-        f"it takes about {quote.memory_mb:,} MB of memory and this host has {host.memory_mb:,}; take smaller weights "
-        "(ASSAY_ENCODER, ASSAY_DECODER) or a host with more"
-    )
-
-
-def _quoted(quote: Quote) -> str:
-    return f"about {quote.seconds:,.0f} s and {quote.memory_mb:,} MB of memory"
-
-
-def _tasks(made: Plan, quotes: Mapping[str, Quote], *, judged: bool) -> list[RunTask]:
+def _tasks(made: Plan, notes: Mapping[str, str], asking: RunTask, *, judged: bool) -> list[RunTask]:
     counts = f"{made.train_rows:,} train, {made.dev_rows:,} dev, {made.sealed_rows:,} sealed"
     lines = [RunTask(name="labels frozen", state=TaskState.COMPLETE, note=counts)]
+    lines += [asking]
     lines += [RunTask(name=f"ask {option}") for option in made.options]
     lines += [RunTask(name=f"ask {name}", state=TaskState.SKIPPED, note=why) for name, why in made.untried.items()]
-    lines += [RunTask(name=f"train {recipe.name}", note=_quoted(quotes[recipe.rung])) for recipe in made.recipes]
+    lines += [RunTask(name=f"train {recipe.name}", note=notes[recipe.rung]) for recipe in made.recipes]
     lines += [RunTask(name=f"train {rung.rung}", state=TaskState.SKIPPED, note=rung.why) for rung in made.skipped]
     lines += [RunTask(name=JUDGED)] if judged else []
     return [*lines, RunTask(name=SERVED), RunTask(name=SEALED), RunTask(name=VERDICT)]
