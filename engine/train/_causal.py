@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model, prepare_model_for_kbit_training
 
 from engine.errors import WorkFailed
 from engine.train import Answer, Host, Progress, TrainingRow
@@ -27,7 +29,11 @@ _NOTE = "decoder.json"
 class Causal:
     """One decoder with adapters on all its linear layers, under training."""
 
-    def __init__(self, decoder: Decoder, dials: Dials) -> None:
+    def __init__(self, decoder: Decoder, dials: Dials, profile: Profile) -> None:
+        if profile.is_quantized:
+            decoder.model = prepare_model_for_kbit_training(
+                decoder.model, use_gradient_checkpointing=profile.is_checkpointed
+            )
         torch.manual_seed(dials.seed)  # PEFT draws the adapters from torch's own generator
         config = LoraConfig(
             r=dials.rank,
@@ -38,6 +44,8 @@ class Causal:
         )
         self._decoder = decoder
         self._dials = dials
+        self._profile = profile
+        self._gathered: dict[str, Any] | None = None
         decoder.model = get_peft_model(decoder.model, config)
 
     def run(
@@ -50,6 +58,8 @@ class Causal:
         progress: Progress,
     ) -> Trail:
         """Train to the end, or to the first alarm. Raises ``Diverged`` when the loss is no number any more."""
+        if self._profile.has_trainer:
+            return self._by_trainer(train, dev, longest=longest, scratch=checkpoints.scratch, progress=progress)
         parts = [part for part in self._decoder.model.parameters() if part.requires_grad]
         lesson = Lesson(
             rows=train,
@@ -63,10 +73,23 @@ class Causal:
             progress=progress,
         )
 
+    def _by_trainer(
+        self, train: Sequence[Tokens], dev: Sequence[TrainingRow], *, longest: int, scratch: Path, progress: Progress
+    ) -> Trail:
+        trainer = import_module("engine.train._trainer")  # by name: it takes seconds to load, and is for a GPU alone
+        trail, self._gathered = trainer.run(
+            self._decoder, train, self._dials, profile=self._profile, scratch=scratch, progress=progress
+        )
+        if self._gathered is None:  # a model in parts on several devices is not asked
+            trail.looks.append(self._look(dev[:LOOKED_AT], longest))
+        return trail
+
     def save(self, folder: Path, base: Path) -> None:
         """``adapter_model.safetensors`` and ``adapter_config.json``, as PEFT writes them; no path of this host."""
         self._decoder.model.peft_config["default"].base_model_name_or_path = base.name
-        self._decoder.model.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
+        self._decoder.model.save_pretrained(
+            folder, safe_serialization=True, save_embedding_layers=False, state_dict=self._gathered
+        )
         (folder / "README.md").unlink(missing_ok=True)  # the job writes the card
 
     def _look(self, dev: Sequence[TrainingRow], longest: int) -> Look:
@@ -97,9 +120,15 @@ class CausalAnswerer:
         return made
 
 
-def note(folder: Path, base: Path, *, precision: str, longest: int) -> None:
+def note(folder: Path, base: Path, *, profile: Profile, longest: int) -> None:
     """Write ``decoder.json``: what a candidate stands on, and how many tokens an answer may have."""
-    known = {"name": base.name, "sha256": weights_sha(base), "precision": precision, "answer_tokens": longest}
+    known: dict[str, str | int] = {
+        "name": base.name,
+        "sha256": weights_sha(base),
+        "precision": profile.precision,
+        "answer_tokens": longest,
+        **({"base": "nf4"} if profile.is_quantized else {}),
+    }
     (folder / _NOTE).write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
 
 
@@ -113,8 +142,10 @@ def loaded(folder: Path, host: Host) -> CausalAnswerer:
             f"the candidate stands on decoder {known['name']} ({known['sha256'][:12]}), this host has {found[:12]}; "
             "set ASSAY_DECODER to the folder of those weights"
         )
-    decoder = Decoder(base, Profile(host.device, host.cores, "fp32", 1.0))
-    decoder.model = PeftModel.from_pretrained(decoder.model, str(folder)).merge_and_unload().eval()
+    quantized = known.get("base") == "nf4"
+    decoder = Decoder(base, Profile(host.device, host.cores, "fp32", 1.0, is_quantized=quantized))
+    adapted = PeftModel.from_pretrained(decoder.model, str(folder))
+    decoder.model = (adapted if quantized else adapted.merge_and_unload()).eval()  # nf4 would be rounded anew
     return CausalAnswerer(decoder, int(known["answer_tokens"]))
 
 

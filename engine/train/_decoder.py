@@ -13,7 +13,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, LogitsProcessorList, logging
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    logging,
+)
 
 from engine.errors import Invalid
 from engine.train import Answer, Host, _torch
@@ -56,13 +63,13 @@ class Decoder:
         self.device = torch.device(profile.device)
         self._portions = Portions()  # of the batches it answers
         self._bf16 = profile.precision == "bf16"
-        self.model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
-        self.model.to(self.device).eval().requires_grad_(requires_grad=False)
-        self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        self.model: Any = _base(folder, profile)
+        self.model.eval().requires_grad_(requires_grad=False)
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         self.longest = min(MAX_TOKENS, int(self.model.config.max_position_embeddings))
-        self._pad = self._tokenizer.pad_token_id
+        self._pad = self.tokenizer.pad_token_id
         if self._pad is None:
-            self._pad = self._tokenizer.eos_token_id
+            self._pad = self.tokenizer.eos_token_id
 
     def question(self, text: str) -> list[int]:
         """Token ids of a question, up to where the answer starts."""
@@ -121,18 +128,18 @@ class Decoder:
         return _torch.by_length(questions, max(min(ANSWER_BATCH, ANSWER_TOKENS // most), 1) if most else 1)
 
     def _answer(self, ids: list[int], likely: Tensor) -> Answer:
-        ends = {self._tokenizer.eos_token_id, self._pad}
+        ends = {self.tokenizer.eos_token_id, self._pad}
         length = next((place for place, one in enumerate(ids) if one in ends), len(ids))
-        text = self._tokenizer.decode(ids[:length], skip_special_tokens=True).strip()
+        text = self.tokenizer.decode(ids[:length], skip_special_tokens=True).strip()
         counted = likely[: length + 1]  # the end of the turn is part of the answer
         return Answer(text=text, confidence=float(counted.mean().exp().clamp(0.0, 1.0)) if len(counted) else None)
 
     def _chat(self, said: Sequence[tuple[str, str]], *, answers: bool) -> str:
         messages = [{"role": role, "content": content} for role, content in said]
-        return self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=answers)
+        return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=answers)
 
     def _ids(self, text: str) -> list[int]:
-        return self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
     def _padded(self, rows: Sequence[Sequence[int]], *, left: bool) -> tuple[Tensor, Tensor]:
         width = max(len(row) for row in rows)
@@ -143,6 +150,28 @@ class Decoder:
             for row, gap in zip(rows, gaps, strict=True)
         ]
         return torch.tensor(ids, device=self.device), torch.tensor(known, device=self.device)
+
+
+def _base(folder: Path, profile: Profile) -> Any:  # noqa: ANN401 (transformers is untyped)
+    """Weights in fp32 on the device, or in nf4 (never run on a GPU by us); the Trainer places those of several."""
+    attention = "flash_attention_2" if profile.is_packed else "sdpa"
+    shared: dict[str, Any] = {"dtype": torch.float32, "local_files_only": True, "attn_implementation": attention}
+    if profile.is_quantized:
+        return AutoModelForCausalLM.from_pretrained(
+            folder, quantization_config=nf4(profile.precision), device_map={"": profile.device}, **shared
+        )
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, **shared)
+    return model if profile.workers > 1 else model.to(torch.device(profile.device))
+
+
+def nf4(precision: str) -> BitsAndBytesConfig:
+    """Four bits a weight, as QLoRA has them (arXiv:2305.14314)."""
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16 if precision == "bf16" else torch.float32,
+    )
 
 
 def folder_of(host: Host) -> Path:

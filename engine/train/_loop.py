@@ -73,6 +73,12 @@ class Trail:
         """What looked wrong last."""
         return self.looks[-1].alarm if self.looks else ""
 
+    def tell(self, step: int, loss: float) -> None:
+        """Note the loss of a step."""
+        self.first_loss = self.first_loss or loss
+        self.loss = loss if self.step == 0 else 0.95 * self.loss + 0.05 * loss
+        self.step = step
+
 
 class Loop:
     """AdamW over ``decayed`` parts and ``free`` ones (no weight decay), warm-up, linear decay, clipped gradients."""
@@ -113,12 +119,10 @@ class Loop:
         now = self._gradients(lesson, places)
         nn.utils.clip_grad_norm_(self._parts, CLIP)
         self._optimizer.step()
-        trail.step += 1
         trail.halved = self._portions.halved
+        trail.tell(trail.step + 1, now)
         if not math.isfinite(now):
             raise Diverged(f"the loss became {now} at step {trail.step}")
-        trail.first_loss = trail.first_loss or now
-        trail.loss = now if trail.step == 1 else 0.95 * trail.loss + 0.05 * now
 
     def _gradients(self, lesson: Lesson, places: list[int]) -> float:
         """Those of the batch's mean loss, in as many parts as memory asks for; gives the loss."""

@@ -30,7 +30,7 @@ class Portions:
         Raises ``OutOfMemory`` when a quarter of the batch is too much as well.
         """
         while not self._worked(batch, work, begin):
-            self._halve(len(batch))  # here, not where it was caught: there the error still holds the tensors
+            self.halve(len(batch))  # here, not where it was caught: there the error still holds the tensors
 
     def _worked(self, batch: list[int], work: Callable[[list[int]], None], begin: Callable[[], None]) -> bool:
         size = self._size(len(batch))
@@ -44,7 +44,8 @@ class Portions:
             return False
         return True
 
-    def _halve(self, rows: int) -> None:
+    def halve(self, rows: int) -> None:
+        """From now on parts are half as large. Raises ``OutOfMemory`` the third time."""
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         if self.halved == HALVINGS:

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import torch
 from torch import Tensor
+
+
+def seen(device: str) -> dict[str, Any]:
+    """``gain`` of bf16; of a GPU also its memory in MB and whether it works in bf16 (not: emulates it)."""
+    found: dict[str, Any] = {"gain": round(bf16_gain(device), 2)}
+    if not device.startswith("cuda"):
+        return found
+    _free, whole = torch.cuda.mem_get_info(device)
+    return {**found, "memory_mb": whole >> 20, "has_bf16": torch.cuda.is_bf16_supported(including_emulation=False)}
 
 
 def bf16_gain(device: str) -> float:

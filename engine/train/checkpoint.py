@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,11 +33,10 @@ class Checkpoint:
     facts: dict[str, Any]
 
 
-class Checkpoints:
-    """The checkpoints of one training in its scratch folder. ``clock`` counts seconds."""
+class Pace:
+    """When a checkpoint is due in a training of so many steps. ``clock`` counts seconds."""
 
-    def __init__(self, scratch: Path, steps: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._folder = scratch / "checkpoints"
+    def __init__(self, steps: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._every = max(1, round(steps * EVERY_SHARE))
         self._clock = clock
         self._kept_at = clock()
@@ -44,6 +44,23 @@ class Checkpoints:
     def is_due(self, step: int) -> bool:
         """After 60 s or a tenth of the steps, whichever comes first."""
         return step % self._every == 0 or self._clock() - self._kept_at >= EVERY_SECONDS
+
+    def begin(self) -> None:
+        """One was kept just now."""
+        self._kept_at = self._clock()
+
+
+class Checkpoints:
+    """The checkpoints of one training in its scratch folder. ``clock`` counts seconds."""
+
+    def __init__(self, scratch: Path, steps: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.scratch = scratch
+        self._folder = scratch / "checkpoints"
+        self._pace = Pace(steps, clock)
+
+    def is_due(self, step: int) -> bool:
+        """After 60 s or a tenth of the steps, whichever comes first."""
+        return self._pace.is_due(step)
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Write it, then let go of all but the last two."""
@@ -58,7 +75,7 @@ class Checkpoints:
         for old in self._whole()[:-KEPT]:
             old.unlink()
             old.with_suffix(".safetensors").unlink(missing_ok=True)
-        self._kept_at = self._clock()
+        self._pace.begin()
 
     def newest(self) -> Checkpoint | None:
         """What to go on from; none at the beginning. A damaged one is passed over for the one before."""
@@ -78,6 +95,8 @@ class Checkpoints:
         for path in self._whole():
             path.unlink()
             path.with_suffix(".safetensors").unlink(missing_ok=True)
+        for folder in self.scratch.glob("checkpoint-*"):  # the Trainer's own
+            shutil.rmtree(folder)
 
     def _whole(self) -> list[Path]:
         return sorted(path for path in self._folder.glob("*.json") if path.with_suffix(".safetensors").exists())

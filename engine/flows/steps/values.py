@@ -110,7 +110,7 @@ class Plan(Value):
     """What will be done: the parted rows as artifacts, the prompted options, the recipes cheap to dear.
 
     ``examples`` are the train rows that copy no other part; ``sealed_rows`` counts those that will be compared.
-    ``untried`` says why a prompted option is not asked, by its name.
+    ``untried`` says why a prompted option is not asked, by its name; ``memory_mb`` what a rung's training takes.
     """
 
     train: str
@@ -126,6 +126,7 @@ class Plan(Value):
     recipes: list[Recipe]
     skipped: list[Skipped]
     seconds: float
+    memory_mb: dict[str, int] = Field(default_factory=dict)
 
 
 class Asked(Value):
