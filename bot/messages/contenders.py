@@ -52,12 +52,26 @@ class GateLine:
 
 
 @dataclass(frozen=True)
+class Pairs:
+    """What preference pairs gave: how many, the share of dev pairs whose chosen text is the likelier, before and after.
+
+    ``undone`` is "", or why the candidate is what it was before them.
+    """
+
+    count: int
+    before: float
+    after: float
+    undone: str
+
+
+@dataclass(frozen=True)
 class Rung:
     """One candidate on dev; ``was_run`` is false where it was not, ``skipped`` and ``alarm`` say why.
 
     ``quality`` is what the board shows of it, none where it was no new best. ``went_on`` marks the chosen one;
     ``is_unproven`` one that is the best shown, but not surely better than the chosen. Memory ran out in training where
-    its batches were taken in more than one of ``parts``; ``runtime`` is what was chosen on a GPU, and why.
+    its batches were taken in more than one of ``parts``; ``runtime`` is what was chosen on a GPU, and why;
+    ``pairs`` is there where it learned from rejected texts too.
     """
 
     name: str
@@ -72,6 +86,7 @@ class Rung:
     is_unproven: bool
     parts: int = 1
     runtime: str = ""
+    pairs: Pairs | None = None
 
 
 def options(record: dict[str, Any]) -> tuple[Option, ...]:
@@ -114,8 +129,15 @@ def _rung(line: dict[str, Any], chosen: str, shown: dict[str, float]) -> Rung:
         went_on=line["contender"] == chosen,
         parts=2 ** int(line.get("halved") or 0),
         runtime=line.get("runtime") or "",
+        pairs=_pairs(line.get("pairs")),
         is_unproven=quality is not None and quality == best and line["contender"] != chosen,
     )
+
+
+def _pairs(told: dict[str, Any] | None) -> Pairs | None:
+    if not told:
+        return None
+    return Pairs(told["pairs"], told["preferred_before"], told["preferred"], told["pairs_undone"])
 
 
 def _shown(record: dict[str, Any], side: str) -> dict[str, float]:

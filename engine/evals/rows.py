@@ -14,12 +14,13 @@ PREDICTIONS = "predictions.jsonl"
 
 
 class DatasetRow(Value):
-    """One labelled row as contenders see it: id, input and the expected output; ``rationale`` is for training alone."""
+    """One labelled row as contenders see it: id, input and the expected output; the others are for training alone."""
 
     id: str
     input: str
     output: str
     rationale: str = ""
+    rejected: str = ""
 
 
 def write_rows(folder: Path, rows: Iterable[DatasetRow]) -> None:

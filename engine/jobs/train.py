@@ -55,6 +55,12 @@ def training_rows(rows: Sequence[DatasetRow]) -> list[TrainingRow]:
     """Rows as they are trained on: with their rationales where enough of them have one, or else all without."""
     has = sum(bool(row.rationale) for row in rows) >= RATIONALE_LEAST * len(rows)
     return [
-        TrainingRow(id=row.id, input=row.input, output=row.output, rationale=row.rationale if has else "")
+        TrainingRow(
+            id=row.id,
+            input=row.input,
+            output=row.output,
+            rationale=row.rationale if has else "",
+            rejected=row.rejected,
+        )
         for row in rows
     ]

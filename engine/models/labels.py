@@ -129,6 +129,7 @@ class Label(Table, table=True):
     is_anchor: bool = False
 
 
+PAIRS_LEAST = 200  # rows with a rejected text from which a training learns to prefer (docs/engine.md)
 _THIN_SHOWN = 5  # labels named in one sentence
 
 
@@ -161,7 +162,8 @@ class UploadCheck(Value):
 
     def warnings(self) -> list[str]:
         """What a person should know before storing the rows, one sentence each."""
-        pairs = f"{self.rejected:,} rows name a rejected text: kept and exported, and not trained on yet."
+        named = f"{self.rejected:,} rows name a rejected text"
+        pairs = f"{named}; a training learns from them once {PAIRS_LEAST} of its rows do."
         said = [pairs] if self.rejected else list[str]()
         if self.already_known:
             said.append(f"{self.already_known:,} rows are in the current version already.")

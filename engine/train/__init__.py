@@ -13,12 +13,16 @@ from engine.models.investigation import Effort, Recipe
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRow:
-    """One labelled row as jobs see it: never from the sealed part. ``rationale`` is how its answer was reached."""
+    """One labelled row as jobs see it: never from the sealed part. ``rationale`` is how its answer was reached.
+
+    ``rejected`` is an answer a person would not give, "" for none.
+    """
 
     id: str
     input: str
     output: str
     rationale: str = ""
+    rejected: str = ""
 
     @property
     def written(self) -> str:

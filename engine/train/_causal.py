@@ -60,18 +60,27 @@ class Causal:
         """Train to the end, or to the first alarm. Raises ``Diverged`` when the loss is no number any more."""
         if self._profile.has_trainer:
             return self._by_trainer(train, dev, longest=longest, scratch=checkpoints.scratch, progress=progress)
-        parts = [part for part in self._decoder.model.parameters() if part.requires_grad]
         lesson = Lesson(
             rows=train,
             loss_of=lambda places: self._decoder.loss([train[place] for place in places]),
             weight_of=lambda places: sum(len(train[place]) - train[place].start for place in places),
         )
-        return Loop(parts, [], self._dials).run(
+        return Loop(self.parts, [], self._dials).run(
             lesson,
-            lambda last: self._look(dev[:LOOKED_AT] if last else (), longest),
+            lambda last: self.look(dev[:LOOKED_AT] if last else (), longest),
             checkpoints=checkpoints,
             progress=progress,
         )
+
+    @property
+    def parts(self) -> list[torch.nn.Parameter]:
+        """The adapters' weights."""
+        return [part for part in self._decoder.model.parameters() if part.requires_grad]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the model is here as a whole, and not in parts on several devices."""
+        return self._gathered is None
 
     def _by_trainer(
         self, train: Sequence[Tokens], dev: Sequence[TrainingRow], *, longest: int, scratch: Path, progress: Progress
@@ -81,7 +90,7 @@ class Causal:
             self._decoder, train, self._dials, profile=self._profile, scratch=scratch, progress=progress
         )
         if self._gathered is None:  # a model in parts on several devices is not asked
-            trail.looks.append(self._look(dev[:LOOKED_AT], longest))
+            trail.looks.append(self.look(dev[:LOOKED_AT], longest))
         return trail
 
     def save(self, folder: Path, base: Path) -> None:
@@ -92,7 +101,8 @@ class Causal:
         )
         (folder / "README.md").unlink(missing_ok=True)  # the job writes the card
 
-    def _look(self, dev: Sequence[TrainingRow], longest: int) -> Look:
+    def look(self, dev: Sequence[TrainingRow], longest: int) -> Look:
+        """The share of dev rows answered word for word; alarms where all answers are one."""
         if not dev:
             return Look(0.0, 0.0)
         said = self._decoder.answers([self._decoder.question(row.input) for row in dev], longest)

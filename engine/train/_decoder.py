@@ -87,6 +87,15 @@ class Decoder:
 
     def loss(self, rows: Sequence[Tokens]) -> Tensor:
         """Mean cross-entropy over the answers' tokens; the language-model head runs at those positions alone."""
+        return nn.functional.cross_entropy(*self._answered(rows))
+
+    def likelihoods(self, rows: Sequence[Tokens]) -> Tensor:
+        """(rows,) the log probability of each row's whole answer."""
+        each = -nn.functional.cross_entropy(*self._answered(rows), reduction="none")
+        return torch.stack([row.sum() for row in each.split([len(row) - row.start for row in rows])])
+
+    def _answered(self, rows: Sequence[Tokens]) -> tuple[Tensor, Tensor]:
+        """What the model expects at each token of the answers, (tokens, words), and the tokens that stand there."""
         ids, mask = self._padded([row.ids for row in rows], left=False)
         places = torch.arange(ids.shape[1])[None, :] + 1
         starts = torch.tensor([row.start for row in rows])[:, None]
@@ -96,7 +105,7 @@ class Decoder:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16):
             hidden = inner.get_decoder()(input_ids=ids, attention_mask=mask).last_hidden_state
             logits = inner.get_output_embeddings()(hidden[asked])
-        return nn.functional.cross_entropy(logits.float(), ids.roll(-1, 1)[asked])
+        return logits.float(), ids.roll(-1, 1)[asked]
 
     @torch.inference_mode()
     def answers(self, questions: Sequence[list[int]], longest: int) -> list[Answer]:

@@ -135,7 +135,7 @@ class _Work:
 
     def attempt(self, rate: float) -> _Attempt:
         """Train at this rate into the folder. Raises ``Diverged``, and ``WorkFailed`` where no row fits."""
-        from engine.train import _causal, _decoder
+        from engine.train import _causal, _decoder, _pairs
 
         base = _decoder.folder_of(self._host)
         profile = profile_of(self._host, self._scratch.parent, self._needs())
@@ -146,8 +146,25 @@ class _Work:
             raise WorkFailed(f"no training row fits the {decoder.longest} tokens of the decoder {base.name}")
         dials, longest = self._dials(rate), _causal.answer_tokens(kept)
         causal = _causal.Causal(decoder, dials, profile)
-        checkpoints = Checkpoints(self._scratch, dials.steps(len(kept)))
-        trail = causal.run(kept, self._dev, longest=longest, checkpoints=checkpoints, progress=self._progress)
+        pairs, steps = _pairs.pairs_of(decoder, self._train), dials.steps(len(kept))
+        more = _pairs.steps(pairs)
+        trail = causal.run(
+            kept,
+            self._dev,
+            longest=longest,
+            checkpoints=Checkpoints(self._scratch, steps),
+            progress=lambda step, of, loss: self._progress(step, of + more, loss),
+        )
+        taught: dict[str, float | int | str] = {}
+        if more and causal.is_whole and not trail.alarm:
+            made = _pairs.Preferences(decoder, causal, pairs).run(
+                _pairs.pairs_of(decoder, self._dev),
+                lambda: causal.look(self._dev[: _causal.LOOKED_AT], longest),
+                seed=self._recipe.seed,
+                checkpoints=Checkpoints(self._scratch / "pairs", more),
+                progress=lambda step, of, loss: self._progress(steps + step, steps + of, loss),
+            )
+            taught = made.facts
         causal.save(self._folder, base)
         _causal.note(self._folder, base, profile=profile, longest=longest)
         found = {
@@ -157,7 +174,7 @@ class _Work:
             "halved": trail.halved,
         }
         seen = {"dev_exact": round(trail.looks[-1].accuracy, 4)} if trail.looks else {}
-        return _Attempt(trail.alarm, {**facts(profile), **found, **seen, "too_long": len(rows) - len(kept)})
+        return _Attempt(trail.alarm, {**facts(profile), **found, **seen, **taught, "too_long": len(rows) - len(kept)})
 
     def _needs(self) -> Needs | None:
         """What a device needs for this training, by how it is done; none where the decoder does not say its size."""

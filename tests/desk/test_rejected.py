@@ -44,7 +44,7 @@ def test_it_is_stored_counted_in_the_preview_and_exported(desk: Desk) -> None:
     said = [(f"brief {place} of matter {place * 7}", f"Go away, {place}.") for place in range(20)]
     lines = [row(input=brief, output="Hello.", rejected=worse) for brief, worse in said]
     seen = labels.import_file(desk, ASKER, SLUG, "a.jsonl", content="\n".join(lines).encode())
-    assert "20 rows name a rejected text: kept and exported, and not trained on yet." in seen.warnings
+    assert "20 rows name a rejected text; a training learns from them once 200 of its rows do." in seen.warnings
     told = editions.export(desk, ASKER, SLUG, name="", form="jsonl").content.decode()
     found = {(one["input"], one["rejected"]) for one in map(json.loads, told.splitlines())}
     assert found

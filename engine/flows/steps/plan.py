@@ -172,7 +172,10 @@ def check_enough(
 
 def rows_artifact(services: Services, rows: list[Label]) -> str:
     """Labels as a dataset artifact, the form in which jobs read them."""
-    made = [DatasetRow(id=row.row_id, input=row.input, output=row.output, rationale=row.rationale) for row in rows]
+    made = [
+        DatasetRow(id=row.row_id, input=row.input, output=row.output, rationale=row.rationale, rejected=row.rejected)
+        for row in rows
+    ]
     return dataset_artifact(services, made)
 
 

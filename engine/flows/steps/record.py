@@ -21,6 +21,7 @@ from engine.store import investigations, replies
 from engine.store.database import Tx
 
 VERSION = 1
+PAIRED = ("pairs", "preferred_before", "preferred", "pairs_undone")  # facts of a training that learned from pairs
 
 
 @dataclass(frozen=True)
@@ -204,6 +205,7 @@ def _rungs(tx: Tx, frozen: Frozen) -> list[dict[str, Any]]:
                 "alarm": candidate.alarm or None,
                 "halved": int(candidate.facts.get("halved", 0)),
                 "runtime": candidate.facts.get("runtime") or "",
+                "pairs": {name: candidate.facts[name] for name in PAIRED if name in candidate.facts} or None,
             }
         )
     return lines

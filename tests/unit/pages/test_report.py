@@ -202,3 +202,21 @@ def test_an_extraction_is_told_by_field() -> None:
     assert "street <b> 33 33.3 % 50 %, 25 % 87.5 % 50 %, 25 %" in text
     assert "% field F1 on 300 sealed rows" in text
     assert "By class" not in text
+
+
+@pytest.mark.parametrize(
+    ("undone", "told"),
+    [
+        ("", "Then learned from 240 pairs: of dev pairs it finds the chosen text likelier in 71 %, 55 % before"),
+        ("the loss became nan at step 9", "55 % before; undone, for the loss became nan at step 9"),
+    ],
+)
+def test_the_report_says_what_pairs_gave_and_what_was_chosen_on_a_gpu(undone: str, told: str) -> None:
+    rungs = [dict(line) for line in whole.record()["rungs"]]
+    pairs = {"pairs": 240, "preferred_before": 0.55, "preferred": 0.71, "pairs_undone": undone}
+    rungs[-1] |= {"pairs": pairs, "runtime": "bf16: the device has bf16; Liger kernels: liger_kernel is installed"}
+    text = text_of(run_page(whole.record(rungs=rungs)))
+
+    assert told in text
+    assert "On the GPU: bf16: the device has bf16; Liger kernels" in text
+    assert "Then learned" not in text_of(plain_run())
