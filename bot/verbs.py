@@ -193,8 +193,10 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb(
         "doctor",
-        "Check the deployment and say how to mend what is wrong.",
-        ("doctor",),
+        "Check the deployment and say how to mend what is wrong; stop a rented server that no rollout needs.",
+        ("doctor", 'doctor stop="fireworks accounts/acme/deployments/old-test"'),
+        keys=(Key("stop", Kind.TEXT, '"PROVIDER ID"'),),
+        tightened=(("stop", Role.ADMIN),),
         aliases=("health", "check", "diagnose"),
     ),
     Verb(

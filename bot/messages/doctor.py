@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from engine.desk.servers import DeploymentState, Rented
 from engine.models.work import Finding
 
 ORDER = ("bad", "warn", "ok")
@@ -27,8 +28,35 @@ class Findings:
                 Finding(name="database", state="ok", says="The schema is current."),
                 Finding(name="engine", state="bad", says="No heartbeat since 14:02 UTC.", fix="Start it: assay engine"),
                 Finding(name="approvers", state="warn", says="ticket-router has 1 approver; 2 are needed from 25 %."),
+                Finding(
+                    name="rented",
+                    state="warn",
+                    says="fireworks bills old-test (about $192.00 a day), which no rollout of ours needs",
+                    fix='Look, and stop it if nobody else needs it: /assay doctor stop="fireworks old-test"',
+                    press="Stop old-test",
+                    words='doctor stop="fireworks old-test"',
+                    asks="fireworks deletes it. Whoever else uses it gets errors from then on.",
+                ),
             ]
         )
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """A rented deployment that the engine is to stop, because this person asked."""
+
+    template: ClassVar[str] = "doctor/stopping"
+    deployment: Rented
+
+    @classmethod
+    def example(cls) -> Stopping:
+        """One of last year."""
+        return cls(
+            Rented(
+                provider="fireworks", id="accounts/acme/deployments/old-test", name="old-test",
+                state=DeploymentState.READY, daily_usd=192.0, is_needed=False, asked_by="U0ANN",
+            )
+        )  # fmt: skip
 
 
 def findings(found: list[Finding]) -> Findings:

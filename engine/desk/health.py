@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from engine.desk import Desk
 from engine.errors import Refused
 from engine.flows.steps import drill, rented, surroundings
+from engine.flows.steps.rented import Rented
 from engine.flows.steps.surroundings import BAD, OK, WARN
 from engine.models.actor import Role
 from engine.models.rollout import Stage
@@ -166,16 +167,33 @@ def _served(tx: Tx) -> list[Finding]:
 
 
 def _strangers(tx: Tx) -> list[Finding]:
-    """What last night's look at the providers found that no rollout needs."""
-    return [
+    """What last night's look at the providers found that no rollout needs, and what came of stopping it."""
+    over = [one for one in rented.stopped(tx) if one.stopped_at is not None]
+    gone = [
         Finding(
             name="rented",
-            state=WARN,
-            says=f"{one.provider} bills {one.name} ({one.price}), which no rollout of ours needs",
-            fix=f"Look, and stop it if nobody else needs it: assay servers --stop {one.provider} {one.id}",
+            state=OK,
+            says=f"{one.name} at {one.provider} was stopped and is gone since {one.stopped_at:%d %b %H:%M} UTC",
         )
-        for one in rented.strangers(tx)
+        for one in over
     ]
+    return [*(_stranger(one) for one in rented.strangers(tx)), *gone]
+
+
+def _stranger(one: Rented) -> Finding:
+    says = f"{one.provider} bills {one.name} ({one.price}), which no rollout of ours needs"
+    if one.asked_by:
+        return Finding(name="rented", state=WARN, says=f"{says}; it is being stopped: {one.said or 'asked for'}")
+    words = f'doctor stop="{one.provider} {one.id}"'
+    return Finding(
+        name="rented",
+        state=WARN,
+        says=says,
+        fix=f"Look, and stop it if nobody else needs it: /assay {words}",
+        press=f"Stop {one.name}",
+        words=words,
+        asks=f"{one.provider} deletes it. Whoever else uses it gets errors from then on, and it does not come back.",
+    )
 
 
 def _serving(row: Serving, slug: str) -> Finding:

@@ -8,11 +8,12 @@ from engine.flows.steps import rented
 from engine.flows.steps.rented import Rented
 from engine.models.actor import Actor
 from engine.models.base import Value
+from engine.models.mail import Once
 from engine.models.serving import ServerName
-from engine.servers.provider import Proof, Quote
-from engine.store import deeds, features, policies, servings
+from engine.servers.provider import DeploymentState, Proof, Quote
+from engine.store import deeds, features, mail, policies, servings
 
-__all__ = ["Proof", "Quote", "Rented", "Where", "every", "listed", "quote", "stop"]
+__all__ = ["DeploymentState", "Proof", "Quote", "Rented", "Where", "ask_to_stop", "every", "listed", "quote", "stop"]
 
 
 class Where(Value):
@@ -59,6 +60,16 @@ def quote(desk: Desk, slug: str) -> Quote | None:
     if ServerName(policy.server).is_paid:
         raise Invalid(f"There is no key for {policy.server}.", hint="Name it in ASSAY_UPSTREAM_KEYS (docs/engine.md).")
     return None
+
+
+def ask_to_stop(desk: Desk, actor: Actor, deployment: str, *, once: Once | None = None) -> Rented:
+    """Have the engine stop one that no rollout needs; ``deployment`` is its provider, a space, its id there.
+
+    Raises ``NotFound`` and ``Conflict``, with nothing changed.
+    """
+    with desk.services.database.write() as tx:
+        mail.take(tx, desk.services.clock, once)
+        return rented.ask_to_stop(tx, desk.services, actor, deployment)
 
 
 def stop(desk: Desk, actor: Actor, provider_name: str, deployment_id: str) -> Proof:

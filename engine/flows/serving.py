@@ -73,6 +73,7 @@ class Keeper:
         for row in known.values():
             self._stop(row, still_needed=row.artifact in artifacts)
         self._sweep(artifacts)
+        rented.stop_asked(self._services)
         if time.monotonic() >= self._swept_until:
             self._swept_until = time.monotonic() + SWEEP_SECONDS
             rented.nightly(self._services)

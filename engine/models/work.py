@@ -57,9 +57,15 @@ class Artifact(Table, table=True):
 
 
 class Finding(Value):
-    """One line of ``doctor``: ``state`` is ok, warn or bad; ``fix`` is the exact thing to do, empty when ok."""
+    """One line of ``doctor``: ``state`` is ok, warn or bad; ``fix`` is the exact thing to do, empty when ok.
+
+    ``words`` are what a button ``press`` says, after it asked ``asks``; "" for no button.
+    """
 
     name: str
     state: str
     says: str
     fix: str = ""
+    press: str = ""
+    words: str = ""
+    asks: str = ""

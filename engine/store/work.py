@@ -53,6 +53,11 @@ def heartbeat(tx: Session, program: str) -> Heartbeat | None:
     return tx.get(Heartbeat, program)
 
 
+def alone(tx: Session, program: str) -> None:
+    """Have what changes a program's facts come one after another until the transaction ends; read them after this."""
+    tx.get(Heartbeat, program, with_for_update=True, populate_existing=True)
+
+
 def beats(tx: Session, prefix: str) -> list[Heartbeat]:
     """When programs whose names begin so were last alive."""
     return list(tx.exec(select(Heartbeat).where(col(Heartbeat.program).startswith(prefix))))

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from engine.desk import Desk, health, servers
-from engine.errors import NotFound
+from engine.errors import Conflict, NotFound, Repeated
 from engine.flows.steps import rented
+from engine.models.actor import Actor, Role
+from engine.models.mail import Once
 from engine.models.serving import ServerName, Serving, ServingState
 from engine.servers.fireworks import Fireworks
 from engine.servers.provider import name_of
@@ -23,6 +25,8 @@ from tests.contract import clouds
 from tests.contract.clouds import KEY, Cloud
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+ANN, BO = Actor(id="U0ANN", role=Role.ADMIN), Actor(id="U0BO", role=Role.ADMIN)
+STRANGER = "fireworks accounts/acme/deployments/last-years-test"
 ARTIFACT = "c0ffee" * 10 + "c0de"
 
 
@@ -70,6 +74,58 @@ def test_what_no_rollout_needs_is_told_with_its_price_and_stopped_by_a_person_al
     assert strangers_told(desk) == []
     with desk.services.database.read() as tx:
         assert deeds.broken_at(tx) is None
+
+
+def test_a_press_stops_it_once_by_the_engine_and_keeps_the_proof(desk: Desk, clock: FixedClock) -> None:
+    needed(desk, clock)
+    cloud = Cloud(deployments={**deployed(name_of(ARTIFACT)), **deployed("last-years-test")})
+    with serving(clouds.app_of(cloud, clouds.fireworks)) as url:
+        told = replace(desk.services, servers=ScriptedServers(rented=[Fireworks(KEY, api=url)]))
+        rented.nightly(told)
+        press = Once(team="T1", key="press-1", kind="action")
+        assert servers.ask_to_stop(desk, ANN, STRANGER, once=press).asked_by == ANN.id
+        with pytest.raises(Repeated):
+            servers.ask_to_stop(desk, ANN, STRANGER, once=press)
+        with pytest.raises(Conflict, match="asked to stop last-years-test already"):
+            servers.ask_to_stop(desk, BO, STRANGER)
+        assert cloud.count("DELETE", "") == 0, "the bot holds no keys"
+        rented.stop_asked(told)
+        rented.stop_asked(told)
+        assert cloud.count("DELETE", "") == 1
+        (says,) = strangers_told(desk)
+        assert says.startswith("last-years-test at fireworks was stopped and is gone since ")
+        with pytest.raises(NotFound, match="no deployment"):
+            servers.ask_to_stop(desk, BO, STRANGER)
+    with desk.services.database.read() as tx:
+        done = [(deed.verb, deed.actor) for deed in deeds.of_entity(tx, "deployment", STRANGER)]
+    assert done == [("ask to stop", ANN.id), ("stop", ANN.id)]
+
+
+def test_what_a_rollout_needs_by_now_is_left_alone(desk: Desk, clock: FixedClock) -> None:
+    cloud = Cloud(deployments=deployed(name_of(ARTIFACT)))
+    with serving(clouds.app_of(cloud, clouds.fireworks)) as url:
+        told = replace(desk.services, servers=ScriptedServers(rented=[Fireworks(KEY, api=url)]))
+        rented.nightly(told)
+        servers.ask_to_stop(desk, ANN, f"fireworks accounts/acme/deployments/{name_of(ARTIFACT)}")
+        needed(desk, clock)
+        rented.stop_asked(told)
+        assert cloud.count("DELETE", "") == 0
+    assert strangers_told(desk) == []
+
+
+def test_while_a_provider_is_away_it_is_asked_again_and_nothing_is_called_gone(desk: Desk, clock: FixedClock) -> None:
+    needed(desk, clock)
+    cloud = Cloud(deployments=deployed("last-years-test"))
+    with serving(clouds.app_of(cloud, clouds.fireworks)) as url:
+        told = replace(desk.services, servers=ScriptedServers(rented=[Fireworks(KEY, api=url)]))
+        rented.nightly(told)
+    servers.ask_to_stop(desk, ANN, STRANGER)
+    rented.stop_asked(told)
+    rented.stop_asked(replace(told, servers=ScriptedServers()))
+    assert "it is being stopped: " in strangers_told(desk)[0]
+    clock.move(seconds=30)
+    rented.stop_asked(replace(told, servers=ScriptedServers()))
+    assert "holds no key of fireworks" in strangers_told(desk)[0]
 
 
 def test_a_provider_that_does_not_answer_leaves_what_was_known(desk: Desk, clock: FixedClock) -> None:
