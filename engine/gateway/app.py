@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
-from collections.abc import Callable
-from functools import partial
-from typing import cast
 
 import orjson
 
 from engine.gateway import feedback, metrics, ofrep
 from engine.gateway.caller import Caller, Headers, Receive, Refusal, Scope, Send
-from engine.gateway.keys import bearer
+from engine.gateway.keys import told
 from engine.gateway.record import Parts
 from engine.gateway.relay import Relay
 from engine.gateway.request import ALIAS, Gone, Request, call_of, closed, is_call, read_body, split_path
@@ -22,7 +18,6 @@ from engine.rules.frame import Arm
 log = logging.getLogger(__name__)
 
 INFLIGHT_MOST = 2_000
-WATCHERS = "assay.watchers"  # of the scope: what the server calls when the caller's connection is lost
 
 _NO_KEY = "No valid gateway key. Send Authorization: Bearer agk_… ; make one with: assay gateway-key SLUG"
 _NO_ENDPOINT = "There is no such endpoint. docs/gateway.md lists them."
@@ -43,9 +38,6 @@ class App:
         if scope["type"] != "http":
             return
         caller = Caller(send)
-        left = partial(_leave, caller, cast("asyncio.Task[None]", asyncio.current_task()))
-        watchers: set[Callable[[], None]] = scope.get(WATCHERS, set())
-        watchers.add(left)
         self.inflight += 1
         try:
             await self._serve(scope, receive, caller)
@@ -55,14 +47,10 @@ class App:
             self.parts.counts["refused", refusal.code] += 1
             refusal.is_of_flags = scope["path"].startswith(_OFREP)
             await caller.refuse(refusal)
-        except asyncio.CancelledError:
-            if not caller.is_gone:
-                raise
         except Exception:  # noqa: BLE001 (the boundary: nothing may end a worker)
             await self._broke(caller)
         finally:
             self.inflight -= 1
-            watchers.discard(left)
 
     async def _broke(self, caller: Caller) -> None:
         reference = secrets.token_hex(2).upper()
@@ -81,7 +69,8 @@ class App:
         snapshot = self.parts.routes.snapshot
         if snapshot is None:
             raise Refusal(503, "not_ready", f"The gateway has no routes yet: {self.parts.routes.why}.")
-        opens = snapshot.opens(bearer(headers))
+        given = told(headers)
+        opens = snapshot.opens(given.key)
         if opens is None:
             raise Refusal(401, "no_key", _NO_KEY)
         slug, rest = split_path(path)
@@ -91,8 +80,8 @@ class App:
             return await caller.answer(200, _models(opens if slug is None else (slug,)))
         if method != "POST":
             raise Refusal(404, "no_endpoint", _NO_ENDPOINT)
-        raw = await read_body(headers, receive)
-        asked = Request(snapshot, opens, slug, rest, headers, raw)
+        raw = await read_body(given.length, receive)
+        asked = Request(snapshot, opens, slug, rest, headers, given, raw)
         return await (self._call(asked, caller) if is_call(asked) else self._told(asked, caller))
 
     async def _call(self, asked: Request, caller: Caller) -> None:
@@ -145,11 +134,6 @@ class App:
         if not spool.is_writing:
             told |= {"spool": "not writing: the disk is full or gone", "records_dropped": spool.dropped}
         return await caller.answer(200, orjson.dumps(told))
-
-
-def _leave(caller: Caller, task: asyncio.Task[None]) -> None:
-    caller.is_gone = True
-    task.cancel()
 
 
 async def _flag(caller: Caller, answer: ofrep.Answer) -> None:

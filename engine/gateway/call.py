@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
-import uuid
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
@@ -34,10 +32,12 @@ class Choice(NamedTuple):
 class Call:
     """A call as it came in. ``begun`` is monotonic seconds, ``at_ms`` wall time; ``asked`` the model's name as sent.
 
+    ``id`` is the 16 bytes of a UUIDv7, ``passed`` the header lines that go up.
+
     ``is_stream`` says whether the caller wants events.
     """
 
-    id: uuid.UUID
+    id: bytes
     slug: str
     route: Route
     endpoint: bytes
@@ -95,11 +95,10 @@ def choose(route: Route, unit: str, breaker: Breaker, now: float) -> Choice:
     return Choice(Arm.TUNED if side == "tuned" else Arm.BASELINE, Why.SPLIT, route.share)
 
 
-def unit_of(headers: list[tuple[bytes, bytes]], fields: Fields) -> str:
+def unit_of(header: bytes, fields: Fields) -> str:
     """The unit a caller names: X-Assay-Unit, ``safety_identifier`` or ``user``; empty when none does."""
-    for name, value in headers:
-        if name == b"x-assay-unit" and value:
-            return value.decode("utf-8", "replace")
+    if header:
+        return header.decode("utf-8", "replace")
     for field_name in ("safety_identifier", "user"):
         found = fields.get(field_name)
         if isinstance(found, str) and found:
@@ -107,18 +106,27 @@ def unit_of(headers: list[tuple[bytes, bytes]], fields: Fields) -> str:
     return ""
 
 
-def call_id() -> uuid.UUID:
-    """A UUIDv7 (RFC 9562): sorts by time."""
-    stamp = (time.time_ns() // 1_000_000) & (2**48 - 1)
+def call_id(at_ms: int) -> bytes:
+    """The 16 bytes of a UUIDv7 (RFC 9562) of that moment (wall time): sorts by time."""
     drawn = random.getrandbits(74)  # a name and no secret; each worker draws from its own seed
     high, low = drawn >> 62, drawn & (2**62 - 1)
-    return uuid.UUID(int=(stamp << 80) | (0x7 << 76) | (high << 64) | (0b10 << 62) | low)
+    stamp = at_ms & (2**48 - 1)
+    return ((stamp << 80) | (0x7 << 76) | (high << 64) | (0b10 << 62) | low).to_bytes(16, "big")
+
+
+def call_text(number: bytes) -> str:
+    """A call's id as people and headers write it."""
+    told = number.hex()
+    return f"{told[:8]}-{told[8:12]}-{told[12:16]}-{told[16:20]}-{told[20:]}"
 
 
 def baseline_body(call: Call) -> bytes:
     """What the baseline is sent: the caller's bytes; an alias becomes the registered model, streams tell usage."""
+    is_alias = not call.asked or call.asked.startswith("assay/")
+    if not is_alias and not call.is_stream:
+        return call.raw
     changes = _streaming(call, wants_events=call.is_stream)
-    if call.asked.startswith("assay/") or not call.asked:
+    if is_alias:
         changes["model"] = orjson.dumps(call.route.baseline.model)
     return _changed(call, changes)
 

@@ -15,10 +15,12 @@ Headers = list[tuple[bytes, bytes]]
 
 _JSON = (b"content-type", b"application/json")
 # The upstream's connection is not the caller's; cookies of an upstream belong to the gateway that talks to it.
-_HOP = {
-    *(b"connection", b"content-length", b"date", b"keep-alive", b"proxy-authenticate", b"server", b"set-cookie"),
-    *(b"te", b"trailer", b"transfer-encoding", b"upgrade"),
-}
+_HOP = frozenset(
+    {
+        *(b"connection", b"content-length", b"date", b"keep-alive", b"proxy-authenticate", b"server", b"set-cookie"),
+        *(b"te", b"trailer", b"transfer-encoding", b"upgrade"),
+    }
+)
 
 
 class Refusal(Exception):
@@ -46,11 +48,10 @@ class Caller:
         self._send = send
         self.added: Headers = []
         self.has_started = False
-        self.is_gone = False
 
     async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]], length: int | None = None) -> None:
         """Send the head: an upstream's headers without what is its connection's own, and ours."""
-        kept = [one for one in headers if one[0] not in _HOP and not one[0].startswith(b"x-assay-")]
+        kept = [one for one in headers if one[0] not in _HOP and one[0][:8] != b"x-assay-"]
         kept += self.added
         if length is not None:
             kept.append((b"content-length", b"%d" % length))

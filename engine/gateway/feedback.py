@@ -97,14 +97,15 @@ def take_exposures(parts: Parts, snapshot: Snapshot, opens: tuple[str, ...], raw
 
 def _frame(parts: Parts, row: Exposure, route: Route) -> Frame:
     name = parts.spool.name
-    call = call_bytes(row.call) if row.call else call_id().bytes
+    at_ms = time.time_ns() // 1_000_000
+    call = call_bytes(row.call) if row.call else call_id(at_ms)
     splits = route.splits and route.share > 0
     side = variant(route.salt, row.unit, route.share) if splits and row.unit else "baseline"
     differs = side != row.variant and (bool(row.unit) or not splits)
     flags = (Flag.MISMATCH if differs else Flag(0)) | (Flag(0) if row.unit else Flag.UNIT_IS_CALL)
     return Frame(
         id=call,
-        at_ms=time.time_ns() // 1_000_000,
+        at_ms=at_ms,
         feature=name(row.feature),
         model_asked=parts.spool.foreign_name(row.model),
         model_served=parts.spool.foreign_name(row.model),

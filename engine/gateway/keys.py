@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from engine.gateway.pool import Place
@@ -88,19 +89,32 @@ class Targets:
         )
 
 
-def bearer(headers: Headers) -> bytes:
-    """The key a caller sent, empty when there is none."""
-    for name, value in headers:
-        if name == b"authorization":
-            kind, _, key = value.partition(b" ")
-            return key.strip() if kind.lower() == b"bearer" else b""
-    return b""
+class Told(NamedTuple):
+    """What a caller's headers tell: its key, the unit it names, the length of its body, and the lines that go up."""
+
+    key: bytes
+    unit: bytes
+    length: int
+    lines: bytes
 
 
-def passed(headers: Headers) -> bytes:
-    """The lines of a caller's headers that an upstream gets; none that carries a gateway key, by whatever name."""
-    lines = b""
+def told(headers: Headers) -> Told:
+    """Read a caller's headers, in one walk; nothing goes up that carries a gateway key, by whatever name.
+
+    An absent key or unit is empty, an absent length 0. llhttp lets no line end into a value.
+    """
+    key = unit = length = b""
+    lines: list[bytes] = []
     for name, value in headers:
-        if name not in _OWN and _MARK not in value and b"\r" not in value and b"\n" not in value:
-            lines += b"%s: %s\r\n" % (name, value)
-    return lines
+        if name not in _OWN:
+            if _MARK not in value:
+                lines.append(b"%b: %b\r\n" % (name, value))
+        elif name == b"authorization":
+            key = key or value
+        elif name == b"content-length":
+            length = value
+        elif name == b"x-assay-unit":
+            unit = unit or value
+    kind, _, key = key.partition(b" ")
+    key = key.strip() if kind.lower() == b"bearer" else b""
+    return Told(key, unit, int(length) if length.isdigit() else 0, b"".join(lines))

@@ -14,7 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from engine.gateway.wire import Broke, Connection
+from engine.gateway.wire import Broke, Connection, Head
 from engine.rules.frame import Fault
 from engine.rules.hosts import wrong_peer
 
@@ -34,22 +34,21 @@ class Place(NamedTuple):
 class Reply:
     """An answer whose head has come. ``read`` gives its body; whoever stops before the end must `cancel`."""
 
-    status: int
-    headers: list[tuple[bytes, bytes]]
+    head: Head
     connection: Connection
     pool: Pool
     place: Place
     is_read: bool = False
 
     async def read(self) -> bytes:
-        """All that has come of the body since, b"" at its end. Raises ``Broke`` when the connection does.
+        """All that has come of the body since; b"" only at its end. Raises ``Broke`` when the connection does.
 
-        Raises ``TimeoutError`` when nothing came in time.
+        Raises ``TimeoutError`` when nothing came in time. ``is_read`` says whether that was the last.
         """
         if self.is_read:
             return b""
         block = await self.connection.block()
-        if not block:
+        if self.connection.is_read:
             self.is_read = True
             self.pool.keep(self.place, self.connection)
         return block
@@ -61,7 +60,7 @@ class Reply:
     @property
     def length(self) -> int | None:
         """The content-length the answer's head tells; none for a chunked one."""
-        told = next((value for name, value in self.headers if name == b"content-length"), b"")
+        told = self.head.told.get(b"content-length", b"")
         return int(told) if told.isdigit() else None
 
     def cancel(self) -> None:
@@ -138,11 +137,10 @@ class Pool:
 
     async def _exchange(self, connection: Connection, place: Place, head: bytes, body: bytes) -> Reply:
         try:
-            status, headers = await connection.ask(head, body)
+            return Reply(await connection.ask(head, body), connection, self, place)
         except BaseException:  # a broken answer, or the caller waits no longer
             connection.close()
             raise
-        return Reply(status, headers, connection, self, place)
 
     async def _connect(self, place: Place) -> Connection:
         tls = self._tls() if place.scheme == "https" else None

@@ -15,7 +15,7 @@ from engine.gateway.pool import Pool
 from engine.gateway.routes import Routes
 from engine.gateway.samples import Samples
 from engine.gateway.spool import Spool
-from engine.rules.frame import Arm, Fault, Flag, Frame, Role, Why, name_hash, word
+from engine.rules.frame import ARMS, Arm, Fault, Flag, Frame, Role, Why, name_hash
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def note(parts: Parts, call: Call, last: Try, why: Why) -> None:
     frames = [_frame(parts, call, one, why) for one in (*call.failed, last)]
     parts.spool.append(frames)
     status = f"{last.status // 100}xx" if last.status else "none"
-    parts.counts["calls", call.slug, word(call.choice.arm), word(last.arm), status] += 1
+    parts.counts["calls", call.slug, ARMS[call.choice.arm], ARMS[last.arm], status] += 1
     for one in call.failed:
         parts.counts["failed", call.slug, one.role.name.lower(), one.fault.name.lower()] += 1
     parts.samples.take(call, last, why)
@@ -90,14 +90,17 @@ def _tell(parts: Parts, call: Call, trip: Trip) -> None:
 
 def _frame(parts: Parts, call: Call, one: Try, why: Why) -> Frame:
     said, usage, name = one.said, one.said.usage, parts.spool.name
-    is_cut = one.fault in (Fault.CUT, Fault.CLIENT) and usage.tokens_out < 0 and said.deltas > 0
+    is_cut = said.deltas > 0 and usage.tokens_out < 0 and one.fault in (Fault.CUT, Fault.CLIENT)
     flags = one.flags | ENDPOINTS[call.endpoint]
-    flags |= Flag.STREAM if call.is_stream else 0
-    flags |= 0 if call.has_unit else Flag.UNIT_IS_CALL
-    flags |= Flag.ESTIMATED if is_cut else 0
+    if call.is_stream:
+        flags |= Flag.STREAM
+    if not call.has_unit:
+        flags |= Flag.UNIT_IS_CALL
+    if is_cut:
+        flags |= Flag.ESTIMATED
     is_shadow = one.role is Role.SHADOW
     return Frame(
-        id=call.id.bytes,
+        id=call.id,
         at_ms=call.at_ms,
         feature=name(call.slug),
         model_asked=parts.spool.foreign_name(call.asked),

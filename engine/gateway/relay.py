@@ -10,7 +10,7 @@ import asyncio
 import time
 
 from engine.gateway import tries
-from engine.gateway.call import CHAT, Call, Try, baseline_body, tuned_body
+from engine.gateway.call import CHAT, Call, Try, baseline_body, call_text, tuned_body
 from engine.gateway.caller import Caller, Refusal
 from engine.gateway.cascade import as_events, is_unsure, without_logprobs
 from engine.gateway.flow import Flow
@@ -19,7 +19,7 @@ from engine.gateway.record import Parts, judge, note
 from engine.gateway.shadow import begin_shadow
 from engine.gateway.stream import event
 from engine.gateway.wire import Broke
-from engine.rules.frame import Arm, Fault, Flag, Role, Why, word
+from engine.rules.frame import ARMS, WHYS, Arm, Fault, Flag, Role, Why
 
 IDLE_SECONDS = 30.0  # between two blocks of an answer that has begun
 DRAIN_SECONDS = 0.2  # for the last chunk behind [DONE]: with it the connection can be kept
@@ -105,7 +105,7 @@ class Relay:
     async def _serve_whole(self, one: Try, reply: Reply, raw: bytes) -> None:
         call = self._call
         judge(self._parts, call, bad=False)
-        headers = [head for head in reply.headers if head[0] != b"content-encoding"]  # it was read through
+        headers = [head for head in reply.head.headers if head[0] != b"content-encoding"]  # it was read through
         if call.route.mode == "cascade":
             raw = raw if call.fields.get("logprobs") else without_logprobs(raw)
         if call.is_stream:
@@ -114,7 +114,7 @@ class Relay:
             headers.append((b"content-type", b"text/event-stream; charset=utf-8"))
         self._note(one)
         self._mark(one)
-        await self._caller.start(reply.status, headers, len(raw))
+        await self._caller.start(reply.head.status, headers, len(raw))
         await self._caller.send(raw, more=False)
 
     async def _baseline(self) -> None:
@@ -126,17 +126,16 @@ class Relay:
             reply = await self._ask(one, baseline_body(call), call.deadline)
             is_stream = _is_event_stream(reply)
             while not is_whole and size <= tries.KEPT_MOST and not (is_stream and blocks):
-                block = await reply.read()
-                blocks.append(block)
-                size += len(block)
-                is_whole = not block
+                blocks.append(await reply.read())
+                size += len(blocks[-1])
+                is_whole = reply.is_read
         except Broke as broke:
             return await self._unanswered(one, broke)
         except TimeoutError:
             return await self._unanswered(one, Broke(Fault.DEADLINE, "no answer in time"))
         if is_stream:
             flow = self._flow(one)
-            return await self._pour(one, reply, flow, flow.feed(blocks[0]), is_over=is_whole)
+            return await self._pour(one, reply, flow, flow.feed(blocks[0]), is_over=not blocks[0])
         if is_whole:
             return await self._pass_whole(one, reply, b"".join(blocks))
         return await self._pass_large(one, reply, blocks)
@@ -145,14 +144,15 @@ class Relay:
         one.said.read_whole(tries.plain(reply, raw))
         self._note(one)
         self._mark(one)
-        await self._caller.start(reply.status, reply.headers, len(raw))
+        await self._caller.start(reply.head.status, reply.head.headers, len(raw))
         self._shadow()
         await self._caller.send(raw, more=False)
 
     async def _pass_large(self, one: Try, reply: Reply, blocks: list[bytes]) -> None:
         """Forward what is too large to keep, one block behind: the last one waits until the call is on record."""
         self._mark(one)
-        await self._caller.start(reply.status, reply.headers, reply.length)
+        await self._caller.start(reply.head.status, reply.head.headers, reply.length)
+        await self._caller.send(b"", more=True)  # the head
         self._shadow()
         waiting, tail = b"".join(blocks), b""
         while True:
@@ -181,11 +181,13 @@ class Relay:
     async def _pour(self, one: Try, reply: Reply, flow: Flow, out: bytes, *, is_over: bool = False) -> None:
         """Forward a stream, event by event and byte-true; its last event waits until the call is on record."""
         self._mark(one)
-        await self._caller.start(reply.status, reply.headers)
+        await self._caller.start(reply.head.status, reply.head.headers)
         self._shadow()
+        is_first = True
         while not (is_over or flow.is_over):
-            if out:
+            if out or is_first:
                 await self._caller.send(out, more=True)
+                is_first = False
             block = await self._next(one, reply)
             out = flow.feed(block)
             is_over = not block
@@ -241,9 +243,9 @@ class Relay:
 
     def _mark(self, one: Try) -> None:
         self._caller.added = [
-            (b"x-assay-variant", word(one.arm).encode()),
-            (b"x-assay-call", str(self._call.id).encode()),
-            (b"x-assay-why", word(self._why).encode()),
+            (b"x-assay-variant", ARMS[one.arm].encode()),
+            (b"x-assay-call", call_text(self._call.id).encode()),
+            (b"x-assay-why", WHYS[self._why].encode()),
         ]
 
     def _note(self, one: Try) -> None:
@@ -269,5 +271,5 @@ class Relay:
 
 
 def _is_event_stream(reply: Reply) -> bool:
-    kind = next((value for name, value in reply.headers if name == b"content-type"), b"")
-    return 200 <= reply.status < 300 and kind.lower().startswith(b"text/event-stream")
+    kind = reply.head.told.get(b"content-type", b"")
+    return 200 <= reply.head.status < 300 and kind.lower().startswith(b"text/event-stream")

@@ -24,6 +24,7 @@ _FINISHES = {
     "function_call": Finish.FUNCTION_CALL,
 }
 _DELTAS_KEPT = 20_000  # a longer answer is followed to its end, but not kept whole
+_NOTHING: Fields = {}
 _ENDS = ("response.completed", "response.failed", "response.incomplete")  # last events of /responses
 
 
@@ -37,12 +38,15 @@ class Usage(NamedTuple):
     reasoning: int = UNKNOWN
 
 
+NO_USAGE = Usage()
+
+
 @dataclass(slots=True)
 class Said:
     """What one answer said so far. ``text`` is its first choice's, with tool calls as JSON."""
 
     model: str = ""
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = NO_USAGE
     finish: Finish = Finish.NONE
     deltas: int = 0
     has_content: bool = False
@@ -99,7 +103,7 @@ class Said:
         return fields.get("choices") == [] and isinstance(fields.get("usage"), dict)
 
     def _read_facts(self, fields: Fields, choice: Fields) -> None:
-        inner = _dict(fields.get("response")) or fields  # /responses streams wrap the answer
+        inner = _dict(fields["response"]) or fields if "response" in fields else fields  # /responses streams wrap it
         if isinstance(model := inner.get("model"), str):
             self.model = model
         if usage := inner.get("usage"):
@@ -178,12 +182,12 @@ def _kind(found: object) -> str:
 
 
 def _first(fields: Fields) -> Fields:
-    choices = fields.get("choices")
-    return _dict(cast("list[Any]", choices)[0]) if isinstance(choices, list) and choices else {}
+    choices: Any = fields.get("choices")
+    return _dict(choices[0]) if isinstance(choices, list) and choices else _NOTHING
 
 
 def _says(delta: Fields) -> bool:
-    return any(delta.get(name) for name in ("content", "tool_calls", "refusal", "function_call"))
+    return bool(delta.get("content") or _calls_tools(delta) or delta.get("refusal"))
 
 
 def _calls_tools(message: Fields) -> bool:
@@ -226,5 +230,5 @@ def _dumped(found: Any) -> str:  # noqa: ANN401 (JSON)
     return orjson.dumps(found).decode()
 
 
-def _dict(found: object) -> Fields:
-    return cast("Fields", found) if isinstance(found, dict) else {}
+def _dict(found: Any) -> Fields:  # noqa: ANN401 (JSON)
+    return found if type(found) is dict else _NOTHING  # pyright: ignore[reportUnknownVariableType] # JSON

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from engine.gateway.body import fields_of
 from engine.gateway.breaker import Breakers
-from engine.gateway.call import CHAT, ENDPOINTS, Call, Choice, call_id, choose, unit_of
+from engine.gateway.call import CHAT, Call, Choice, call_id, call_text, choose, unit_of
 from engine.gateway.caller import Headers, Receive, Refusal
-from engine.gateway.keys import passed
+from engine.gateway.keys import Told
 from engine.gateway.routes import Snapshot
 from engine.rules.frame import Arm, Why
 
 BODY_MOST = 32 * 1024 * 1024
 ALIAS = "assay/"
+_ENDPOINTS = {"/v1/chat/completions": CHAT, "/v1/embeddings": b"/embeddings", "/v1/responses": b"/responses"}
 
 
 @dataclass(slots=True)
@@ -26,11 +27,13 @@ class Request:
     slug: str | None
     rest: str
     headers: Headers
+    told: Told
     raw: bytes
-    endpoint: bytes = b""  # the part of the path behind ``/v1``, b"" for another path
 
-    def __post_init__(self) -> None:
-        self.endpoint = self.rest[3:].encode() if self.rest.startswith("/v1/") else b""
+    @property
+    def endpoint(self) -> bytes:
+        """The model's endpoint, as the part of its path behind ``/v1``; b"" for a path that is none."""
+        return _ENDPOINTS.get(self.rest, b"")
 
     def header(self, name: bytes) -> bytes:
         """A header's value, b"" without one."""
@@ -41,11 +44,10 @@ class Gone(Exception):
     """The caller left before its request was whole."""
 
 
-async def read_body(headers: Headers, receive: Receive) -> bytes:
-    """The whole body. Raises ``Refusal`` above 32 MiB, ``Gone`` when the caller leaves."""
-    for name, value in headers:
-        if name == b"content-length" and value.isdigit() and int(value) > BODY_MOST:
-            raise _too_large()
+async def read_body(length: int, receive: Receive) -> bytes:
+    """The whole body; ``length`` is what its head tells. Raises ``Refusal`` above 32 MiB, ``Gone`` without it."""
+    if length > BODY_MOST:
+        raise _too_large()
     size, blocks = 0, list[bytes]()
     while True:
         message = await receive()
@@ -82,23 +84,24 @@ def call_of(asked: Request, breakers: Breakers) -> Call:
     model = fields.get("model")
     named = model if isinstance(model, str) else ""
     slug = asked.slug if asked.slug is not None else _aliased(named, asked.opens)
-    if asked.endpoint == CHAT and not (isinstance(fields.get("messages"), list) and fields["messages"]):
+    endpoint = asked.endpoint
+    if endpoint == CHAT and not (isinstance(fields.get("messages"), list) and fields["messages"]):
         raise Refusal(400, "bad_body", "The body has no messages; at least one is needed.")
     route = asked.snapshot.features[slug]
-    number = call_id()
-    unit = unit_of(asked.headers, fields) if route.unit == "sticky" else ""
-    placed = unit or str(number)
+    number = call_id(at_ms)
+    unit = unit_of(asked.told.unit, fields) if route.unit == "sticky" else ""
+    placed = unit or call_text(number)
     choice = Choice(Arm.BASELINE, Why.SHARE0, 0.0)  # embeddings and responses are not split
-    if asked.endpoint == CHAT:
+    if endpoint == CHAT:
         choice = choose(route, placed, breakers.of(slug, route), begun)
     return Call(
         id=number,
         slug=slug,
         route=route,
-        endpoint=asked.endpoint,
+        endpoint=endpoint,
         raw=asked.raw,
         fields=fields,
-        passed=passed(asked.headers),
+        passed=asked.told.lines,
         unit=placed,
         has_unit=bool(unit),
         begun=begun,
@@ -111,7 +114,7 @@ def call_of(asked: Request, breakers: Breakers) -> Call:
 
 def is_call(asked: Request) -> bool:
     """Whether a request goes to a model: any endpoint behind a feature's path, chat by its alias."""
-    return asked.endpoint in ENDPOINTS and (asked.slug is not None or asked.endpoint == CHAT)
+    return bool(asked.endpoint) and (asked.slug is not None or asked.endpoint == CHAT)
 
 
 def _aliased(model: str, opens: tuple[str, ...]) -> str:

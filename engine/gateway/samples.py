@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, cast
@@ -40,22 +40,20 @@ class Samples:
 
     def take(self, call: Call, last: Try, why: Why) -> None:
         """Keep the call's body if the draw is for it; the writing waits until the answer is out."""
-        if call.route.capture != "none" and call.endpoint == CHAT:
-            for stratum in self._strata(call, last, why):
-                self._keep(call, last, stratum)
+        route = call.route
+        if route.capture == "none" or call.endpoint != CHAT:
+            return
+        self._keep(call, last, "all" if route.capture == "all" else "random")
+        if why is Why.CASCADE or last.said.confidence < route.cascade.min_confidence:
+            self._keep(call, last, "unsure")
+        if last.status >= 400 or last.flags & _INVALID or any(one.flags & _INVALID for one in call.failed):
+            self._keep(call, last, "invalid")
 
     def compare(self, call: Call, last: Try, shadow: Try) -> None:
         """Keep a call whose shadow said something else than the answer."""
         said, other = last.said.text, shadow.said.text
         if call.route.capture != "none" and other and said and said.strip() != other.strip():
             self._keep(call, last, "differs", shadow_output=other)
-
-    def _strata(self, call: Call, last: Try, why: Why) -> Iterator[str]:
-        yield "all" if call.route.capture == "all" else "random"
-        if why is Why.CASCADE or last.said.confidence < call.route.cascade.min_confidence:
-            yield "unsure"
-        if last.status >= 400 or last.flags & _INVALID or any(one.flags & _INVALID for one in call.failed):
-            yield "invalid"
 
     def _keep(self, call: Call, last: Try, stratum: str, **more: str) -> None:
         if not self._is_drawn(call, stratum) or len(self.writing) >= AT_ONCE:
@@ -69,7 +67,7 @@ class Samples:
         day = _day(call)
         if day != self._day:
             self._day, self._kept = day, {}
-        number = -draw(call.slug, day, call.id.bytes)  # a heap gives its smallest: the largest draw of those kept
+        number = -draw(call.slug, day, call.id)  # a heap gives its smallest: the largest draw of those kept
         kept = self._kept.setdefault((call.slug, stratum), [])
         if len(kept) < MOST[stratum]:
             heapq.heappush(kept, number)
@@ -82,7 +80,7 @@ class Samples:
         event: dict[str, Any] = {
             "kind": "body",
             "at_ms": call.at_ms,
-            "id": call.id.hex,
+            "id": call.id.hex(),
             "feature": call.slug,
             "day": _day(call),
             "stratum": stratum,

@@ -18,7 +18,9 @@ AT_ONCE = 32
 def begin_shadow(parts: Parts, call: Call) -> None:
     """Send the copy if the route wants one of this call and there is room."""
     route = call.route
-    drawn = (call.id.int & (2**62 - 1)) / 2**62 < route.shadow_share  # the random end of the call's id
+    drawn = (
+        int.from_bytes(call.id[8:], "big") & (2**62 - 1)
+    ) / 2**62 < route.shadow_share  # the random end of the call's id
     if route.mode != "shadow" or route.tuned is None or call.endpoint != CHAT or not drawn:
         return
     if len(parts.shadows) >= AT_ONCE:

@@ -92,7 +92,9 @@ class Spool:
 
     def append(self, frames: list[Frame]) -> None:
         """Put the frames of one call on record, together. Never raises: what cannot be written waits in memory."""
-        self._put(b"".join(map(frame.pack, frames)))
+        block = frame.pack(frames[0]) if len(frames) == 1 else b"".join(map(frame.pack, frames))
+        if self._waiting or not self._written(block):
+            self._put(block)
 
     def event(self, told: dict[str, Any]) -> None:
         """Put one event on record; one that cannot be written is counted as dropped."""

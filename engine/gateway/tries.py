@@ -26,19 +26,19 @@ async def ask(parts: Parts, call: Call, one: Try, body: bytes, *, until: float) 
     """Send a request and wait for the answer's head. Raises ``Broke``, ``TimeoutError`` (``until``: `Pool.send`)."""
     head = one.target.head(call.endpoint, call.passed, len(body))
     reply = await parts.pool.send(one.target.place, head, body, until)
-    one.status = reply.status
+    one.status = reply.head.status
     return reply
 
 
 async def whole(reply: Reply) -> bytes:
     """The body of a tuned answer. Raises ``Broke`` for any status but 2xx and for more than 1 MiB."""
-    if not 200 <= reply.status < 300:
-        raise Broke(Fault.STATUS, f"status {reply.status}")
+    if not 200 <= reply.head.status < 300:
+        raise Broke(Fault.STATUS, f"status {reply.head.status}")
     blocks: list[bytes] = []
     size = 0
-    while block := await reply.read():
-        blocks.append(block)
-        size += len(block)
+    while not reply.is_read:
+        blocks.append(await reply.read())
+        size += len(blocks[-1])
         if size > KEPT_MOST:
             raise Broke(Fault.BROKEN, "its answer is over 1 MiB")
     return plain(reply, b"".join(blocks))
@@ -46,8 +46,8 @@ async def whole(reply: Reply) -> bytes:
 
 async def held(reply: Reply, flow: Flow) -> bytes:
     """The first events of a tuned stream, up to one with content. Raises ``Broke`` when none comes."""
-    if not 200 <= reply.status < 300:
-        raise Broke(Fault.STATUS, f"status {reply.status}")
+    if not 200 <= reply.head.status < 300:
+        raise Broke(Fault.STATUS, f"status {reply.head.status}")
     events, is_over = b"", False
     while not flow.said.has_content:
         if is_over or len(events) > KEPT_MOST:
@@ -80,7 +80,7 @@ def is_valid(call: Call, one: Try) -> bool:
 
 def plain(reply: Reply, raw: bytes) -> bytes:
     """A body without its content-encoding, as far as it is gzip or deflate; others come back as they are."""
-    coding = next((value for name, value in reply.headers if name == b"content-encoding"), b"").lower()
+    coding = reply.head.told.get(b"content-encoding", b"").lower()
     if coding not in (b"gzip", b"deflate"):
         return raw
     try:

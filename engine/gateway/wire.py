@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import cast
+from typing import NamedTuple, cast
 
 import httptools
 
@@ -16,6 +16,7 @@ from engine.rules.frame import Fault
 HEAD_MOST = 64 * 1024
 BUFFER_MOST = 256 * 1024  # above it the upstream is not read
 _BUFFER_LOW = 64 * 1024
+_TOLD = frozenset({b"content-encoding", b"content-length", b"content-type", b"transfer-encoding"})
 
 
 class Broke(Exception):
@@ -25,6 +26,14 @@ class Broke(Exception):
         super().__init__(reason)
         self.fault = fault
         self.reason = reason
+
+
+class Head(NamedTuple):
+    """An answer's head: headers in lower case, and of those somebody here asks for the first of each name."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    told: dict[bytes, bytes]
 
 
 class Connection(asyncio.BaseProtocol):
@@ -45,10 +54,16 @@ class Connection(asyncio.BaseProtocol):
 
     def _begin(self) -> None:
         self._headers: list[tuple[bytes, bytes]] = []
+        self._told: dict[bytes, bytes] = {}
         self._blocks: list[bytes] = []
         self._size = self._head_size = 0
         self._has_head = self._is_whole = self.has_answered = False
         self._is_framed = False  # by a length or by chunks; else the connection's end is the body's
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the answer has been read to its end."""
+        return not self._is_asked
 
     @property
     def is_reusable(self) -> bool:
@@ -66,8 +81,8 @@ class Connection(asyncio.BaseProtocol):
         """Let what is awaited take until then (the loop's seconds); whoever still waits gets ``TimeoutError``."""
         self._until = moment
 
-    async def ask(self, head: bytes, body: bytes) -> tuple[int, list[tuple[bytes, bytes]]]:
-        """Send a request; the status and headers (lower case) of its answer. Raises ``Broke``, ``TimeoutError``."""
+    async def ask(self, head: bytes, body: bytes) -> Head:
+        """Send a request; the head of its answer. Raises ``Broke``, ``TimeoutError``."""
         self._begin()
         if self._broke is not None or self._transport is None:
             raise self._broke or Broke(Fault.RESET, "the connection is closed")
@@ -78,17 +93,17 @@ class Connection(asyncio.BaseProtocol):
             self._transport.writelines((head, body))
         while not self._has_head:
             await self._wait()
-        return self._parser.get_status_code(), self._headers
+        return Head(self._parser.get_status_code(), self._headers, self._told)
 
     async def block(self) -> bytes:
-        """What has come of the body, joined; b"" at its end. Raises ``Broke`` once all that came is read.
+        """What has come of the body, joined; b"" when there is none. Raises ``Broke`` once all that came is read.
 
-        Raises ``TimeoutError`` too, as `wait_until` says.
+        Raises ``TimeoutError`` too, as `wait_until` says. When the body `is_read`, nothing comes any more.
         """
         while not self._blocks and not self._is_whole:
             await self._wait()
+        self._is_asked = not self._is_whole
         if not self._blocks:
-            self._is_asked = False
             return b""
         joined = self._blocks[0] if len(self._blocks) == 1 else b"".join(self._blocks)
         self._blocks.clear()
@@ -105,16 +120,14 @@ class Connection(asyncio.BaseProtocol):
         if self._transport is not None:
             self._transport.abort()
 
-    async def _wait(self) -> None:
+    def _wait(self) -> asyncio.Future[None]:
+        """What to await until something has come."""
         if self._broke is not None:
             raise self._broke
         if self._timer is None or self._timer.when() > self._until:
             self._watch()
         self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        return self._waiter
 
     def _watch(self) -> None:
         """Have the clock looked at when patience ends. One timer serves many waits: it mostly finds a later end."""
@@ -196,8 +209,8 @@ class Connection(asyncio.BaseProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by httptools."""
         name = name.lower()
-        if name in (b"content-length", b"transfer-encoding"):
-            self._is_framed = True
+        if name in _TOLD:
+            self._told.setdefault(name, value)
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -205,8 +218,9 @@ class Connection(asyncio.BaseProtocol):
         status = self._parser.get_status_code()
         if 100 <= status < 200:  # 100 Continue, 103 Early Hints: the answer is still to come
             self._headers = []
+            self._told = {}
             return
-        self._is_framed = self._is_framed or status in (204, 304)
+        self._is_framed = b"content-length" in self._told or b"transfer-encoding" in self._told or status in (204, 304)
         self._has_head = True
         self._keeps_alive = self._parser.should_keep_alive()
 

@@ -17,9 +17,8 @@ def bucket(salt: str, unit: str) -> float:
     First 8 bytes of sha256("salt:unit") over 2**64; the division can round up to 1.0.
     Raises ValueError for an empty salt or unit. Source: docs/decisions/0006-gateway-on-bare-asgi.md.
     """
-    for name, text in (("salt", salt), ("unit", unit)):
-        if not text:
-            raise ValueError(f"{name} is {text!r}; it must not be empty")
+    if not salt or not unit:
+        raise ValueError(f"{'unit' if salt else 'salt'} is ''; it must not be empty")
     digest = hashlib.sha256(f"{salt}:{unit}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 

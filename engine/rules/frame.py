@@ -224,6 +224,10 @@ def word(one: IntEnum) -> str:
     return one.name.lower()
 
 
+ARMS = tuple([word(one) for one in Arm])  # by number, for whoever cannot wait for `word`
+WHYS = tuple([word(one) for one in Why])
+
+
 def name_hash(name: str) -> int:
     """64 bits of blake2b, big-endian; 0 for an empty name. The same for features, models, stages, hosts and units."""
     if not name:

@@ -82,8 +82,8 @@ def asked(raw: bytes, cuts: list[int], *, ends: bool = False) -> tuple[int, byte
                 connection.data_received(raw[start:end])
         if ends:
             connection.connection_lost(None)
-        status, _ = await answering
-        return status, await read(connection), connection.is_reusable
+        head = await answering
+        return head.status, await read(connection), connection.is_reusable
 
     return asyncio.run(main())
 
