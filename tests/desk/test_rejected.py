@@ -8,7 +8,11 @@ import pytest
 
 from engine.approaches import Task
 from engine.desk import Desk, editions, labels
+from engine.evals.rows import read_rows
+from engine.flows.steps import plan
 from engine.importers.labels import read_labels
+from engine.jobs.train import training_rows
+from engine.models.labels import Label
 from tests.builders import ASKER, SLUG, a_feature
 
 VOICE = Task(approach="voice")
@@ -51,3 +55,18 @@ def test_it_is_stored_counted_in_the_preview_and_exported(desk: Desk) -> None:
     assert found <= set(said), "the sealed part stays"
     table = editions.export(desk, ASKER, SLUG, name="", form="csv").content.decode()
     assert table.splitlines()[0].endswith(",minutes,rejected")
+
+
+def test_it_reaches_the_training_beside_the_text_it_was_rejected_for(desk: Desk) -> None:
+    rows = [
+        Label(
+            feature_id=1, row_id=str(place), row_sha=str(place), input=f"brief {place}", output="Hello.", rejected=said
+        )
+        for place, said in enumerate(("Go away.", ""))
+    ]
+    kept = desk.services.artifacts.path(plan.rows_artifact(desk.services, rows))
+    made = training_rows(read_rows(kept))
+    assert [(one.input, one.written, one.rejected) for one in made] == [
+        ("brief 0", "Hello.", "Go away."),
+        ("brief 1", "Hello.", ""),
+    ]

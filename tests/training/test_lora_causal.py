@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,6 +108,64 @@ def test_answers_do_not_hang_on_who_is_asked_beside_and_carry_a_probability(
     assert answerer.answer([]) == []
     (too_long,) = answerer.answer(["word " * 2000])
     assert (too_long.text, too_long.confidence) == ("", None)
+
+
+def test_the_same_seed_gives_the_same_answers_and_another_gives_another_adapter(
+    built: tuple[Trained, Path], host: Host, tmp_path: Path
+) -> None:
+    _, folder = train(host, tmp_path)
+    texts = [row.input for row in ROWS]
+    there, here = said(built[1], host, texts), said(folder, host, texts)
+    assert sum(one == other for one, other in zip(there, here, strict=True)) >= 0.995 * len(texts)
+    module = import_module("engine.train._causal")
+    weights = [[part.detach().clone() for part in module.Causal(*adapter(host, seed)).parts] for seed in (7, 7, 8)]
+    same, other = (
+        [bool((one == two).all()) for one, two in zip(weights[0], those, strict=True)] for those in weights[1:]
+    )
+    assert all(same)
+    assert not all(other)
+
+
+def test_the_merged_model_writes_what_base_and_adapter_do(built: tuple[Trained, Path], host: Host) -> None:
+    texts = [row.input for row in ROWS[:16]]
+    longest = json.loads((built[1] / "decoder.json").read_text())["answer_tokens"]
+    merged = said(built[1], host, texts)
+    assert beside(Path(host.decoder), built[1], texts, longest) == merged
+    assert len(set(merged)) > 1
+
+
+def test_a_real_decoder_merged_writes_what_base_and_adapter_do(decoder: str, host: Host, tmp_path: Path) -> None:
+    torch = import_module("torch")
+    module = import_module("engine.train._causal")
+    own = replace(host, decoder=decoder)
+    made, dials, profile = adapter(own, 3)
+    texts = [f"{row.input}, please" for row in ROWS[:16]]
+    before = [answer.text for answer in made.answers([made.question(text) for text in texts], 4)]
+    causal = module.Causal(made, dials, profile)
+    with torch.no_grad():
+        for part in causal.parts:
+            part.add_(0.01 * torch.randn(part.shape))
+    causal.save(tmp_path, Path(decoder))
+    module.note(tmp_path, Path(decoder), profile=profile, longest=4)
+    merged = said(tmp_path, own, texts)
+    assert [answer.text for answer in made.answers([made.question(text) for text in texts], 4)] == merged
+    assert merged != before  # else the adapter says nothing, and this test neither
+
+
+def adapter(host: Host, seed: int) -> tuple[Any, Any, Any]:
+    """A decoder without an adapter yet, and what one is made with."""
+    decoders, loop = (import_module(f"engine.train.{name}") for name in ("_decoder", "_loop"))
+    profile = import_module("engine.train.profile").Profile("cpu", 1, "fp32", 1.0)
+    dials = loop.Dials(lr=1e-3, epochs=1, batch=8, mega=50, rank=8, alpha=16.0, seed=seed)
+    return decoders.Decoder(Path(host.decoder), profile), dials, profile
+
+
+def beside(base: Path, folder: Path, texts: list[str], longest: int) -> list[str]:
+    """What the base writes with the adapter beside it, as PEFT loads it."""
+    profile = import_module("engine.train.profile").Profile("cpu", 1, "fp32", 1.0)
+    decoder = import_module("engine.train._decoder").Decoder(base, profile)
+    decoder.model = import_module("peft").PeftModel.from_pretrained(decoder.model, str(folder)).eval()
+    return [answer.text for answer in decoder.answers([decoder.question(text) for text in texts], longest)]
 
 
 def test_the_loss_is_that_of_the_whole_model_on_the_answer_alone(host: Host) -> None:
