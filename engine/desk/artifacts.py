@@ -7,14 +7,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from engine.desk import Desk
-from engine.errors import Conflict, Invalid
+from engine.errors import Conflict, Invalid, NotFound
+from engine.flows.steps import card as cards
 from engine.models.actor import Actor
 from engine.models.base import Value
 from engine.runners.folder import JobFolder, age
-from engine.store import deeds, investigations, labellings, named
+from engine.store import deeds, features, investigations, labellings, named
 from engine.store.artifacts import Kept
 
 DAYS = 30
+CARDS = 50
 DAYS_LEAST = 1  # what was stored a moment ago may not be written down yet
 
 
@@ -86,6 +88,30 @@ def collect(desk: Desk, actor: Actor, *, days: int = DAYS) -> Survey:
             after={"removed": len(found.garbage), "bytes": found.freed, "jobs": len(found.jobs)},
         )
     return found
+
+
+def card(desk: Desk, name: str) -> str:
+    """The model card of a candidate as Markdown, from its decision record; ``name`` begins its artifact's id.
+
+    Raises ``NotFound`` for no candidate, ``Invalid`` for the beginning of several.
+    """
+    with desk.services.database.read() as tx:
+        found = investigations.candidates_beginning(tx, name)
+        if not found:
+            raise NotFound(f"No candidate is stored as {name[:64]}.", hint="Which there are: assay artifacts --cards")
+        if len(found) > 1:
+            raise Invalid(f"{name[:64]} begins the ids of several candidates.", hint="Give more of its id.")
+        facts = cards.of_candidate(tx, found[0])
+    return cards.text(desk.services, facts)
+
+
+def candidates(desk: Desk) -> list[tuple[str, str, str]]:
+    """The newest trained candidates: artifact id, feature and contender."""
+    with desk.services.database.read() as tx:
+        return [
+            (one.artifact, features.slug_of_run(tx, one.run_id), one.contender)
+            for one in investigations.trained(tx, CARDS)
+        ]
 
 
 def _is_garbage(one: Kept, keep: set[str], before: datetime) -> bool:

@@ -18,7 +18,7 @@ from engine.approaches import Approach
 from engine.approaches.registry import approach_of
 from engine.desk import Desk
 from engine.errors import Invalid, NotFound, Refused
-from engine.flows.steps import drafts, release
+from engine.flows.steps import card, drafts, release
 from engine.models.actor import Actor
 from engine.models.base import Value
 from engine.models.feature import Feature
@@ -64,6 +64,9 @@ def export(desk: Desk, actor: Actor, folder: Path, slug: str = "", *, sealed: bo
         folder.mkdir(parents=True, exist_ok=True)
         for feature in chosen:
             _feature(tx, feature, folder / feature.slug, sealed=sealed)
+            if facts := card.newest(tx, feature):
+                text = card.text(desk.services, facts)
+                (folder / feature.slug / "model_card.md").write_text(text, encoding="utf-8")
     done = _manifest(desk, folder, tuple(feature.slug for feature in chosen))
     with desk.services.database.write() as tx:
         for feature in chosen:

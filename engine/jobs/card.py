@@ -22,7 +22,8 @@ def model_card(recipe: Recipe, task: Task, *, rows: int, train: str, alarm: str)
         f"- Trained on {rows:,} rows, artifact `{train}`.",
         f"- Base: {_BASES.get(recipe.rung, 'none; everything is in this folder')}.",
         f"- Alarm: {alarm or 'none'}.",
-        "- Scores: in the verdict of the run that made it; a card cannot know what its candidate is compared with.",
+        "- Scores: in the verdict of the run that made it, and in the card that is written from it: "
+        "`assay artifacts --card` with this artifact's id.",
         "- Limits: it knows only answers and texts like those it was trained on; its probabilities are not "
         "calibrated. It is never to be used where the verdict says to stay with prompting.",
         "",

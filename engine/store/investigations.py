@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -103,6 +104,17 @@ def trained(tx: Session, most: int) -> list[Candidate]:
 def candidate_by_artifact(tx: Session, artifact: str) -> Candidate | None:
     """A candidate by the artifact it is stored as."""
     return tx.exec(select(Candidate).where(Candidate.artifact == artifact).limit(1)).first()
+
+
+def candidates_beginning(tx: Session, artifact: str) -> list[Candidate]:
+    """A candidate by its artifact's id, or by the beginning of it; the first two where several begin so.
+
+    A candidate that several runs share, for they made the same, is the newest run's.
+    """
+    if not re.fullmatch("[0-9a-f]{4,64}", artifact):
+        return []
+    query = select(Candidate).where(col(Candidate.artifact).startswith(artifact)).order_by(col(Candidate.id))
+    return list({one.artifact: one for one in tx.exec(query)}.values())[:2]
 
 
 def add_predictions(
