@@ -1,7 +1,7 @@
 # Every target with a ## is listed by `make help`.
 PY ?= python3
 BIN := .venv/bin
-.PHONY: setup demo test check format e2e fuzz audit bench bench-flags bench-eval bench-gateway bench-home bench-import bench-serve bench-slack bench-train bench-usage mutants soak soak-digest test-ray docs help
+.PHONY: setup demo test check format e2e fuzz audit bench bench-flags bench-eval bench-gateway bench-home bench-import bench-serve bench-slack bench-train bench-usage mutants soak soak-digest soak-engine test-ray docs help
 
 help:                                                ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -91,6 +91,9 @@ soak: setup                                          ## the gateway killed, idle
 
 soak-digest: setup                                   ## two schedulers killed 50 times over both turns of the clock, on both databases: 10 minutes
 	ASSAY_KILLS=50 $(BIN)/pytest -n 0 -q tests/desk/test_schedulers_killed.py
+
+soak-engine: setup                                   ## engine, job, or both killed at 20 random moments: one verdict each (10 minutes)
+	$(BIN)/python -m tests.flows.soak
 
 bench-slack: setup                                   ## signed commands at 50 a second with 200 ms of work behind the ack, HTTP and Socket Mode
 	$(BIN)/python -m tests.slack.bench_acks

@@ -47,6 +47,13 @@ class Settings(BaseSettings):
         description="Dashboard address of the Ray cluster, where ASSAY_RUNNER is ray.",
         examples=["http://ray-head.internal:8265"],
     )
+    ray_workers: int = Field(
+        default=1,
+        ge=1,
+        validation_alias=AliasChoices("ASSAY_RAY_WORKERS"),
+        description="Hosts of the Ray cluster over which one training by gradient steps is spread.",
+        examples=["4"],
+    )
     encoder: str = Field(
         default="",
         validation_alias=AliasChoices("ASSAY_ENCODER"),

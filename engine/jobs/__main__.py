@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from engine.jobs import job, remote
+from engine.jobs import job, spread
 
 if __name__ == "__main__":
     if sys.argv[1] == "--shared":
-        sys.exit(remote.run(sys.argv[2], int(sys.argv[3])))
+        sys.exit(spread.run(sys.argv[2], int(sys.argv[3])))
     sys.exit(job.run(Path(sys.argv[1])))

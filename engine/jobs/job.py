@@ -33,20 +33,24 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS = 2.0
 
 
-def run(path: Path) -> int:
-    """Work the job in ``path``. 0 when it ended well, 1 when it failed or was stopped; the folder says how."""
+def run(path: Path, *, leads: bool = True) -> int:
+    """Work the job in ``path``. 0 when it ended well, 1 when it failed or was stopped; the folder says how.
+
+    ``leads`` is false for those who help another process with it.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     folder = JobFolder(path.resolve())
     attempt = folder.attempt().number
     log.info("job.begun")
-    signal.signal(signal.SIGTERM, _stopper(folder, attempt))
+    if threading.current_thread() is threading.main_thread():  # Ray Train works in another, and ends the process itself
+        signal.signal(signal.SIGTERM, _stopper(folder, attempt))
     threading.Thread(target=_beat, args=(folder.heartbeat,), daemon=True).start()
     with _Ending(folder, attempt) as ending:
-        ending.result = _work(folder)
+        ending.result = _work(folder, leads=leads)
     return 0 if ending.result is not None else 1
 
 
-def _work(folder: JobFolder) -> dict[str, Any]:
+def _work(folder: JobFolder, *, leads: bool) -> dict[str, Any]:
     home = folder.path.parent.parent
     settings = load_settings().model_copy(update={"home": home})
     spec = folder.spec()
@@ -64,6 +68,7 @@ def _work(folder: JobFolder) -> dict[str, Any]:
             host=host,
             scratch=scratch,
             progress=Reporter(folder),
+            leads=leads,
         )
         result = _worker(spec.kind)(job)
     shutil.rmtree(scratch, ignore_errors=True)  # a checkpoint is of no use to a job that is done

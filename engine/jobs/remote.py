@@ -25,8 +25,11 @@ SEEN_EVERY = 30  # looks between two at whether control still watches
 WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0)  # a result is worth waiting for the store
 
 
-def run(job_id: str, attempt: int) -> int:
-    """Work one attempt. 0 when it ended well, 1 when it failed or was stopped; the store says how."""
+def run(job_id: str, attempt: int, *, leads: bool = True) -> int:
+    """Work one attempt. 0 when it ended well, 1 when it failed or was stopped; the store says how.
+
+    Of those who share a training one ``leads``: the others say nothing, but for what went wrong with them first.
+    """
     settings = load_settings()
     os.environ["OMP_NUM_THREADS"] = str(len(os.sched_getaffinity(0)))  # Ray says 1; read when torch is loaded
     home = settings.home.resolve()
@@ -38,10 +41,13 @@ def run(job_id: str, attempt: int) -> int:
     folder.begin(Attempt(number=attempt, tries=1))
     folder.polled.touch()
     shared.fetch(scratch)
-    shared.take_up(Begun(attempt=attempt, host=socket.gethostname()))
-    with mirrored(shared, folder, scratch):
-        code = job.run(folder.path)
-    _hand_in(shared, folder.ended() or Ended(attempt=attempt, state="stopped"))
+    if leads:
+        shared.take_up(Begun(attempt=attempt, host=socket.gethostname()))
+    with mirrored(shared, folder, scratch) if leads else watched(folder):
+        code = job.run(folder.path, leads=leads)
+    ended = folder.ended() or Ended(attempt=attempt, state="stopped")
+    if leads or ended.state == "failed":
+        _hand_in(shared, ended)
     return code
 
 
@@ -75,6 +81,22 @@ def _mirror(shared: SharedFolder, folder: JobFolder, scratch: Path, over: thread
         except Unavailable as error:
             folder.polled.touch()  # control cannot say that it looks
             log.warning("mirror.failed", extra={"why": str(error)})
+
+
+@contextmanager
+def watched(folder: JobFolder) -> Generator[None]:
+    """For one who helps: whoever leads stops when nobody looks any more, and that ends all of them."""
+    over = threading.Event()
+
+    def touch() -> None:
+        while not over.wait(LOOK_SECONDS * SEEN_EVERY):
+            folder.polled.touch()
+
+    threading.Thread(target=touch, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def _hand_in(shared: SharedFolder, ended: Ended) -> None:

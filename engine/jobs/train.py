@@ -37,6 +37,8 @@ def run(job: Job) -> dict[str, Any]:
         host=job.host,
         progress=job.progress,
     )
+    if not job.leads:
+        return {}
     candidate = {
         **job.task.body,
         "recipe": recipe.model_dump(mode="json"),

@@ -27,7 +27,10 @@ class Stopped(BaseException):
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One attempt at one spec. ``scratch`` outlives the attempt: checkpoints lie there."""
+    """One attempt at one spec. ``scratch`` outlives the attempt: checkpoints lie there.
+
+    Of several processes that share a training one ``leads``; the others give nothing but their part of each step.
+    """
 
     spec: JobSpec
     settings: Settings
@@ -35,6 +38,7 @@ class Job:
     host: Host
     scratch: Path
     progress: Progress
+    leads: bool = True
 
     @property
     def config(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from engine.runners.shared import SharedFolder, job_ids
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 4.8
+_STAYS = {"RAY_CHDIR_TO_TRIAL_DIR": "0"}  # Ray Train moves its workers to a folder; ASSAY_HOME may be relative
 FORGET_SECONDS = 3.0  # Ray's actor of a stopped job dies late, and writes its end over a new job of that id (seen)
 
 
@@ -93,6 +94,7 @@ class RayRunner:
     def _submit(self, files: SharedFolder, spec: JobSpec) -> None:
         nodes = self._head.nodes()
         _refuse_own_folder(self._store, nodes)
+        _refuse_too_many(spec.resources.workers, nodes)
         known, begun = files.attempt(), files.begun()
         counts = begun is not None and begun.attempt >= known.number  # who never got a node has not tried
         tries = 0 if _is_fresh(files) else known.tries if counts else max(0, known.tries - 1)
@@ -126,7 +128,7 @@ def _submission(store: str, spec: JobSpec, attempt: int, nodes: list[Node]) -> S
     return Submission(
         job_id=spec.job_id,
         entrypoint=f"python -m engine.jobs --shared {spec.job_id} {attempt}",
-        environment={**CHILD_ENVIRONMENT, "ASSAY_ARTIFACTS": store},
+        environment={**CHILD_ENVIRONMENT, **_STAYS, "ASSAY_ARTIFACTS": store},
         gpus=0.0 if spread else needs.gpus or (1.0 if has_gpus else 0.0),
         memory=0 if spread else needs.memory_gb << 30,
         hosts=0.01 if spread else 1.0,
@@ -138,6 +140,15 @@ def _refuse_own_folder(store: str, nodes: list[Node]) -> None:
         raise Invalid(
             f"ASSAY_ARTIFACTS is a folder of one host, and the Ray cluster has {len(nodes)} nodes.",
             hint="Set it to a store that all of them reach, for example s3://bucket/assay (docs/scale.md).",
+        )
+
+
+def _refuse_too_many(workers: int, nodes: list[Node]) -> None:
+    hosts = sum(node.takes_jobs for node in nodes)
+    if workers > max(hosts, 1):
+        raise Invalid(
+            f"A training is to be spread over {workers} hosts, and the Ray cluster has {hosts} that take jobs.",
+            hint="Add hosts, or set ASSAY_RAY_WORKERS to fewer (docs/scale.md).",
         )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -22,6 +22,7 @@ from engine.runners.folder import Attempt, Ended, Step
 
 SEEN_SECONDS = 60.0  # control says at most so often that it still looks
 _LOWERED = "lowered"  # the mark that a training was begun again at a lower rate (engine.train.lowered)
+_TRAINED = "trainer_state.json"  # what transformers' Trainer writes last into a checkpoint's folder
 V = TypeVar("V", bound=Value)
 T = TypeVar("T")
 
@@ -49,8 +50,8 @@ class SharedFolder:
         return self._bytes("spec.json") is not None
 
     def prepare(self, spec: JobSpec) -> None:
-        """Write the spec, once."""
-        if not self.exists:
+        """Write the spec; what it asks of the cluster may change from one attempt to the next."""
+        if self._value("spec.json", JobSpec) != spec:
             self._write("spec.json", spec.model_dump_json())
 
     def spec(self) -> JobSpec:
@@ -117,28 +118,22 @@ class SharedFolder:
     def keep(self, scratch: Path) -> None:
         """Bring the checkpoints of this host into the store: old ones go first, and each is whole or not there."""
         lowered = (scratch / _LOWERED).exists()
-        here = _whole(scratch / "checkpoints")
-        there = self._checkpoints()
-        for name in there - here:
-            self._remove(f"scratch/checkpoints/{name}.json")
-            self._remove(f"scratch/checkpoints/{name}.safetensors")
-        for name in sorted(here - there):
-            for suffix in (".safetensors", ".json"):  # the JSON last: without it a checkpoint is not there
-                self._put(scratch / "checkpoints" / f"{name}{suffix}", f"scratch/checkpoints/{name}{suffix}")
+        here, there = _whole(scratch), self._stored()
+        for mark in there.keys() - here.keys():
+            for name in (mark, *there[mark]):  # the mark first: without it a checkpoint is not there
+                self._remove(f"scratch/{name}")
+        for mark in sorted(here.keys() - there.keys()):
+            for name in (*here[mark], mark):
+                self._put(scratch / name, f"scratch/{name}")
         if lowered and self._bytes(f"scratch/{_LOWERED}") is None:
             self._write(f"scratch/{_LOWERED}", "")
 
     def fetch(self, scratch: Path) -> None:
         """Bring what ``keep`` stored into an empty folder of this host."""
-        (scratch / "checkpoints").mkdir(parents=True, exist_ok=True)
-        for name in self._checkpoints():
-            for suffix in (".safetensors", ".json"):
-                target = scratch / "checkpoints" / f"{name}{suffix}"
-                self._told(
-                    lambda target=target: self._files.get_file(
-                        self._at(f"scratch/checkpoints/{target.name}"), str(target)
-                    )
-                )
+        scratch.mkdir(parents=True, exist_ok=True)
+        for mark, others in self._stored().items():
+            for name in (*others, mark):
+                self._get(f"scratch/{name}", scratch / name)
         if self._bytes(f"scratch/{_LOWERED}") is not None:
             (scratch / _LOWERED).touch()
 
@@ -148,14 +143,21 @@ class SharedFolder:
             lambda: self._files.exists(self._at("scratch")) and self._files.rm(self._at("scratch"), recursive=True)
         )
 
-    def _checkpoints(self) -> set[str]:
+    def _stored(self) -> dict[str, list[str]]:
+        """Whole checkpoints in the store, as ``_whole`` gives those of this host."""
+        root = self._at("scratch")
+
         def found() -> list[str]:
             try:
-                return [str(path) for path in self._files.ls(self._at("scratch/checkpoints"), detail=False)]
+                return [str(path).partition(root)[2].strip("/") for path in self._files.find(root)]
             except FileNotFoundError:
                 return []
 
-        return {Path(path).stem for path in self._told(found) if path.endswith(".json")}
+        return _checkpoints(self._told(found))
+
+    def _get(self, name: str, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._told(lambda: self._files.get_file(self._at(name), str(target)))
 
     def _put(self, path: Path, name: str) -> None:
         try:
@@ -219,5 +221,21 @@ def job_ids(url: str) -> list[str]:
         return []
 
 
-def _whole(folder: Path) -> set[str]:
-    return {path.stem for path in folder.glob("*.json") if path.with_suffix(".safetensors").exists()}
+def _whole(scratch: Path) -> dict[str, list[str]]:
+    return _checkpoints([path.relative_to(scratch).as_posix() for path in scratch.rglob("*") if path.is_file()])
+
+
+def _checkpoints(names: Iterable[str]) -> dict[str, list[str]]:
+    """Of the files below a scratch folder the whole checkpoints: the file written last of each, and its others.
+
+    Ours are two files in ``checkpoints``, those of transformers' Trainer a folder each.
+    """
+    known = sorted(names)
+    found: dict[str, list[str]] = {}
+    for name in known:
+        folder, _, file = name.rpartition("/")
+        if folder == "checkpoints" and name.endswith(".json") and (own := f"{name[:-5]}.safetensors") in known:
+            found[name] = [own]
+        elif file == _TRAINED and folder.startswith("checkpoint-"):
+            found[name] = [other for other in known if other.startswith(f"{folder}/") and other != name]
+    return found

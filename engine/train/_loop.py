@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.errors import Diverged
-from engine.train import Progress
+from engine.train import Progress, _ranks
 from engine.train._memory import Portions
 from engine.train.checkpoint import Checkpoint, Checkpoints
 from engine.train.collapse import Look
@@ -105,10 +105,10 @@ class Loop:
             batches = self._batches(lesson.rows, epoch) if not batches or place == 0 else batches
             self._step(trail, lesson, batches[place], self._lr(trail.step, steps))
             if trail.step % per_epoch == 0:
-                trail.looks.append(look_at(trail.step == steps))
+                trail.looks.append(_ranks.agreed(lambda: look_at(trail.step == steps)))
                 if trail.alarm:
                     return trail
-            if checkpoints.is_due(trail.step):
+            if _ranks.number() == 0 and checkpoints.is_due(trail.step):
                 checkpoints.keep(self._state(trail))
             progress(trail.step, steps, round(trail.loss, 4))
         return trail
@@ -125,7 +125,10 @@ class Loop:
             raise Diverged(f"the loss became {now} at step {trail.step}")
 
     def _gradients(self, lesson: Lesson, places: list[int]) -> float:
-        """Those of the batch's mean loss, in as many parts as memory asks for; gives the loss."""
+        """Those of the batch's mean loss, in as many parts as memory asks for; gives the loss.
+
+        Where several processes train, each works on its share, and the sum is the same.
+        """
         whole, losses = lesson.weight_of(places), list[float]()
 
         def begin() -> None:
@@ -137,8 +140,8 @@ class Loop:
             loss.backward()
             losses.append(float(loss.detach()))
 
-        self._portions.through(places, learn, begin=begin)
-        return sum(losses)
+        self._portions.through(_ranks.share(places), learn, begin=begin)
+        return _ranks.add_up(self._parts, sum(losses))
 
     def _lr(self, step: int, steps: int) -> float:
         warm = max(1, round(WARM_UP * steps))
@@ -165,7 +168,7 @@ class Loop:
         return Checkpoint(trail.step, arrays, asdict(trail))
 
     def _resumed(self, checkpoints: Checkpoints) -> Trail:
-        kept = checkpoints.newest()
+        kept = _ranks.agreed(checkpoints.newest)
         if kept is None:
             return Trail()
         for number, part in enumerate(self._parts):

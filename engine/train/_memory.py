@@ -36,7 +36,7 @@ class Portions:
         size = self._size(len(batch))
         begin()
         try:
-            for at in range(0, len(batch), size):
+            for at in range(0, len(batch), max(size, 1)):
                 work(batch[at : at + size])
         except (MemoryError, RuntimeError) as error:
             if not is_shortage(error):

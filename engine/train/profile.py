@@ -70,8 +70,8 @@ class Profile:
 
     @property
     def has_trainer(self) -> bool:
-        """Whether transformers' Trainer takes the steps: on CUDA, and where several devices share a training."""
-        return self.device.startswith("cuda") or self.workers > 1
+        """Whether transformers' Trainer takes the steps: on CUDA. Processors share a training in our own loop."""
+        return self.device.startswith("cuda")
 
 
 def chosen(device: Device, needs: Needs | None = None) -> Profile:

@@ -69,7 +69,10 @@ def test_a_job_asks_for_a_host_of_its_own_and_a_gpu_where_there_are_some(site: C
 
 def test_a_job_of_several_workers_leaves_the_hosts_to_them(site: Cluster) -> None:
     spec = site.training(ROWS, rung="tfidff").model_copy(update={"resources": Resources(workers=2, gpus=1)})
-    site.run(spec)
+    with pytest.raises(Invalid, match="over 2 hosts, and the Ray cluster has 1 that take jobs"):
+        site.runner.ensure(spec)
+    site.head.has_nodes = [ONE, ONE]
+    site.runner.ensure(spec)
     assert site.head.submitted[0].hosts < 0.1
     assert site.head.submitted[0].gpus == 0
 

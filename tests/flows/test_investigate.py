@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -48,6 +49,18 @@ def test_a_candidate_that_is_as_good_and_cheaper_ships_as_cheaper(desk: Desk) ->
     ready(desk, count=2_400, margin=0.12)
     seen = run(desk, Script(right={**BETTER, "baseline": 0.81}))
     assert seen.outcome == Outcome.SHIP_CHEAPER, seen.record["reasons"]
+
+
+def test_trainings_by_gradient_steps_alone_are_spread_over_the_hosts_asked_for(desk: Desk) -> None:
+    ready(desk)
+    several = desk.services.settings.model_copy(update={"ray_workers": 2})
+    spread = replace(desk, services=replace(desk.services, settings=several))
+    run(spread, Script(right={**BETTER, "lora_encoder": 0.9}), effort=Effort.NORMAL)
+    ran = cast(ScriptedRunner, desk.services.runner).ran
+    trained = {spec.config["recipe"]["rung"]: spec.resources.workers for spec in ran if spec.kind is JobKind.TRAIN}
+    assert trained["tfidf"] == trained["frozen"] == 1
+    assert trained["lora_encoder"] == 2
+    assert {spec.resources.workers for spec in ran if spec.kind is not JobKind.TRAIN} == {1}
 
 
 def test_a_worse_candidate_is_no_go(desk: Desk) -> None:

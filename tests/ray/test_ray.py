@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
-from engine.runners import JobSpec, JobStatus
+from engine.runners import JobSpec, JobStatus, Resources
 from tests.contract.runner_promises import ROWS, RunnerPromises, processes_of
 from tests.ray.conftest import Site
 from tests.training.home import WAITING, real_rows
@@ -103,6 +105,34 @@ def test_a_training_under_way_is_cancelled_and_goes_on_from_its_checkpoint(site:
     assert state.result["facts"]["steps"] == 120
 
 
+@pytest.mark.timeout(900)
+def test_two_workers_on_two_nodes_reach_the_loss_of_one_also_after_a_cancel(site: Site) -> None:
+    rows, dev = real_rows(120), real_rows(40, skip=120)
+    alone = site.training(rows, rung="lora_encoder", settings=LORA, dev=dev)
+    spread = alone.model_copy(update={"resources": Resources(workers=2), "seed": alone.seed + 1})  # another job
+    others = workers()
+    site.runner.ensure(spread)
+    eventually(lambda: site.runner.poll(spread.job_id).step >= 7 and checkpoints(site, spread), seconds=300)
+    assert nodes_of(site, spread) == ["head", "second"]
+    began = time.monotonic()
+    site.runner.cancel(spread.job_id)
+    assert time.monotonic() - began < 5
+    eventually(lambda: processes_of(site, spread) == [], seconds=1)
+    eventually(lambda: workers() <= others)  # Ray ends them once the job that led them is gone
+    kept = checkpoints(site, spread)[-1]
+    site.runner.ensure(spread)
+    seen: list[int] = []
+    eventually(lambda: seen.append(site.runner.poll(spread.job_id).step) or any(seen), seconds=300)
+    assert next(step for step in seen if step) >= kept
+    both = site.wait(spread, seconds=300)
+    assert both.status is JobStatus.DONE, both.cause
+    one = site.run(alone, seconds=300)
+    assert both.result["facts"]["steps"] == one.result["facts"]["steps"] == 60
+    assert both.result["facts"]["last_loss"] == pytest.approx(one.result["facts"]["last_loss"], abs=1e-2)
+    asked = site.predicting(both.result["artifact"], spread, dev)
+    assert site.run(asked, seconds=240).result["rows"] == 40
+
+
 def test_a_wrong_token_is_refused_in_a_sentence(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_AUTH_TOKEN", "b" * 64)
     words = [sys.executable, "-c", WRONG, site.cluster.address]
@@ -129,6 +159,16 @@ def checkpoints(site: Site, spec: JobSpec) -> list[int]:
     """Steps of the checkpoints in the store."""
     folder = site.path / "artifacts" / "jobs" / spec.job_id / "scratch" / "checkpoints"
     return sorted(int(path.stem) for path in folder.glob("*.json"))
+
+
+def workers() -> set[str]:
+    """Processes of Ray Train on this machine."""
+    found: set[str] = set()
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if b"RayTrainWorker" in (path / "cmdline").read_bytes():
+                found.add(path.name)
+    return found
 
 
 def nodes_of(site: Site, spec: JobSpec) -> list[str]:

@@ -15,6 +15,7 @@ from engine.models.money import from_usd, to_usd
 from engine.runners import JobKind, JobSpec, Resources
 from engine.services import Services
 from engine.store import investigations, labels, replies
+from engine.train.ladder import SPREADING
 
 
 def train(services: Services, frozen: Frozen, road: Plan, index: int) -> TrainedCandidate | Pending:
@@ -34,7 +35,10 @@ def train(services: Services, frozen: Frozen, road: Plan, index: int) -> Trained
         inputs={"train": road.train, "dev": road.dev},
         config={"recipe": recipe.model_dump(mode="json"), **frozen.task.body},
         seed=recipe.seed,
-        resources=Resources(memory_gb=-(-road.memory_mb.get(recipe.rung, 0) // 1024)),
+        resources=Resources(
+            memory_gb=-(-road.memory_mb.get(recipe.rung, 0) // 1024),
+            workers=services.settings.ray_workers if recipe.rung in SPREADING else 1,
+        ),
     )
     state = attend(services, frozen.run_id, spec, f"train {recipe.name}")
     if isinstance(state, Pending):

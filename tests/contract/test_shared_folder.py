@@ -1,0 +1,45 @@
+"""Checkpoints on their way from one host to another: whole or not there, ours and those of transformers' Trainer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.runners.shared import SharedFolder
+
+
+def fetched(shared: SharedFolder, scratch: Path) -> dict[str, str]:
+    shared.fetch(scratch)
+    return {str(path.relative_to(scratch)): path.read_text() for path in scratch.rglob("*") if path.is_file()}
+
+
+def test_the_newest_checkpoints_are_on_the_next_host_and_half_ones_are_not(tmp_path: Path) -> None:
+    here, shared = tmp_path / "here", SharedFolder(f"local://{tmp_path}/store", "train-1")
+    (here / "checkpoints").mkdir(parents=True)
+    (here / "checkpoints" / "00000012.safetensors").write_text("weights")
+    shared.keep(here)
+    assert fetched(shared, tmp_path / "second") == {}
+    (here / "checkpoints" / "00000012.json").write_text("{}")
+    shared.keep(here)
+    whole = {"checkpoints/00000012.safetensors": "weights", "checkpoints/00000012.json": "{}"}
+    assert fetched(shared, tmp_path / "third") == whole
+
+
+def test_a_checkpoint_of_the_trainer_is_a_folder_and_the_old_one_goes(tmp_path: Path) -> None:
+    here, shared = tmp_path / "here", SharedFolder(f"local://{tmp_path}/store", "train-1")
+    for step in (5, 10, 15):
+        folder = here / f"checkpoint-{step}"
+        folder.mkdir(parents=True)
+        (folder / "optimizer.pt").write_text(f"moments {step}")
+        if step < 15:
+            (folder / "trainer_state.json").write_text("{}")
+        shared.keep(here)
+    for path in (here / "checkpoint-5").iterdir():
+        path.unlink()
+    shared.keep(here)
+    (here / "lowered").touch()
+    shared.keep(here)
+    assert fetched(shared, tmp_path / "second") == {
+        "checkpoint-10/optimizer.pt": "moments 10",
+        "checkpoint-10/trainer_state.json": "{}",
+        "lowered": "",
+    }
