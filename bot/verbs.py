@@ -94,6 +94,7 @@ VERBS: tuple[Verb, ...] = (
             Key("teacher", Kind.WORD, "gpt-4o"),
             Key("budget", Kind.MONEY, "20"),
             Key("rights", Kind.TEXT, '"customer contract allows training"'),
+            Key("batch", example="yes", words=("yes", "no")),
             Key("queue", Kind.WORD, "50"),
             Key("double", Kind.SHARE, "10%"),
             Key("audit", Kind.WORD, "100"),

@@ -38,6 +38,7 @@ class TeacherAsked(TypedDict):
     teacher: str
     budget_usd: float
     rights: str
+    batch: bool
 
 
 QUEUES = {"queue": QueuePurpose.LABEL, "audit": QueuePurpose.AUDIT, "pairs": QueuePurpose.PAIRS}  # by their keys
@@ -190,6 +191,7 @@ def _teacher(asked: Asked) -> TeacherAsked:
         teacher=asked.text("teacher"),
         budget_usd=asked.money("budget", labellings.DEFAULT_BUDGET_USD),
         rights=asked.text("rights"),
+        batch=asked.text("batch") == "yes",
     )
 
 
@@ -198,7 +200,7 @@ def _teaching(seen: labellings.LabellingView) -> notice.Receipt:
 
 
 def _refuse_mixed(asked: Asked) -> None:
-    for name in ("teacher", "budget", "rights"):
+    for name in ("teacher", "budget", "rights", "batch"):
         if name in asked.options and "sample" not in asked.options:
             raise NotUnderstood(
                 f"{name} says how a teacher labels, and no sample= says how many texts.",

@@ -33,7 +33,8 @@ class TeacherQuote(Value):
     """What a teacher's labelling would cost, before anything is spent. ``usd`` is a forecast, the budget a hard cap.
 
     ``known`` rows are answered and paid for already, and it was measured by ``probes`` of those replies, 0 where they
-    are too few and tokens are told from characters; prices are US dollars per million tokens.
+    are too few and tokens are told from characters; prices are US dollars per million tokens. ``batch``: the Batch API
+    is wanted, which would cost ``batch_usd``, none where the texts are too few for it.
     """
 
     slug: str
@@ -53,6 +54,8 @@ class TeacherQuote(Value):
     output_usd: float
     price_snapshot: str
     rights: str
+    batch: bool = False
+    batch_usd: float | None = None
     open_run: str = ""
 
 
@@ -96,6 +99,7 @@ def quote(
     teacher: str = "",
     budget_usd: float = DEFAULT_BUDGET_USD,
     rights: str = "",
+    batch: bool = False,
 ) -> TeacherQuote:
     """Say what would be asked and what it would cost.
 
@@ -107,6 +111,7 @@ def quote(
         feature = features.by_slug(tx, slug)
         baseline = features.baseline(tx, feature.id or 0)
         asked = _labelling(feature, baseline, sample=sample, teacher=teacher, budget_usd=budget_usd, rights=rights)
+        asked.batch = batch
         known = labellings.open_of(tx, feature.id or 0)
         return _quote(desk, tx, feature, baseline, asked=asked, open_run=known.run_id if known else "")
 
@@ -120,6 +125,7 @@ def start(
     teacher: str = "",
     budget_usd: float = DEFAULT_BUDGET_USD,
     rights: str = "",
+    batch: bool = False,
     once: Once | None = None,
 ) -> LabellingView:
     """Start a labelling, or give back the open one (``existed``). Raises as ``quote`` does."""
@@ -133,6 +139,7 @@ def start(
             return _view(desk, tx, known).model_copy(update={"existed": True})
         baseline = features.baseline(tx, feature.id or 0)
         asked = _labelling(feature, baseline, sample=sample, teacher=teacher, budget_usd=budget_usd, rights=rights)
+        asked.batch = batch
         quoted = _quote(desk, tx, feature, baseline, asked=asked)
         asked.requested_by, asked.channel = actor.id, actor.channel or feature.channel
         asked.created_at, asked.price_snapshot = desk.services.clock.now(), quoted.price_snapshot
@@ -227,6 +234,8 @@ def _quote(
         output_usd=to_usd(price.output),
         price_snapshot=prices.snapshot_id(tx, desk.services.clock.now().date()),
         rights=asked.rights,
+        batch=asked.batch,
+        batch_usd=quoted.by_batch(tx, desk.services, asked.model, found),
         open_run=open_run,
     )
 

@@ -191,10 +191,42 @@ class PaidReply(Table, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
+class BatchState(StrEnum):
+    """Where a batch stands: its money is held, the endpoint has it, it was called off, nothing is left of it."""
+
+    HELD = "held"
+    SENT = "sent"
+    CANCELLED = "cancelled"
+    ENDED = "ended"
+
+
+class PaidBatch(Table, table=True):
+    """Calls handed over together. ``token`` is our name of it, kept by the endpoint beside ``batch_id``, which is its.
+
+    A batch whose ``batch_id`` is "" may have been handed over all the same: it is looked for by its token.
+    """
+
+    __table_args__ = (words_check("state", BatchState),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    token: str = Field(max_length=32, unique=True)
+    run_id: str = Field(index=True)
+    base_url: str
+    model: str
+    batch_id: str = ""
+    state: BatchState = word(BatchState, default=BatchState.HELD)
+    calls: int
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
 class Reservation(Table, table=True):
-    """The worst case of a call under way, held against the run's budget until its reply is booked."""
+    """The worst case of a call under way, held against the run's budget until its reply is booked.
+
+    ``batch`` is the token of the batch it was handed over in, "" for a call of its own.
+    """
 
     key: str = Field(primary_key=True, max_length=64)
     run_id: str = Field(index=True)
     amount_nano: int = Field(sa_type=BigInteger)
+    batch: str = Field(default="", max_length=32)
     at: datetime = Field(sa_type=UtcDateTime)

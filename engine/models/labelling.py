@@ -21,7 +21,8 @@ class Labelling(Table, table=True):
     """A teacher labels drawn texts. ``open_feature_id`` is unique: one open labelling per feature.
 
     ``rows`` is the artifact of the drawn texts, ``drawn`` their number; ``counts`` says what came back,
-    ``quoted`` what it costs in all by its first replies (``engine.flows.steps.quoted``).
+    ``quoted`` what it costs in all by its first replies (``engine.flows.steps.quoted``). ``batch``: who asked wants the
+    endpoint's Batch API where it has one.
     """
 
     __table_args__ = (words_check("state", RunState),)
@@ -36,6 +37,7 @@ class Labelling(Table, table=True):
     baseline_id: int = Field(foreign_key="baseline.id")
     budget_nano: int = Field(sa_type=BigInteger)
     rights: str
+    batch: bool = False
     requested_by: str
     channel: str = ""
     price_snapshot: str = ""

@@ -5,14 +5,14 @@ Knows nothing of HTTP, prices or prompts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, delete, func, select
 
-from engine.models.investigation import Investigation, PaidReply, Reservation
+from engine.models.investigation import BatchState, Investigation, PaidBatch, PaidReply, Reservation
 from engine.models.labelling import Labelling
 
 _CHUNK = 500  # keys in one statement; SQLite's oldest limit is 999
@@ -95,8 +95,7 @@ def reserve(tx: Session, wanted: Reservation, *, budget_nano: int) -> Reserved:
     The sums and the reservation are one transaction, and writers of one run wait for each other: what is paid and
     held never passes the budget.
     """
-    for payer in (Investigation, Labelling):
-        tx.exec(select(payer.id).where(payer.run_id == wanted.run_id).with_for_update()).all()
+    _wait_for_writers(tx, wanted.run_id)
     paid = tx.get(PaidReply, wanted.key)
     if paid is not None:
         return paid
@@ -131,10 +130,85 @@ def release(tx: Session, key: str) -> None:
 def release_lost(tx: Session, run_id: str, *, older_than: datetime) -> int:
     """Free what a dead process held: all of this run, of other runs what is older; the number of calls.
 
-    Whether the endpoint billed those calls is unknown; no reply of theirs arrived.
+    Whether the endpoint billed those calls is unknown; no reply of theirs arrived. A batch outlives its process.
     """
     lost = (col(Reservation.run_id) == run_id) | (col(Reservation.at) < older_than)
-    return tx.exec(delete(Reservation).where(lost)).rowcount
+    return tx.exec(delete(Reservation).where(lost, col(Reservation.batch) == "")).rowcount
+
+
+def hold_batch(tx: Session, batch: PaidBatch, wanted: Sequence[Reservation], *, budget_nano: int) -> list[str]:
+    """Hold the worst cases of a batch, in order, as far as its run's budget goes: the keys of the calls that are held.
+
+    Left out are calls that are paid or under way. Nothing is stored where none could be held.
+    """
+    _wait_for_writers(tx, batch.run_id)
+    keys = [one.key for one in wanted]
+    taken = set(find(tx, keys)) | {row.key for row in _reservations(tx, keys)}
+    left = budget_nano - bill(tx, batch.run_id).nano_usd - _held(tx, batch.run_id)
+    held: list[str] = []
+    for one in wanted:
+        if one.key in taken:
+            continue
+        left -= one.amount_nano
+        if left < 0:
+            break
+        if _hold(tx, one):
+            held.append(one.key)
+    batch.calls = len(held)
+    if held:
+        tx.add(batch)
+    return held
+
+
+def batches(tx: Session, run_id: str) -> list[PaidBatch]:
+    """The batches of a run of which something is left, oldest first."""
+    query = select(PaidBatch).where(PaidBatch.run_id == run_id, PaidBatch.state != BatchState.ENDED)
+    return list(tx.exec(query.order_by(col(PaidBatch.id))))
+
+
+def call_off(tx: Session, run_id: str) -> list[PaidBatch]:
+    """Note that a run wants nothing more of its batches: those of which something is left."""
+    left = batches(tx, run_id)
+    for batch in left:
+        batch.state = BatchState.CANCELLED
+        tx.add(batch)
+    tx.flush()
+    return left
+
+
+def called_off(tx: Session, base_url: str) -> list[PaidBatch]:
+    """The batches at an endpoint that were called off and may have brought replies before that, oldest first."""
+    query = select(PaidBatch).where(PaidBatch.base_url == base_url, PaidBatch.state == BatchState.CANCELLED)
+    return list(tx.exec(query.order_by(col(PaidBatch.id))))
+
+
+def batch_of(tx: Session, token: str) -> PaidBatch:
+    """A batch by our name of it."""
+    return tx.exec(select(PaidBatch).where(PaidBatch.token == token)).one()
+
+
+def held_of(tx: Session, token: str) -> dict[str, int]:
+    """The worst case in nano-dollars of each call of a batch that has no reply yet, by key."""
+    rows = tx.exec(select(Reservation).where(Reservation.batch == token))
+    return {row.key: row.amount_nano for row in rows}
+
+
+def end_batch(tx: Session, token: str) -> None:
+    """Nothing comes of a batch any more: what it holds is free, and those calls may be sent again."""
+    batch = batch_of(tx, token)
+    batch.state = BatchState.ENDED
+    tx.add(batch)
+    tx.exec(delete(Reservation).where(col(Reservation.batch) == token))
+
+
+def _wait_for_writers(tx: Session, run_id: str) -> None:
+    for payer in (Investigation, Labelling):
+        tx.exec(select(payer.id).where(payer.run_id == run_id).with_for_update()).all()
+
+
+def _reservations(tx: Session, keys: Sequence[str]) -> Iterator[Reservation]:
+    for start in range(0, len(keys), _CHUNK):
+        yield from tx.exec(select(Reservation).where(col(Reservation.key).in_(keys[start : start + _CHUNK])))
 
 
 def _hold(tx: Session, wanted: Reservation) -> bool:

@@ -19,8 +19,11 @@ from engine.models.investigation import PaidReply, Prediction
 from engine.rules.cost import TokenPrices
 from engine.settings import Settings
 from engine.store.database import Database
-from engine.teachers import options
+from engine.teachers import batches, options
+from engine.teachers.batch_client import batch_client
+from engine.teachers.batches import Bulk
 from engine.teachers.client import Client
+from engine.teachers.forecast import PROBES
 from engine.teachers.keys import is_loopback, key_for
 from engine.teachers.ledger import FREE, Ledger
 from engine.teachers.pace import CONCURRENCY, Pace, Tempo
@@ -57,7 +60,8 @@ class AskSpec(Protocol):
     def config(self) -> dict[str, Any]:
         """run_id, contender, base_url, model, prompt, parameters, budget_nano, attempt, fresh_since; the task's body.
 
-        ``fresh_since`` is a moment in ISO format: an older reply is asked for again (""; any age will do).
+        ``fresh_since`` is a moment in ISO format: an older reply is asked for again (""; any age will do). so many
+        questions as ``batch_from`` (0: none) are answered by the endpoint's Batch API.
         """
         ...
 
@@ -105,7 +109,8 @@ def ask_rows(
         price=price or FREE,
     )
     ledger.release_lost()
-    questions = _fresh(ledger, questions, spec.config.get("fresh_since", ""))
+    is_timed = "batch_from" not in spec.config  # a contender's latency is measured; a teacher's is nobody's concern
+    questions = _fresh(ledger, questions, spec.config.get("fresh_since", ""), is_timed=is_timed)
     distinct = list({question.key: question for question in questions}.values())
     answers = {key: Answered(reply, is_paid_now=False) for key, reply in ledger.find(distinct).items()}
     unknown = [question for question in distinct if question.key not in answers]
@@ -113,8 +118,10 @@ def ask_rows(
     pace = Pace()
     if unknown:
         try:
-            key = _key(settings, spec, price)
-            answers |= _replies(ledger, key, unknown, pace=pace, tempo=tempo or Tempo(), progress=progress)
+            calls = Calls(ledger, _key(settings, spec, price), pace, tempo or Tempo(), progress)
+            if spec.config.get("batch_from"):
+                answers |= _in_batches(calls, unknown, clock, least=spec.config["batch_from"])
+            answers |= _replies(calls, [question for question in unknown if question.key not in answers])
         except KeyRejected as error:
             pace.stop(str(error))
     predictions = _predictions(spec, rows, questions, answers)
@@ -140,24 +147,27 @@ def questions_of(spec: AskSpec, rows: Sequence[AskedRow], examples: Sequence[Ask
     ]
 
 
-def _fresh(ledger: Ledger, questions: Sequence[Question], since: str) -> list[Question]:
+def _fresh(ledger: Ledger, questions: Sequence[Question], since: str, *, is_timed: bool) -> list[Question]:
     """The questions, with the next sample index where the newest reply is older than ``since``.
 
     A reply in the ledger is never asked for again under its own key, so that what was paid stays; a model that changed
-    its mind since is asked anew, and answers under the next index.
+    its mind since is asked anew, and answers under the next index. So is one whose reply came in a batch, where it is
+    to be ``is_timed``: a batch tells no latency.
     """
     asked = list(questions)
-    stale: set[int] = set(range(len(asked))) if since else set()
+    stale: set[int] = set(range(len(asked))) if since or is_timed else set()
     while stale:
         found = ledger.find(list({asked[place].key: asked[place] for place in stale}.values()))
-        stale = {place for place in stale if _is_stale(found.get(asked[place].key), since)}
+        stale = {place for place in stale if _is_stale(found.get(asked[place].key), since, is_timed=is_timed)}
         for place in stale:
             asked[place] = replace(asked[place], sample=asked[place].sample + 1)
     return asked
 
 
-def _is_stale(reply: PaidReply | None, since: str) -> bool:
-    return reply is not None and reply.at < datetime.fromisoformat(since)
+def _is_stale(reply: PaidReply | None, since: str, *, is_timed: bool) -> bool:
+    if reply is None:
+        return False
+    return (is_timed and not reply.latency_ms) or (bool(since) and reply.at < datetime.fromisoformat(since))
 
 
 def _price(database: Database, clock: Clock, spec: AskSpec) -> TokenPrices | None:
@@ -176,13 +186,46 @@ def _key(settings: Settings, spec: AskSpec, price: TokenPrices | None) -> str:
     return key_for(settings, spec.config["base_url"])
 
 
-def _replies(
-    ledger: Ledger, key: str, questions: Sequence[Question], *, pace: Pace, tempo: Tempo, progress: Progress
-) -> dict[str, Answered]:
+@dataclass(frozen=True)
+class Calls:
+    """What the paid calls of a pass share."""
+
+    ledger: Ledger
+    key: str
+    pace: Pace
+    tempo: Tempo
+    progress: Progress
+
+
+def _in_batches(calls: Calls, questions: Sequence[Question], clock: Clock, *, least: int) -> dict[str, Answered]:
+    """What batches answered, after the first few questions were asked one by one, which tell what it costs."""
+    first, mine = questions[0], calls.ledger.run_id
+    with calls.ledger.database.read() as tx:
+        price = price_of(tx, first.model, clock.now().date(), is_batch=True)
+
+    def tell(done: int, of: int) -> None:
+        calls.progress(done, of, None)
+
+    with batch_client(first.base_url, first.model, calls.key) as client:
+        bulk = Bulk(client, replace(calls.ledger, price=price or calls.ledger.price), calls.pace, calls.tempo, least)
+        batches.resume(bulk, questions, tell)
+        known = calls.ledger.find(questions)
+        left = [question for question in questions if question.key not in known]
+        if batches.is_worth_it(len(left), least) and not calls.pace.is_stopped:
+            probes = _replies(replace(calls, pace=Pace()), left[:PROBES])
+            if len(probes) == PROBES:
+                batches.hand_over(bulk, left[PROBES:], tell)
+    return {key: Answered(one, is_paid_now=one.run_id == mine) for key, one in calls.ledger.find(questions).items()}
+
+
+def _replies(calls: Calls, questions: Sequence[Question]) -> dict[str, Answered]:
     """What came back, by key. Ends when every question was answered or given up, or the pass was stopped."""
     answers: dict[str, Answered] = {}
-    with Client(questions[0].base_url, key) as client, ThreadPoolExecutor(CONCURRENCY, "ask") as pool:
-        slot = Slot(client, ledger, pace, tempo)
+    if not questions:
+        return answers
+    pace, progress = calls.pace, calls.progress
+    with Client(questions[0].base_url, calls.key) as client, ThreadPoolExecutor(CONCURRENCY, "ask") as pool:
+        slot = Slot(client, calls.ledger, pace, calls.tempo)
         asked = {pool.submit(slot.answer, question): question for question in questions}
         try:
             for done, future in enumerate(as_completed(asked), start=1):

@@ -20,6 +20,7 @@ from engine.models.feature import is_simulated
 from engine.teachers.replies import Question, Reply
 
 TIMEOUT_SECONDS = 60.0
+FILTERED = "content_filter"  # the code and the finish reason of an endpoint's own filter
 _DEFAULT_WAIT = 0.0  # a 429 without Retry-After: the caller's own waits decide
 _MEND = {
     400: "it does not accept the request; check the prompt's parameters",
@@ -30,15 +31,18 @@ _MEND = {
 }
 
 
+def connected(base_url: str, key: str, timeout: float) -> openai.OpenAI:
+    """The SDK's client of one endpoint, which tries nothing twice and follows nobody elsewhere; close it."""
+    # A redirect could lead a key, or a request from inside our network, to another host.
+    http = openai.DefaultHttpxClient(follow_redirects=False, timeout=timeout)
+    return openai.OpenAI(api_key=key, base_url=base_url, max_retries=0, timeout=timeout, http_client=http)
+
+
 class Client:
     """One endpoint with its key. Safe to use from several threads; close it, or use it in a ``with``."""
 
     def __init__(self, base_url: str, key: str, *, timeout: float = TIMEOUT_SECONDS) -> None:
-        # A redirect could lead a key, or a request from inside our network, to another host.
-        self._http = openai.DefaultHttpxClient(follow_redirects=False, timeout=timeout)
-        self._openai = openai.OpenAI(
-            api_key=key, base_url=base_url, max_retries=0, timeout=timeout, http_client=self._http
-        )
+        self._openai = connected(base_url, key, timeout)
 
     def send(self, question: Question) -> Reply:
         """Ask once.
@@ -55,11 +59,10 @@ class Client:
             )
         except openai.APIStatusError as error:
             return _refused(question, error, _since(began))
-        except openai.APIConnectionError as error:
-            raise Unavailable(f"{_named(question)} did not answer ({type(error).__name__}).") from error
         except (openai.APIError, json.JSONDecodeError) as error:
-            raise BadReply(f"{_named(question)} sent something that is no chat completion.") from error
-        return _read(question, got, _since(began))
+            raise told(named(question.model, question.base_url), error) from error
+        most = question.input_tokens_most, question.output_tokens_most
+        return read(named(question.model, question.base_url), got, most=most, latency_ms=_since(began))
 
     def close(self) -> None:
         """Give the connections back."""
@@ -101,23 +104,24 @@ class _Completion(BaseModel):
     usage: _Usage | None = None
 
 
-def _read(question: Question, got: object, latency_ms: float) -> Reply:
+def read(place: str, got: object, *, most: tuple[int, int], latency_ms: float) -> Reply:
+    """A chat completion as a reply; ``most`` tokens in and out where it does not count them. Raises ``BadReply``."""
     try:
         completion = _Completion.model_validate(got)
     except ValidationError as error:
-        raise BadReply(f"{_named(question)} sent something that is no chat completion.") from error
+        raise BadReply(f"{place} sent something that is no chat completion.") from error
     said, usage = completion.choices[0].message, completion.usage
     if not isinstance(said.content, str | None):
-        raise BadReply(f"{_named(question)} sent an answer that is no text.")
+        raise BadReply(f"{place} sent an answer that is no text.")
     details = usage.prompt_tokens_details if usage else None
-    fed = usage.prompt_tokens if usage else question.input_tokens_most
+    fed = usage.prompt_tokens if usage else most[0]
     return Reply(
         text=_storable(said.content or said.refusal or ""),
         finish=completion.choices[0].finish_reason or "",
         refusal=bool(said.refusal),
         tokens_in=fed,
         tokens_cached=min((details.cached_tokens if details else 0) or 0, fed),
-        tokens_out=usage.completion_tokens if usage else question.output_tokens_most,
+        tokens_out=usage.completion_tokens if usage else most[1],
         latency_ms=latency_ms,
     )
 
@@ -127,18 +131,20 @@ def _storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
-def _refused(question: Question, error: openai.APIStatusError, latency_ms: float) -> Reply:
-    """A reply that is a refusal of this one input, or the error the status stands for."""
-    code = _word(error.code)
-    if code == "content_filter":
-        return Reply(
-            text="", finish=code, refusal=True, tokens_in=0, tokens_cached=0, tokens_out=0, latency_ms=latency_ms
-        )
-    raise _told(question, error, code) from error
+def filtered(latency_ms: float) -> Reply:
+    """The reply that is a refusal of one input by the endpoint's own filter."""
+    return Reply(
+        text="", finish=FILTERED, refusal=True, tokens_in=0, tokens_cached=0, tokens_out=0, latency_ms=latency_ms
+    )
 
 
-def _told(question: Question, error: openai.APIStatusError, code: str) -> Upstream:
-    status, place = error.status_code, _named(question)
+def told(place: str, error: openai.APIError | json.JSONDecodeError) -> Upstream:
+    """What an error of the SDK's is to us."""
+    if isinstance(error, openai.APIConnectionError):
+        return Unavailable(f"{place} did not answer ({type(error).__name__}).")
+    if not isinstance(error, openai.APIStatusError):
+        return BadReply(f"{place} sent something that is no chat completion.")
+    status, code = error.status_code, _word(error.code)
     if status == 429 and code != "insufficient_quota":
         return RateLimited(f"{place} asks to wait.", _seconds(error.response.headers))
     if status in (408, 409, 425) or status >= 500:
@@ -146,6 +152,19 @@ def _told(question: Question, error: openai.APIStatusError, code: str) -> Upstre
     why = _MEND[402] if status == 429 else _MEND.get(status, "it refuses the request")
     marked = f"{status} ({code})" if code else str(status)
     return KeyRejected(f"{place} answered {marked}: {why}. What was paid is kept.")
+
+
+def named(model: str, base_url: str) -> str:
+    """A model and its endpoint as messages name them."""
+    marked = " (simulated)" if is_simulated(model) else ""
+    return f"{model}{marked} at {urlsplit(base_url).netloc.rpartition('@')[2]}"
+
+
+def _refused(question: Question, error: openai.APIStatusError, latency_ms: float) -> Reply:
+    """A reply that is a refusal of this one input, or the error the status stands for."""
+    if _word(error.code) == FILTERED:
+        return filtered(latency_ms)
+    raise told(named(question.model, question.base_url), error) from error
 
 
 def _seconds(headers: Mapping[str, str]) -> float:
@@ -162,11 +181,6 @@ def _seconds(headers: Mapping[str, str]) -> float:
 def _word(code: object) -> str:
     """The endpoint's own word for an error; its sentences may quote keys or prompts and are never shown."""
     return code if isinstance(code, str) and re.fullmatch(r"[a-z_]{1,40}", code) else ""
-
-
-def _named(question: Question) -> str:
-    marked = " (simulated)" if is_simulated(question.model) else ""
-    return f"{question.model}{marked} at {urlsplit(question.base_url).netloc.rpartition('@')[2]}"
 
 
 def _since(began: float) -> float:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from engine.clock import Clock
-from engine.models.investigation import PaidReply, Reservation
+from engine.models.investigation import PaidBatch, PaidReply, Reservation
 from engine.rules.cost import TokenPrices
 from engine.store import replies
 from engine.store.database import Database
@@ -23,6 +24,14 @@ log = logging.getLogger(__name__)
 
 FREE = TokenPrices(input=0, output=0)
 _LOST_AFTER = timedelta(minutes=15)  # no call takes 60 s fifteen times: its process is dead
+
+
+class Asked(NamedTuple):
+    """Who paid for a call, and whom it asked."""
+
+    run_id: str
+    base_url: str
+    model: str
 
 
 @dataclass(frozen=True)
@@ -60,21 +69,9 @@ class Ledger:
 
     def settle(self, question: Question, reply: Reply) -> PaidReply:
         """Book a reply and free what was held for it."""
-        paid = PaidReply(
-            key=question.key,
-            run_id=self.run_id,
-            base_url=question.base_url,
-            model=question.model,
-            text=reply.text,
-            finish=reply.finish,
-            refusal=reply.refusal,
-            tokens_in=reply.tokens_in,
-            tokens_cached=reply.tokens_cached,
-            tokens_out=reply.tokens_out,
-            cost_nano=cost_nano(self.price, reply.tokens_in, reply.tokens_cached, reply.tokens_out),
-            latency_ms=reply.latency_ms,
-            at=self.clock.now(),
-        )
+        cost = cost_nano(self.price, reply.tokens_in, reply.tokens_cached, reply.tokens_out)
+        asked = Asked(self.run_id, question.base_url, question.model)
+        paid = paid_reply(question.key, reply, asked, at=self.clock.now(), cost=cost)
         with self.database.write() as tx:
             replies.settle(tx, paid)
         return paid
@@ -94,3 +91,36 @@ class Ledger:
         dearest = max(self.price.input, self.price.cached_input or 0)
         worst = TokenPrices(input=dearest, output=self.price.output)
         return cost_nano(worst, question.input_tokens_most, 0, question.output_tokens_most)
+
+    def hold_batch(self, token: str, questions: Sequence[Question]) -> list[Question]:
+        """Hold the worst case of as many of the questions as the budget allows, for one batch; those that are held."""
+        now, first = self.clock.now(), questions[0]
+        batch = PaidBatch(
+            token=token, run_id=self.run_id, base_url=first.base_url, model=first.model, calls=0, at=now
+        )  # fmt: skip
+        wanted = [
+            Reservation(key=one.key, run_id=self.run_id, amount_nano=self.worst_nano(one), batch=token, at=now)
+            for one in questions
+        ]
+        with self.database.write() as tx:
+            held = set(replies.hold_batch(tx, batch, wanted, budget_nano=self.budget_nano))
+        return [one for one in questions if one.key in held]
+
+
+def paid_reply(key: str, reply: Reply, asked: Asked, *, at: datetime, cost: int) -> PaidReply:
+    """A reply as the row it is kept as; ``cost`` is nano-dollars."""
+    return PaidReply(
+        key=key,
+        run_id=asked.run_id,
+        base_url=asked.base_url,
+        model=asked.model,
+        text=reply.text,
+        finish=reply.finish,
+        refusal=reply.refusal,
+        tokens_in=reply.tokens_in,
+        tokens_cached=reply.tokens_cached,
+        tokens_out=reply.tokens_out,
+        cost_nano=cost,
+        latency_ms=reply.latency_ms,
+        at=at,
+    )

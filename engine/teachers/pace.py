@@ -42,6 +42,11 @@ class Pace:
         self._stopped = threading.Event()
         self.why = ""
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing more is to be sent."""
+        return self._stopped.is_set()
+
     @contextmanager
     def slot(self) -> Generator[bool]:
         """Wait for leave to send; false when the pass was stopped meanwhile."""

@@ -21,7 +21,7 @@ from engine.flows.label import label
 from engine.models.actor import Actor, Role
 from engine.models.labelling import Teaching
 from engine.runners import JobKind, JobSpec
-from engine.teachers.ask import ask_rows
+from engine.teachers.ask import Progress, ask_rows
 from engine.teachers.pace import Tempo
 from engine.testing.direct import DirectStepper
 from engine.testing.runner import ScriptedRunner
@@ -95,12 +95,12 @@ def import_texts(desk: Desk, texts: Sequence[str]) -> None:
 def asking(desk: Desk) -> ScriptedRunner:
     """The services' runner, whose ``ask`` jobs are real: over HTTP, on the ledger, in this process."""
 
-    def ask(spec: JobSpec) -> dict[str, Any]:
+    def ask(spec: JobSpec, progress: Progress = lambda *_: None) -> dict[str, Any]:
         services = desk.services
         rows = read_rows(services.artifacts.path(spec.inputs["rows"]))
         shown = read_rows(services.artifacts.path(spec.inputs["examples"]))
         asked = ask_rows(
-            services.database, services.settings, spec, rows=rows, examples=shown, progress=lambda *_: None, tempo=FAST
+            services.database, services.settings, spec, rows=rows, examples=shown, progress=progress, tempo=FAST
         )
         with tempfile.TemporaryDirectory() as folder:
             write_predictions(Path(folder), asked.predictions)

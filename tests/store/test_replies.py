@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.models.investigation import Investigation, PaidReply, Reservation
+from engine.models.investigation import Investigation, PaidBatch, PaidReply, Reservation
 from engine.store import replies
 from engine.store.replies import Elsewhere, Held, Short
 from tests.builders import a_feature_row
@@ -140,3 +140,24 @@ def test_what_investigations_paid_in_a_month_is_summed_by_feature(database) -> N
         (spent,) = replies.spent(tx, NOW, NOW + timedelta(seconds=1)).values()
         assert spent == (2, 60)
         assert replies.spent(tx, NOW - timedelta(days=1), NOW) == {}
+
+
+def test_a_batch_holds_what_fits_stays_held_when_its_process_dies_and_frees_all_at_its_end(database) -> None:
+    settle(database, arrived("paid"))
+    assert reserve(database, "alone", budget=1_000) == Held()
+    offered = [wanted(key) for key in ("paid", "alone", "a", "b", "c")]
+    for row in offered:
+        row.batch = "t"
+    batch = PaidBatch(token="t", run_id=RUN, base_url="http://x", model="m", calls=0, at=NOW)
+    with database.write() as tx:
+        held = replies.hold_batch(tx, batch, offered, budget_nano=60 + 100 + 200)
+    assert held == ["a", "b"]
+    with database.write() as tx:
+        assert replies.release_lost(tx, RUN, older_than=NOW + timedelta(days=1)) == 1, "the call of its own alone"
+        assert set(replies.held_of(tx, "t")) == {"a", "b"}
+    settle(database, arrived("a"))
+    with database.write() as tx:
+        assert set(replies.held_of(tx, "t")) == {"b"}
+        replies.end_batch(tx, "t")
+        assert replies.batches(tx, RUN) == []
+    assert reserve(database, "b", budget=60 + 60 + 100) == Held()

@@ -13,7 +13,7 @@ from engine.approaches.registry import approach_of
 from engine.errors import Cancelled, NotReady, WorkFailed
 from engine.evals.rows import DatasetRow, read_predictions, read_rows
 from engine.flows.durable import Pending
-from engine.flows.steps import progress, quoted, versions
+from engine.flows.steps import called_off, progress, quoted, versions
 from engine.flows.steps.end import Told
 from engine.flows.steps.plan import dataset_artifact, rows_artifact
 from engine.models.actor import Actor
@@ -27,6 +27,7 @@ from engine.services import Services
 from engine.store import examples, features, labellings, labels, mail, policies, replies
 from engine.store.database import Tx
 from engine.teachers import options
+from engine.teachers.batches import CALLS_LEAST
 
 CARD = "card"
 _ENOUGH = 20  # replies below which nobody can say that a teacher answers nonsense
@@ -110,6 +111,7 @@ def asking(labelling: Labelling, feature: Feature, baseline: Baseline, **artifac
         "parameters": baseline.parameters,
         **Task.of(feature).body,
         "budget_nano": labelling.budget_nano,
+        "batch_from": CALLS_LEAST if labelling.batch else 0,
     }
     return JobSpec(kind=JobKind.ASK, inputs=artifacts, config=config)
 
@@ -190,7 +192,8 @@ def store(services: Services, drawn: DrawnTexts, taught: Taught) -> LabelledRef:
 
 
 def close(services: Services, run_id: str, why: Told) -> LabelledRef:
-    """End a labelling early; one that has ended already stays as it is."""
+    """End a labelling early, and its batches with it; one that has ended already stays as it is."""
+    called_off.call_off(services, run_id)
     with services.database.write() as tx:
         labelling = labellings.by_run(tx, run_id)
         labellings.end(tx, labelling, why.state, reason=why.reason, at=services.clock.now())

@@ -20,6 +20,7 @@ from engine.store import labellings, replies
 from engine.store.database import Tx
 from engine.teachers import prices
 from engine.teachers.ask import questions_of
+from engine.teachers.batches import is_worth_it
 from engine.teachers.forecast import PROBES, Forecast, Probed, forecast, probed
 from engine.teachers.keys import is_loopback
 from engine.teachers.ledger import FREE
@@ -70,6 +71,14 @@ def corrected(tx: Tx, services: Services, spec: JobSpec, *, rows: Rows, shown: R
     left = forecast(questions, known, outputs=(), price=price)
     paid = to_usd(replies.bill(tx, spec.config["run_id"]).nano_usd)
     return Quoted(usd=paid + left.usd, probes=told.replies, fed=told.fed, said=told.said)
+
+
+def by_batch(tx: Tx, services: Services, model: str, found: Forecast) -> float | None:
+    """What the endpoint's Batch API would take for it in US dollars; none where it is not worth it, or nobody knows."""
+    price = prices.price_of(tx, model, services.clock.now().date(), is_batch=True)
+    if price is None or not is_worth_it(found.calls):
+        return None
+    return to_usd(prices.cost_nano(price, found.tokens_in, 0, found.tokens_out))
 
 
 def of_earlier(tx: Tx, asked: Labelling) -> Probed | None:

@@ -8,12 +8,18 @@ from typing import Any
 
 import httpx2
 
+from engine.clock import SystemClock
 from engine.evals.rows import DatasetRow
 from engine.runners import JobKind, JobSpec
 from engine.settings import Settings
 from engine.store.database import Database
-from engine.teachers.ask import Asked, ask_rows
-from engine.teachers.pace import Tempo
+from engine.teachers.ask import Asked, ask_rows, questions_of
+from engine.teachers.batch_client import BatchClient
+from engine.teachers.batches import Bulk
+from engine.teachers.ledger import FREE, Ledger
+from engine.teachers.pace import Pace, Tempo
+from engine.teachers.prices import price_of
+from engine.teachers.replies import Question
 from engine.testing.simulated_model import MODEL
 
 RUN = "inv-abcdefgh"
@@ -40,6 +46,17 @@ class Room:
             progress=progress or (lambda step, of, loss: None),
             tempo=QUICK,
         )
+
+    def questions(self, rows: Sequence[DatasetRow], base_url: str, model: str) -> list[Question]:
+        """What ``ask`` asks about these rows."""
+        return questions_of(spec_of(base_url, model=model, parameters={"max_tokens": 8}), rows, [])
+
+    def bulk(self, client: BatchClient, model: str, *, least: int) -> Bulk:
+        """What a pass through batches needs, at the model's price."""
+        with self.database.read() as tx:
+            price = price_of(tx, model, SystemClock().now().date(), is_batch=True) or FREE
+        ledger = Ledger(database=self.database, clock=SystemClock(), run_id=RUN, budget_nano=BUDGET, price=price)
+        return Bulk(client, ledger, Pace(), QUICK, least)
 
     def fail(self, **faults: Any) -> None:
         httpx2.post(f"{self.url}/faults", json=faults).raise_for_status()
