@@ -234,11 +234,8 @@ def _checkpoints(names: Iterable[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in known:
         folder, _, file = name.rpartition("/")
-        if (
-            folder.rpartition("/")[2] == "checkpoints"
-            and name.endswith(".json")
-            and (own := f"{name[:-5]}.safetensors") in known
-        ):
+        own = f"{name.removesuffix('.json')}.safetensors"
+        if folder.rpartition("/")[2] == "checkpoints" and name.endswith(".json") and own in known:
             found[name] = [own]
         elif file == _TRAINED and folder.startswith("checkpoint-"):
             found[name] = [other for other in known if other.startswith(f"{folder}/") and other != name]

@@ -141,12 +141,15 @@ def _is_over(deployment: Deployment) -> bool:
 def _steps(home: Path) -> tuple[int, list[str]]:
     """Gradient steps that were trained twice, and the trainings that broke the promise about them, with their steps.
 
-    A cut one goes on at its last checkpoint, a tenth of its steps back at most, and each comes to its last step.
+    A cut one goes on at its last checkpoint, a tenth of its steps back at most, and each comes to its last step. One
+    that looked collapsed was begun again from nothing at a lower rate, and is left out.
     """
     again, broken = 0, list[str]()
     for path in home.glob("jobs/train-*/progress.jsonl"):
-        rung = JobFolder(path.parent).spec().config["recipe"]["rung"]
-        if rung not in SPREADING:
+        job = JobFolder(path.parent)
+        recipe, ended = job.spec().config["recipe"], job.ended()
+        rung = recipe["rung"]
+        if rung not in SPREADING or ended is None or ended.result["facts"]["lr"] != recipe["settings"]["lr"]:
             continue
         told = [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
         back = [max(before["step"] - after["step"], 0) for before, after in pairwise(told)]
