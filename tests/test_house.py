@@ -40,7 +40,7 @@ AT_IMPORT = {
     "CollectorRegistry", "Counter", "Gauge", "Histogram",     # bot/metrics.py, in a registry of our own
     "button", "command", "form", "shortcut", "Registry",      # the bot's stories
     "Classify", "Extract", "Reason", "Voice",                 # plug-ins, which keep no state
-    "Frozen", "LoraCausal", "LoraEncoder", "Majority", "Tfidf",
+    "Frozen", "Full", "LoraCausal", "LoraEncoder", "Majority", "Tfidf",
     "word", "words_check",                                    # columns of closed words
 }  # fmt: skip
 

@@ -7,7 +7,10 @@ from engine.models.investigation import Recipe
 
 _ENCODER = "the encoder named in `encoder.json`; its weights are not in this folder and keep their own licence"
 _DECODER = "the decoder named in `decoder.json`; its weights are not in this folder and keep their own licence"
-_BASES = {"frozen": _ENCODER, "lora_encoder": _ENCODER, "lora_causal": _DECODER}
+_WHOLE = (
+    "all weights are in this folder; they began as those named in `encoder.json` or `decoder.json`, whose licence holds"
+)
+_BASES = {"frozen": _ENCODER, "lora_encoder": _ENCODER, "lora_causal": _DECODER, "full": _WHOLE}
 
 
 def model_card(recipe: Recipe, task: Task, *, rows: int, train: str, alarm: str) -> str:

@@ -26,7 +26,7 @@ def run(job: Job) -> dict[str, Any]:
     shutil.rmtree(folder, ignore_errors=True)  # what an attempt before left half written
     folder.mkdir()
     rung = rung_of(recipe.rung)
-    quoted = rung.quote(job.host, len(rows), words_p50(row.input for row in rows))
+    quoted = rung.quote(job.host, job.task, len(rows), words_p50(row.input for row in rows))
     trained = rung.train(
         recipe,
         job.task,

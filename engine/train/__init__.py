@@ -103,7 +103,7 @@ class Rung(Protocol):
         """Empty, or the sentence why this rung is skipped here."""
         ...
 
-    def quote(self, host: Host, rows: int, words_p50: int) -> Quote:
+    def quote(self, host: Host, task: Task, rows: int, words_p50: int) -> Quote:
         """Time and memory for that many training rows of that many words."""
         ...
 

@@ -16,7 +16,7 @@ from peft import LoraConfig, PeftModel, get_peft_model, prepare_model_for_kbit_t
 from engine.errors import WorkFailed
 from engine.train import Answer, Host, Progress, TrainingRow
 from engine.train._decoder import Decoder, Tokens, folder_of, weights_sha
-from engine.train._loop import Dials, Lesson, Loop, Trail
+from engine.train._loop import Dials, Lesson, Loop, Trail, by_shape
 from engine.train.checkpoint import Checkpoints
 from engine.train.collapse import Look
 from engine.train.profile import Profile
@@ -27,9 +27,17 @@ _NOTE = "decoder.json"
 
 
 class Causal:
-    """One decoder with adapters on all its linear layers, under training."""
+    """One decoder under training: adapters on all its linear layers, or the ``whole`` of its weights."""
 
-    def __init__(self, decoder: Decoder, dials: Dials, profile: Profile) -> None:
+    def __init__(self, decoder: Decoder, dials: Dials, profile: Profile, *, whole: bool = False) -> None:
+        self._decoder = decoder
+        self._dials = dials
+        self._profile = profile
+        self._whole = whole
+        self._gathered: dict[str, Any] | None = None
+        if whole:
+            decoder.model.requires_grad_(requires_grad=True)
+            return
         if profile.is_quantized:
             decoder.model = prepare_model_for_kbit_training(
                 decoder.model, use_gradient_checkpointing=profile.is_checkpointed
@@ -42,10 +50,6 @@ class Causal:
             target_modules="all-linear",
             task_type="CAUSAL_LM",
         )
-        self._decoder = decoder
-        self._dials = dials
-        self._profile = profile
-        self._gathered: dict[str, Any] | None = None
         decoder.model = get_peft_model(decoder.model, config)
 
     def run(
@@ -65,7 +69,7 @@ class Causal:
             loss_of=lambda places: self._decoder.loss([train[place] for place in places]),
             weight_of=lambda places: sum(len(train[place]) - train[place].start for place in places),
         )
-        return Loop(self.parts, [], self._dials).run(
+        return Loop(by_shape(self.parts), self._dials).run(
             lesson,
             lambda last: self.look(dev[:LOOKED_AT] if last else (), longest),
             checkpoints=checkpoints,
@@ -74,13 +78,13 @@ class Causal:
 
     @property
     def parts(self) -> list[torch.nn.Parameter]:
-        """The adapters' weights."""
+        """The weights that are learned."""
         return [part for part in self._decoder.model.parameters() if part.requires_grad]
 
     @property
-    def is_whole(self) -> bool:
-        """Whether the model is here as a whole, and not in parts on several devices."""
-        return self._gathered is None
+    def takes_pairs(self) -> bool:
+        """Whether adapters are learned, and the model is here in one piece and not in parts on several devices."""
+        return self._gathered is None and not self._whole
 
     def _by_trainer(
         self, train: Sequence[Tokens], dev: Sequence[TrainingRow], *, longest: int, scratch: Path, progress: Progress
@@ -94,7 +98,10 @@ class Causal:
         return trail
 
     def save(self, folder: Path, base: Path) -> None:
-        """``adapter_model.safetensors`` and ``adapter_config.json``, as PEFT writes them; no path of this host."""
+        """The adapters as PEFT writes them, or the whole model with its tokenizer; no path of this host."""
+        if self._whole:
+            self._decoder.save(folder, self._gathered)
+            return
         self._decoder.model.peft_config["default"].base_model_name_or_path = base.name
         self._decoder.model.save_pretrained(
             folder, safe_serialization=True, save_embedding_layers=False, state_dict=self._gathered
@@ -140,6 +147,13 @@ def note(folder: Path, base: Path, *, profile: Profile, longest: int) -> None:
         **({"base": "nf4"} if profile.is_quantized else {}),
     }
     (folder / _NOTE).write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
+
+
+def loaded_whole(folder: Path, host: Host) -> CausalAnswerer:
+    """What ``save`` wrote of a whole model, and ``note``: it stands on no other weights."""
+    known = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
+    decoder = Decoder(folder, Profile(host.device, host.cores, "fp32", 1.0))
+    return CausalAnswerer(decoder, int(known["answer_tokens"]))
 
 
 def loaded(folder: Path, host: Host) -> CausalAnswerer:

@@ -132,6 +132,11 @@ class Decoder:
             self._portions.through(places, write)
         return made
 
+    def save(self, folder: Path, gathered: dict[str, Any] | None = None) -> None:
+        """The whole model and its tokenizer as safetensors and JSON; ``gathered`` where devices hold a part each."""
+        self.model.save_pretrained(folder, state_dict=gathered)
+        self.tokenizer.save_pretrained(folder, save_jinja_files=False)
+
     def _batches(self, questions: Sequence[list[int]], longest: int) -> Iterator[list[int]]:
         most = max((len(question) for question in questions), default=0) + longest
         return _torch.by_length(questions, max(min(ANSWER_BATCH, ANSWER_TOKENS // most), 1) if most else 1)
@@ -163,9 +168,8 @@ class Decoder:
 
 def _base(folder: Path, profile: Profile) -> Any:  # noqa: ANN401 (transformers is untyped)
     """Weights in fp32 on the device, or in nf4 (never run on a GPU by us); the Trainer places those of several."""
-    shared: dict[str, Any] = {"dtype": torch.float32, "local_files_only": True}
-    if profile.is_packed:
-        shared["attn_implementation"] = "flash_attention_2"
+    attention = "flash_attention_2" if profile.is_packed else "sdpa"
+    shared: dict[str, Any] = {"dtype": torch.float32, "local_files_only": True, "attn_implementation": attention}
     if profile.is_quantized:
         return AutoModelForCausalLM.from_pretrained(
             folder, quantization_config=nf4(profile.precision), device_map={"": profile.device}, **shared

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Iterable, Sequence, Sized
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.errors import Diverged
+from engine.models.investigation import Recipe
 from engine.train import Progress, _ranks
 from engine.train._memory import Portions
 from engine.train.checkpoint import Checkpoint, Checkpoints
 from engine.train.collapse import Look
+from engine.train.profile import MEGA_BATCHES
 
 WARM_UP = 0.06
 DECAY = 0.01
@@ -28,7 +30,10 @@ LookAt = Callable[[bool], Look]  # dev after an epoch; true after the last
 
 @dataclass(frozen=True, kw_only=True)
 class Dials:
-    """The recipe's settings; ``lr`` is the peak's, ``mega`` counts batches sorted by length together."""
+    """The recipe's settings; ``lr`` is the peak's, ``mega`` counts batches sorted by length together.
+
+    ``head`` is the rate of a head over ``lr``.
+    """
 
     lr: float
     epochs: int
@@ -37,10 +42,35 @@ class Dials:
     rank: int
     alpha: float
     seed: int
+    head: float = 1.0
 
     def steps(self, rows: int) -> int:
         """Steps of a whole training on so many rows."""
         return self.epochs * math.ceil(rows / self.batch)
+
+
+def dials_of(recipe: Recipe, rate: float) -> Dials:
+    """A recipe's settings at this learning rate."""
+    settings = recipe.settings
+    return Dials(
+        lr=rate,
+        epochs=int(settings["epochs"]),
+        batch=int(settings["batch"]),
+        mega=MEGA_BATCHES,
+        rank=int(settings.get("rank", 0)),
+        alpha=float(settings.get("alpha", 0.0)),
+        seed=recipe.seed,
+        head=float(settings.get("head_lr", settings["lr"])) / float(settings["lr"]),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Weights that are learned alike: with or without decay, at ``times`` the rate of the schedule."""
+
+    parts: list[nn.Parameter]
+    decays: bool
+    times: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,15 +110,30 @@ class Trail:
         self.step = step
 
 
-class Loop:
-    """AdamW over ``decayed`` parts and ``free`` ones (no weight decay), warm-up, linear decay, clipped gradients."""
+def by_shape(parts: Iterable[nn.Parameter]) -> list[Group]:
+    """All that is to be learned of a whole model: decay for matrices, none for biases and norms."""
+    learned = [part for part in parts if part.requires_grad]
+    return [
+        Group(parts=[part for part in learned if part.ndim > 1], decays=True),
+        Group(parts=[part for part in learned if part.ndim < 2], decays=False),
+    ]
 
-    def __init__(self, decayed: list[nn.Parameter], free: list[nn.Parameter], dials: Dials) -> None:
+
+class Loop:
+    """AdamW over groups of weights, warm-up, linear decay, clipped gradients."""
+
+    def __init__(self, groups: Sequence[Group], dials: Dials) -> None:
         self._dials = dials
         self._portions = Portions()
-        self._parts = [*decayed, *free]
-        groups = [{"params": decayed, "weight_decay": DECAY}, {"params": free, "weight_decay": 0.0}]
-        self._optimizer = torch.optim.AdamW([group for group in groups if group["params"]], lr=dials.lr)
+        self._parts = [part for group in groups for part in group.parts]
+        self._optimizer = torch.optim.AdamW(
+            [
+                {"params": group.parts, "weight_decay": DECAY if group.decays else 0.0, "times": group.times}
+                for group in groups
+                if group.parts
+            ],
+            lr=dials.lr,
+        )
 
     def run(self, lesson: Lesson, look_at: LookAt, *, checkpoints: Checkpoints, progress: Progress) -> Trail:
         """Train to the end, or to the first alarm. Raises ``Diverged`` when the loss is no number any more.
@@ -98,7 +143,6 @@ class Loop:
         steps = self._dials.steps(len(lesson.rows))
         per_epoch = steps // self._dials.epochs
         trail = self._resumed(checkpoints)
-        _ranks.align(self._parts)
         self._portions = Portions(trail.halved)
         batches: list[list[int]] = []
         while trail.step < steps:
@@ -116,7 +160,7 @@ class Loop:
 
     def _step(self, trail: Trail, lesson: Lesson, places: list[int], lr: float) -> None:
         for group in self._optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group["times"]
         now = self._gradients(lesson, places)
         nn.utils.clip_grad_norm_(self._parts, CLIP)
         self._optimizer.step()

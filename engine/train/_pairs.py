@@ -16,7 +16,7 @@ from engine.models.labels import PAIRS_LEAST
 from engine.train import Progress, TrainingRow
 from engine.train._causal import Causal
 from engine.train._decoder import Decoder, Tokens
-from engine.train._loop import Dials, Lesson, Loop
+from engine.train._loop import Dials, Lesson, Loop, by_shape
 from engine.train._memory import Portions
 from engine.train.checkpoint import Checkpoints
 from engine.train.collapse import Look
@@ -101,7 +101,7 @@ class Preferences:
         shown = dev[:LOOKED_AT] or self._pairs[:LOOKED_AT]
         before = self.share_preferred(shown)
         lesson = Lesson(rows=self._pairs, loss_of=self.loss)
-        loop = Loop(self._causal.parts, [], dials(seed))
+        loop = Loop(by_shape(self._causal.parts), dials(seed))
         try:
             undone = loop.run(lesson, lambda _last: look_at(), checkpoints=checkpoints, progress=progress).alarm
         except Diverged as error:

@@ -77,7 +77,7 @@ class Encoder:
     @torch.no_grad()
     def _packed(self, tokens: Sequence[list[int]], layers: int) -> list[Tensor]:
         """Each row's states after the lower ``layers``. Rows lie end to end, so that no padding is worked for."""
-        hidden, mask = self._embedded(tokens)
+        hidden, mask = self.embedded(tokens)
         if len(tokens) == 1:
             return [self.through(hidden, mask, 0, layers)[0]]
         flat, lengths = hidden[mask], [len(row) for row in tokens]
@@ -104,7 +104,8 @@ class Encoder:
             answer.copy_(weights.to(value.dtype) @ value)
         return said
 
-    def _embedded(self, tokens: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
+    def embedded(self, tokens: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
+        """States before the first layer, (rows, tokens, width), and the mask of real tokens."""
         ids = nn.utils.rnn.pad_sequence(
             [torch.tensor(row) for row in tokens], batch_first=True, padding_value=self.model.config.pad_token_id or 0
         )

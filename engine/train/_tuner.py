@@ -1,9 +1,10 @@
-"""The LoRA encoder under training: adapters in its upper layers, and a head. Loaded by jobs alone."""
+"""An encoder and a head under training: adapters in its upper layers, or all its weights. Loaded by jobs alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,27 +13,86 @@ from torch import Tensor, nn
 
 from engine.train import Progress, _adapter, _torch
 from engine.train._linear import Head
-from engine.train._loop import Dials, Lesson, Loop, Trail
+from engine.train._loop import Dials, Group, Lesson, Loop, Trail, by_shape
 from engine.train.checkpoint import Checkpoints
 from engine.train.collapse import Look, look
 
 
+class Body(Protocol):
+    """What of an encoder is learned, and how far a row is worked on beforehand."""
+
+    def rows(self, tokens: Sequence[list[int]]) -> list[Any]:
+        """Each row as ``states`` takes it; its length is its tokens."""
+        ...
+
+    def states(self, rows: Sequence[Any]) -> tuple[Tensor, Tensor]:
+        """After the last layer, (rows, tokens, width), and the mask of real tokens."""
+        ...
+
+    def groups(self) -> list[Group]:
+        """The weights to learn."""
+        ...
+
+
+class Adapted:
+    """LoRA in the layers from ``start``; what lies below is run once per row and kept."""
+
+    def __init__(self, encoder: _torch.Encoder, start: int, dials: Dials) -> None:
+        self._encoder = encoder
+        self._start = start
+        self.adapted = _adapter.adapt(encoder, start, rank=dials.rank, alpha=dials.alpha, seed=dials.seed)
+
+    def rows(self, tokens: Sequence[list[int]]) -> list[Any]:
+        """Each row's states after the lower layers."""
+        return self._encoder.prefixes(tokens, self._start)
+
+    def states(self, rows: Sequence[Any]) -> tuple[Tensor, Tensor]:
+        """Through the adapted layers."""
+        hidden, mask = _torch.padded(rows, self._encoder.device)
+        return self._encoder.through(hidden, mask, self._start, self._encoder.depth), mask
+
+    def groups(self) -> list[Group]:
+        """The adapters."""
+        small = [part for lora in self.adapted.values() for part in (lora.down, lora.up)]
+        return [Group(parts=small, decays=True)]
+
+
+class Whole:
+    """All weights of the encoder, embeddings too."""
+
+    def __init__(self, encoder: _torch.Encoder) -> None:
+        self._encoder = encoder
+        encoder.model.requires_grad_(requires_grad=True)
+
+    def rows(self, tokens: Sequence[list[int]]) -> list[Any]:
+        """Token ids: nothing below stays as it is."""
+        return list(tokens)
+
+    def states(self, rows: Sequence[Any]) -> tuple[Tensor, Tensor]:
+        """Through the whole encoder."""
+        hidden, mask = self._encoder.embedded(rows)
+        return self._encoder.through(hidden, mask, 0, self._encoder.depth), mask
+
+    def groups(self) -> list[Group]:
+        """Everything."""
+        return by_shape(self._encoder.model.parameters())
+
+
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Rows after the lower layers, each (tokens, width), and their class numbers."""
+    """Rows as the body takes them, and their class numbers."""
 
-    states: list[Tensor]
+    rows: list[Any]
     wanted: NDArray[np.int64]
 
 
 class Tuner:
-    """One encoder with adapters in the layers from ``start``, and a head, under training."""
+    """One encoder's body and a head, under training."""
 
-    def __init__(self, encoder: _torch.Encoder, head: Head, start: int, dials: Dials) -> None:
+    def __init__(self, encoder: _torch.Encoder, body: Body, head: Head, dials: Dials) -> None:
         self._encoder = encoder
-        self._start = start
+        self._body = body
         self._dials = dials
-        self.adapted = _adapter.adapt(encoder, start, rank=dials.rank, alpha=dials.alpha, seed=dials.seed)
         self._weight = nn.Parameter(torch.tensor(head.weight, device=encoder.device))
         self._bias = nn.Parameter(torch.tensor(head.bias, device=encoder.device))
 
@@ -42,34 +102,36 @@ class Tuner:
 
     def run(self, train: Part, dev: Part, *, checkpoints: Checkpoints, progress: Progress) -> Trail:
         """Train to the end, or to the first alarm. Raises ``Diverged`` when the loss is no number any more."""
-        floor = self._look(dev, train, None).macro_f1  # adapters begin as nothing: this is the frozen head
-        small = [part for lora in self.adapted.values() for part in (lora.down, lora.up)]
-        loop = Loop(small, [self._weight, self._bias], self._dials)
-        return loop.run(
-            Lesson(rows=train.states, loss_of=lambda places: self._loss(train, places)),
-            lambda last: self._look(dev, train, floor if last else None),
+        frozen = self._answers(dev).tolist()  # nothing is learned yet: this is the frozen head
+        head = Group(parts=[self._weight, self._bias], decays=False, times=self._dials.head)
+        return Loop([*self._body.groups(), head], self._dials).run(
+            Lesson(rows=train.rows, loss_of=lambda places: self._loss(train, places)),
+            lambda last: self._look(dev, train, frozen if last else None),
             checkpoints=checkpoints,
             progress=progress,
         )
 
     def _loss(self, train: Part, places: list[int]) -> Tensor:
         wanted = torch.from_numpy(train.wanted[places]).to(self._encoder.device)
-        return nn.functional.cross_entropy(self._logits([train.states[place] for place in places]), wanted)
+        return nn.functional.cross_entropy(self._logits([train.rows[place] for place in places]), wanted)
 
-    def _logits(self, states: Sequence[Tensor]) -> Tensor:
-        hidden, mask = _torch.padded(states, self._encoder.device)
-        out = self._encoder.through(hidden, mask, self._start, self._encoder.depth)
-        return nn.functional.linear(_torch.pooled(out, mask), self._weight, self._bias)
+    def _logits(self, rows: Sequence[Any]) -> Tensor:
+        hidden, mask = self._body.states(rows)
+        return nn.functional.linear(_torch.pooled(hidden, mask), self._weight, self._bias)
+
+    def _look(self, dev: Part, train: Part, frozen: list[int] | None) -> Look:
+        if not dev.rows:
+            return Look(0.0, 0.0)
+        said = self._answers(dev).tolist()
+        return look(dev.wanted.tolist(), said, train=train.wanted.tolist(), frozen=frozen)
 
     @torch.no_grad()
-    def _look(self, dev: Part, train: Part, floor: float | None) -> Look:
-        if not dev.states:
-            return Look(0.0, 0.0)
-        best = np.zeros(len(dev.states), dtype=np.int64)
+    def _answers(self, dev: Part) -> NDArray[np.int64]:
+        best = np.zeros(len(dev.rows), dtype=np.int64)
 
         def answer(places: list[int]) -> None:
-            best[places] = self._logits([dev.states[place] for place in places]).argmax(1).cpu().numpy()
+            best[places] = self._logits([dev.rows[place] for place in places]).argmax(1).cpu().numpy()
 
-        for places in _torch.by_length(dev.states, self._encoder.profile.answer_batch):
+        for places in _torch.by_length(dev.rows, self._encoder.profile.answer_batch):
             self._encoder.portions.through(places, answer)
-        return look(dev.wanted.tolist(), best.tolist(), train=train.wanted.tolist(), frozen_f1=floor)
+        return best

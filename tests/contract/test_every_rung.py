@@ -87,7 +87,7 @@ def build(rung: Rung, home: Path, progress: Callable[[int, int, float | None], N
 
 @pytest.fixture(
     scope="module",
-    params=[*(rung for rung in ladder() if rung.name != "lora_causal"), EXAMPLE],
+    params=[*(rung for rung in ladder() if rung.number < 4), EXAMPLE],  # the dearer ones have tests of their own
     ids=lambda rung: rung.name,
 )
 def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
@@ -130,7 +130,7 @@ def test_the_same_seed_gives_the_same_answers(built: Built, tmp_path: Path) -> N
     again = build(built.rung, tmp_path)
     same = sum(one == other for one, other in zip(built.said, again.said, strict=True))
     assert same >= 0.995 * DEV
-    if built.rung.name != "lora_encoder":  # docs/engine.md: same bytes where no gradient steps are taken
+    if built.rung.number < 3:  # docs/engine.md: same bytes where no gradient steps are taken
         for path in built.folder.iterdir():
             assert (again.folder / path.name).read_bytes() == path.read_bytes(), path.name
 
@@ -171,7 +171,7 @@ def test_weights_are_safetensors_and_json(built: Built) -> None:
 
 
 def test_a_quote_grows_with_rows(built: Built) -> None:
-    few, many = (built.rung.quote(HOST, rows, 20) for rows in (1_000, 100_000))
+    few, many = (built.rung.quote(HOST, TASK, rows, 20) for rows in (1_000, 100_000))
     assert 0 < few.seconds <= many.seconds
     assert 0 < few.memory_mb <= many.memory_mb
 

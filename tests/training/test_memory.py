@@ -60,7 +60,7 @@ def learn(device: Device, scratch: Path, stop_after: int = 10**9) -> Any:
         if step >= stop_after:
             raise KeyboardInterrupt
 
-    return loop.Loop([device.part], [], dials).run(
+    return loop.Loop([loop.Group(parts=[device.part], decays=True)], dials).run(
         loop.Lesson(rows=[[0]] * ROWS, loss_of=device.loss, weight_of=device.weight),
         unlooked,
         checkpoints=Checkpoints(scratch, dials.steps(ROWS)),

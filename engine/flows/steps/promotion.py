@@ -18,8 +18,10 @@ from engine.store import investigations
 from engine.store.database import Tx
 
 PROMOTION_CONFIDENCE = 0.95  # docs/engine.md: a rung replaces the one below only if this interval lies above 0
-PROBE = "lora_encoder"  # where adapting some weights gives nothing for sure, dearer rungs are not begun
-_BEYOND = ("lora_causal",)
+_PROBES = {  # where adapting some weights gives nothing for sure, dearer rungs are not begun
+    "lora_causal": ("lora_encoder",),
+    "full": ("lora_encoder", "lora_causal"),
+}
 
 
 @dataclass(frozen=True)
@@ -60,19 +62,18 @@ def promoted(task: Task, standings: Sequence[Standing]) -> tuple[Standing, list[
 
 
 def why_ended(tx: Tx, frozen: Frozen, recipe: Recipe) -> str:
-    """Why the ladder ends below this recipe: ``PROBE`` gave nothing for sure; "" where it goes on, or had no probe."""
-    if recipe.rung not in _BEYOND:
-        return ""
+    """Why the ladder ends below this recipe: its probes gave nothing for sure; "" where it goes on, or had no probe."""
     made = [_trained(row) for row in investigations.candidates(tx, frozen.run_id) if not row.skipped]
-    probes = [one for one in made if one.rung == PROBE]
+    probes = [one for one in made if one.rung in _PROBES.get(recipe.rung, ())]
     if not probes:
         return ""
+    names = " and ".join(dict.fromkeys(one.rung for one in probes))
     if all(one.alarm for one in probes):
-        return f"the ladder ends here: {PROBE} {probes[0].alarm}"
+        return f"the ladder ends here: {names} {probes[0].alarm}"
     best, _ = promoted(frozen.task, [standing(tx, frozen, one) for one in made if not one.alarm])
-    if best.candidate.rung == PROBE or best.candidate.rung in _BEYOND:
+    if best.candidate.rung in {recipe.rung, *(one.rung for one in probes)}:
         return ""
-    return f"the ladder ends here: {PROBE} is not surely better than {best.candidate.contender} on dev"
+    return f"the ladder ends here: {names} is not surely better than {best.candidate.contender} on dev"
 
 
 def _trained(row: Candidate) -> TrainedCandidate:

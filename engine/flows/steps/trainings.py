@@ -69,7 +69,7 @@ def ahead(
         return Trainings(elsewhere=beat.host)
     host, rows = host_here(services.settings), labels.parts(tx, label_set_id)[Part.TRAIN]
     words = words_p50(row.input for row in labels.first(tx, label_set_id, Part.TRAIN, _SAMPLE))
-    quotes = {rung.name: rung.quote(host, rows, words) for rung in ladder()}
+    quotes = {rung.name: rung.quote(host, task, rows, words) for rung in ladder()}
     told: list[RungQuote] = []
     for rung in ladder():
         recipes = rung.recipes(effort, 0, task) if same is None else [same] if same.rung == rung.name else []
