@@ -22,10 +22,10 @@ _QUOTE, _COMMA, _OPENING = 0x22, 0x2C, b"{["
 def fields_of(raw: bytes) -> Fields | None:
     """The top-level members of a JSON object; none for anything else, or when it nests over 1,024 deep."""
     try:
-        found: object = orjson.loads(raw)
+        found = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
-    return cast("Fields", found) if isinstance(found, dict) else None
+    return found if type(found) is dict else None  # pyright: ignore[reportUnknownVariableType] # JSON
 
 
 def edited(raw: bytes, changes: Mapping[str, bytes | None]) -> bytes:
@@ -44,7 +44,7 @@ def with_model(raw: bytes, fields: Fields, model: bytes) -> bytes:
     Safe: the object has the member, no name is spelled by escapes, and its name stands in the body once.
     """
     if isinstance(fields.get("model"), str) and raw.count(b'"model"') == 1 and b"\\u" not in raw:
-        found = _MODEL.search(raw)
+        found = _MODEL.match(raw, raw.find(b'"model"'))
         if found is not None:
             return raw[: found.start(1)] + model + raw[found.end(1) :]
     return edited(raw, {"model": model})

@@ -133,11 +133,14 @@ def baseline_body(call: Call) -> bytes:
 
 def tuned_body(call: Call, side: Side, *, wants_events: bool) -> bytes:
     """What the tuned side is sent: the caller's bytes, changed as the candidate's manifest says."""
+    model = orjson.dumps(side.model)
+    if side.keeps and not call.is_stream and call.route.mode != "cascade":
+        return with_model(call.raw, call.fields, model)
     changes: dict[str, bytes | None] = dict.fromkeys(side.drop)
     if side.sets:
         changes |= {name: orjson.dumps(value) for name, value in side.sets.items()}
     changes |= _streaming(call, wants_events=wants_events)
-    changes["model"] = orjson.dumps(side.model)
+    changes["model"] = model
     if side.system != "keep":
         text = None if side.system == "drop" else side.system
         messages = cast("list[Any]", call.fields["messages"])
@@ -148,12 +151,10 @@ def tuned_body(call: Call, side: Side, *, wants_events: bool) -> bytes:
 
 
 def _changed(call: Call, changes: dict[str, bytes | None]) -> bytes:
-    if not changes:
-        return call.raw
     model = changes.get("model")
     if model is not None and len(changes) == 1:
         return with_model(call.raw, call.fields, model)
-    return edited(call.raw, changes)
+    return edited(call.raw, changes) if changes else call.raw
 
 
 def _streaming(call: Call, *, wants_events: bool) -> dict[str, bytes | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from engine.gateway.call import Try
-from engine.gateway.stream import Event, Scanner
+from engine.gateway.stream import Scanner
 from engine.gateway.wire import Broke
 
 
@@ -36,19 +36,19 @@ class Flow:
         except Broke as broke:
             self.broke = broke
             return b""
-        going = b"".join(each.raw for each in events if not self.is_over and self._goes_on(each))
+        going = [raw for raw, payload in events if not self.is_over and self._goes_on(raw, payload)]
         if self._one.first_at is None and self.said.has_content:
             self._one.first_at = time.monotonic()
-        return going
+        return going[0] if len(going) == 1 else b"".join(going)
 
-    def _goes_on(self, each: Event) -> bool:
+    def _goes_on(self, raw: bytes, payload: bytes) -> bool:
         try:
-            is_usage = bool(each.payload) and self.said.read_event(each.payload)
+            is_usage = bool(payload) and self.said.read_event(payload)
         except Broke as broke:
             if self._is_strict:
                 self.broke = broke
             return not self._is_strict
         if self.said.is_done:
-            self.last = each.raw
+            self.last = raw
             return False
         return not (is_usage and self._strips_usage)

@@ -103,18 +103,18 @@ def told(headers: Headers) -> Told:
 
     An absent key or unit is empty, an absent length 0. llhttp lets no line end into a value.
     """
-    key = unit = length = b""
+    ours: dict[bytes, bytes] = {}
     lines: list[bytes] = []
     for name, value in headers:
-        if name not in _OWN:
-            if _MARK not in value:
-                lines.append(b"%b: %b\r\n" % (name, value))
-        elif name == b"authorization":
-            key = key or value
-        elif name == b"content-length":
-            length = value
-        elif name == b"x-assay-unit":
-            unit = unit or value
-    kind, _, key = key.partition(b" ")
-    key = key.strip() if kind.lower() == b"bearer" else b""
-    return Told(key, unit, int(length) if length.isdigit() else 0, b"".join(lines))
+        if name in _OWN:
+            ours[name] = ours.get(name) or value  # the first that is not empty
+        elif _MARK not in value:
+            lines += (name, b": ", value, b"\r\n")
+    kind, _, key = ours.get(b"authorization", b"").partition(b" ")
+    length = ours.get(b"content-length", b"")
+    return Told(
+        key.strip() if kind.lower() == b"bearer" else b"",
+        ours.get(b"x-assay-unit", b""),
+        int(length) if length.isdigit() else 0,
+        b"".join(lines),
+    )

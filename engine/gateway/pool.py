@@ -48,8 +48,8 @@ class Reply:
         if self.is_read:
             return b""
         block = await self.connection.block()
-        if self.connection.is_read:
-            self.is_read = True
+        self.is_read = self.connection.is_read
+        if self.is_read:
             self.pool.keep(self.place, self.connection)
         return block
 
@@ -87,18 +87,20 @@ class Pool:
         if connection is not None:
             connection.wait_until(until)
             try:
-                return await self._exchange(connection, place, head, body)
+                return Reply(await connection.ask(head, body), connection, self, place)
             except Broke:
                 if connection.has_answered:
                     raise
         async with asyncio.timeout_at(None if until == math.inf else until):
             connection = await self._connect(place)
         connection.wait_until(until)
-        return await self._exchange(connection, place, head, body)
+        return Reply(await connection.ask(head, body), connection, self, place)
 
     def keep(self, place: Place, connection: Connection) -> None:
         """Take back a connection whose answer was read; close it when it cannot be used again."""
-        idle = self._idle.setdefault(place, deque())
+        idle = self._idle.get(place)
+        if idle is None:
+            idle = self._idle[place] = deque()
         if connection.is_reusable and len(idle) < IDLE_MOST:
             connection.idle_since = time.monotonic()
             idle.append(connection)
@@ -134,13 +136,6 @@ class Pool:
             if connection.is_reusable:
                 return connection
         return None
-
-    async def _exchange(self, connection: Connection, place: Place, head: bytes, body: bytes) -> Reply:
-        try:
-            return Reply(await connection.ask(head, body), connection, self, place)
-        except BaseException:  # a broken answer, or the caller waits no longer
-            connection.close()
-            raise
 
     async def _connect(self, place: Place) -> Connection:
         tls = self._tls() if place.scheme == "https" else None

@@ -44,7 +44,8 @@ def note(parts: Parts, call: Call, last: Try, why: Why) -> None:
         parts.counts["failed", call.slug, one.role.name.lower(), one.fault.name.lower()] += 1
     parts.samples.take(call, last, why)
     call.last = last
-    _compare(parts, call)
+    if call.shadow is not None:
+        _compare(parts, call)
 
 
 def note_shadow(parts: Parts, call: Call, shadow: Try) -> None:

@@ -25,6 +25,8 @@ _FINISHES = {
 }
 _DELTAS_KEPT = 20_000  # a longer answer is followed to its end, but not kept whole
 _NOTHING: Fields = {}
+_CHAT = ("prompt_tokens", "prompt_tokens_details", "completion_tokens", "completion_tokens_details")
+_RESPONSES = ("input_tokens", "input_tokens_details", "output_tokens", "output_tokens_details")
 _ENDS = ("response.completed", "response.failed", "response.incomplete")  # last events of /responses
 
 
@@ -92,7 +94,8 @@ class Said:
             raise Broke(Fault.BROKEN, "its stream held an error event")
         choice = _first(fields)
         self._read_facts(fields, choice)
-        self.is_done = self.is_done or fields.get("type") in _ENDS
+        if "type" in fields:
+            self.is_done = self.is_done or fields["type"] in _ENDS
         delta = _dict(choice.get("delta"))
         if delta and _says(delta):
             self.deltas += 1
@@ -100,7 +103,7 @@ class Said:
             self.has_tools = self.has_tools or _calls_tools(delta)
             if self.deltas <= _DELTAS_KEPT:
                 self.pieces.append(_text(delta))
-        return fields.get("choices") == [] and isinstance(fields.get("usage"), dict)
+        return not choice and fields.get("choices") == [] and isinstance(fields.get("usage"), dict)
 
     def _read_facts(self, fields: Fields, choice: Fields) -> None:
         inner = _dict(fields["response"]) or fields if "response" in fields else fields  # /responses streams wrap it
@@ -119,15 +122,14 @@ class Said:
 
 def usage_of(told: Fields) -> Usage:
     """The counts of a ``usage`` object in chat's, completions', embeddings' or responses' words."""
-    is_responses = "input_tokens" in told and "prompt_tokens" not in told
-    into, out = ("input_tokens", "output_tokens") if is_responses else ("prompt_tokens", "completion_tokens")
-    more_into, more_out = told.get(f"{into}_details"), told.get(f"{out}_details")
+    is_responses = "prompt_tokens" not in told and "input_tokens" in told
+    into, more_into, out, more_out = _RESPONSES if is_responses else _CHAT
     return Usage(
         _count(told.get(into)),
-        _count(_dict(more_into).get("cached_tokens")) if more_into else UNKNOWN,
+        _count(_dict(told.get(more_into)).get("cached_tokens")),
         _count(told.get("cache_creation_input_tokens")),
         _count(told.get(out)),
-        _count(_dict(more_out).get("reasoning_tokens")) if more_out else UNKNOWN,
+        _count(_dict(told.get(more_out)).get("reasoning_tokens")),
     )
 
 

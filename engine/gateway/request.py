@@ -53,11 +53,11 @@ async def read_body(length: int, receive: Receive) -> bytes:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Gone
-        blocks.append(message.get("body", b""))
+        blocks.append(message["body"])
         size += len(blocks[-1])
         if size > BODY_MOST:
             raise _too_large()
-        if not message.get("more_body", False):
+        if not message["more_body"]:
             return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
 

@@ -59,6 +59,11 @@ class Side(_Part):
     drop: Annotated[tuple[str, ...], AfterValidator(_not_own)] = ()
     sets: Annotated[dict[str, Any], AfterValidator(_settable)] = Field(default_factory=dict, alias="set")
 
+    @property
+    def keeps(self) -> bool:
+        """Whether nothing of a request is changed but the model's name."""
+        return self.system == "keep" and not self.drop and not self.sets
+
 
 class Cascade(_Part):
     """When a tuned answer is good enough; ``labels`` and ``schema`` hold in every mode, ``min_confidence`` in one."""

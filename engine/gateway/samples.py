@@ -46,7 +46,7 @@ class Samples:
         self._keep(call, last, "all" if route.capture == "all" else "random")
         if why is Why.CASCADE or last.said.confidence < route.cascade.min_confidence:
             self._keep(call, last, "unsure")
-        if last.status >= 400 or last.flags & _INVALID or any(one.flags & _INVALID for one in call.failed):
+        if last.status >= 400 or last.flags & _INVALID or (call.failed and _is_any_invalid(call.failed)):
             self._keep(call, last, "invalid")
 
     def compare(self, call: Call, last: Try, shadow: Try) -> None:
@@ -131,6 +131,10 @@ def _without(found: Any, steps: list[str]) -> Any:  # noqa: ANN401 (JSON)
         known = cast("dict[str, Any]", found)
         return {name: _without(value, rest) if first in ("*", name) else value for name, value in known.items()}
     return found
+
+
+def _is_any_invalid(tries: list[Try]) -> bool:
+    return any(one.flags & _INVALID for one in tries)
 
 
 def _day(call: Call) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from engine.gateway.wire import Broke
 from engine.rules.frame import Fault
@@ -20,11 +19,8 @@ _END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _OVERLAP = 3  # an end may begin that many bytes before the next block
 
 
-class Event(NamedTuple):
-    """One event: all its bytes with the empty line, and its data lines joined, b"" when it has none (a comment)."""
-
-    raw: bytes
-    payload: bytes
+# One event: all its bytes with the empty line, and its data lines joined, b"" when it has none (a comment).
+Event = tuple[bytes, bytes]
 
 
 class Scanner:
@@ -36,12 +32,14 @@ class Scanner:
 
     def feed(self, block: bytes) -> list[Event]:
         """The events that a block ends. Raises ``Broke`` when one grows over 1 MiB."""
+        if not self._rest and block.endswith(b"\n\n") and block.count(b"\n") == 2 and b"\r" not in block:
+            return [(block, payload_of(block))]  # one event, whole, as almost every block is
         waiting = self._rest + block if self._rest else block
         events: list[Event] = []
         start = 0
         for end in _ends(waiting, self._from):
             raw = waiting[start:end]
-            events.append(Event(raw, payload_of(raw)))
+            events.append((raw, payload_of(raw)))
             start = end
         self._rest = waiting[start:]
         if len(self._rest) > EVENT_MOST:
@@ -52,7 +50,7 @@ class Scanner:
     def end(self) -> list[Event]:
         """What is left when the stream ends: an event whose empty line never came, if it says anything."""
         raw, self._rest = self._rest, b""
-        return [Event(raw, payload)] if (payload := payload_of(raw)) else []
+        return [(raw, payload)] if (payload := payload_of(raw)) else []
 
 
 def _ends(waiting: bytes, begun: int) -> Iterator[int]:

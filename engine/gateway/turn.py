@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Protocol, cast
+from typing import Protocol
 
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
@@ -96,7 +96,8 @@ class Turn:
                 raise
         finally:
             line = self._line
-            line.tasks.discard(cast("asyncio.Task[None]", self._task))
+            if self._task is not None:
+                line.tasks.discard(self._task)
             if not self.is_over:  # an app that broke off: whoever waits for more must see that none comes
                 line.transport.close()
 

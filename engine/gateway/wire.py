@@ -82,7 +82,7 @@ class Connection(asyncio.BaseProtocol):
         self._until = moment
 
     async def ask(self, head: bytes, body: bytes) -> Head:
-        """Send a request; the head of its answer. Raises ``Broke``, ``TimeoutError``."""
+        """Send a request; the head of its answer. Raises ``Broke``, ``TimeoutError``; closed then."""
         self._begin()
         if self._broke is not None or self._transport is None:
             raise self._broke or Broke(Fault.RESET, "the connection is closed")
@@ -91,8 +91,12 @@ class Connection(asyncio.BaseProtocol):
             self._transport.write(head + body)
         else:
             self._transport.writelines((head, body))
-        while not self._has_head:
-            await self._wait()
+        try:
+            while not self._has_head:
+                await self._wait()
+        except BaseException:  # a broken answer, or nobody waits any longer
+            self.close()
+            raise
         return Head(self._parser.get_status_code(), self._headers, self._told)
 
     async def block(self) -> bytes:
