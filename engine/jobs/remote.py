@@ -47,7 +47,7 @@ def run(job_id: str, attempt: int, *, leads: bool = True) -> int:
         code = job.run(folder.path, leads=leads)
     ended = folder.ended() or Ended(attempt=attempt, state="stopped")
     if leads or ended.state == "failed":
-        _hand_in(shared, ended)
+        hand_in(shared, ended)
     return code
 
 
@@ -99,14 +99,22 @@ def watched(folder: JobFolder) -> Generator[None]:
         over.set()
 
 
-def _hand_in(shared: SharedFolder, ended: Ended) -> None:
+def hand_in(shared: SharedFolder, ended: Ended) -> None:
+    """Say how the attempt ended; tried again while the store is away. Of several who failed the first one is heard."""
     for seconds in (*WAITS, 0.0):
         try:
             if ended.state == "done":
                 shared.forget_scratch()
-            shared.end(ended)
+            if not _is_echo(shared, ended):
+                shared.end(ended)
         except Unavailable as error:
             log.warning("result.kept_back", extra={"why": str(error), "seconds": seconds})
             time.sleep(seconds)
         else:
             return
+
+
+def _is_echo(shared: SharedFolder, ended: Ended) -> bool:
+    """Whether it failed because another host of the same attempt did, or was told to stop."""
+    told = shared.ended()
+    return ended.state == "failed" and told is not None and told.attempt == ended.attempt

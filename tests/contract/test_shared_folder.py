@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.jobs import remote
+from engine.runners.folder import Attempt, Ended
 from engine.runners.shared import SharedFolder
 
 
@@ -22,6 +24,16 @@ def test_the_newest_checkpoints_are_on_the_next_host_and_half_ones_are_not(tmp_p
     shared.keep(here)
     whole = {"checkpoints/00000012.safetensors": "weights", "checkpoints/00000012.json": "{}"}
     assert fetched(shared, tmp_path / "third") == whole
+
+
+def test_of_two_hosts_that_fail_together_the_first_cause_is_kept_and_a_later_attempt_counts(tmp_path: Path) -> None:
+    shared = SharedFolder(f"local://{tmp_path}/store", "train-1")
+    shared.begin(Attempt(number=1, tries=1))
+    for attempt, cause in ((1, "a text is too long"), (1, "another host does not answer"), (2, "the disk is full")):
+        remote.hand_in(shared, Ended(attempt=attempt, state="failed", cause=cause))
+        if attempt == 1:
+            assert shared.ended() == Ended(attempt=1, state="failed", cause="a text is too long")
+    assert shared.ended() == Ended(attempt=2, state="failed", cause="the disk is full")
 
 
 def test_a_checkpoint_of_the_trainer_is_a_folder_and_the_old_one_goes(tmp_path: Path) -> None:
