@@ -19,7 +19,7 @@ from engine.flows import ingest
 from engine.flows.dbos_durable import DbosEngine, open_durable
 from engine.flows.durable import Queue
 from engine.flows.serving import Keeper
-from engine.flows.steps import drill, end, labelling, requests, stage
+from engine.flows.steps import drill, end, judging, labelling, requests, stage
 from engine.log import set_up
 from engine.models.investigation import RunState
 from engine.services import Services, build
@@ -165,6 +165,7 @@ def keep_served(services: Services, until: Callable[[], bool]) -> None:
 
 def each_minute(services: Services) -> None:
     """What is due whatever people do: stages judged, requests that wait looked at, runs closed that lost their flow."""
+    judging.look(services)
     stage.tick(services)
     requests.sweep(services)
     close_lost(services)

@@ -41,7 +41,7 @@ AT_IMPORT = {
     "button", "command", "form", "shortcut", "Registry",      # the bot's stories
     "Classify", "Extract", "Reason", "Voice",                 # plug-ins, which keep no state
     "Frozen", "Full", "LoraCausal", "LoraEncoder", "Majority", "Tfidf",
-    "word", "words_check",                                    # columns of closed words
+    "word", "words_check", "listed",                          # columns of closed words
 }  # fmt: skip
 
 BANNED = {

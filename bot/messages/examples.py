@@ -201,6 +201,14 @@ def stage_evidence() -> dict[str, object]:
             {"name": "errors", "log_e": 1.3, "limit": 5.0752, "baseline": 0.004, "tuned": 0.0075},
             {"name": "slow", "log_e": -0.4, "limit": 5.0752, "baseline": 0.05, "tuned": 0.0508},
             {"name": "thumbs_down", "log_e": 0.0, "limit": 5.0752, "baseline": None, "tuned": 0.25},
+            {
+                "name": "judge",
+                "log_e": 0.0,
+                "limit": 5.0752,
+                "baseline": None,
+                "tuned": None,
+                "unknown": "no text of this stage is captured yet",
+            },
         ),
     }
 

@@ -33,7 +33,10 @@ class Side:
 
 @dataclass(frozen=True)
 class Bar:
-    """A guardrail: how much of what shows harm there is, as a share and as a bar, and each side's rate."""
+    """A guardrail: how much of what shows harm there is, as a share and as a bar, and each side's rate.
+
+    ``unknown`` says why nothing is known of it, "" where something is.
+    """
 
     name: str
     bar: str
@@ -41,6 +44,7 @@ class Bar:
     is_harmed: bool
     prompted: float | None
     tuned: float | None
+    unknown: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,7 @@ def _bar(guardrail: GuardrailView) -> Bar:
         is_harmed=guardrail.log_e >= guardrail.limit,
         prompted=guardrail.baseline,
         tuned=guardrail.tuned,
+        unknown=guardrail.unknown,
     )
 
 

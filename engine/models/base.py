@@ -1,15 +1,16 @@
 """What every noun is built from: ``Value`` (frozen), ``Table`` (a row) and columns for time and closed words."""
 
+import math
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import CheckConstraint, DateTime, MetaData, String
+from sqlalchemy import CheckConstraint, DateTime, Integer, MetaData, SmallInteger, String
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import declared_attr
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import Field, SQLModel
 
 NAMING = {
@@ -60,6 +61,31 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class UtcHour(UtcDateTime):
+    """The begin of an hour in UTC.
+
+    SQLite has no type of moments and writes 26 letters for each: there it is whole seconds since 1970. A moment that
+    it is compared with is rounded up to a second, so that ``>=`` and ``<`` are exact.
+    """
+
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Whole seconds on SQLite, a moment elsewhere."""
+        return dialect.type_descriptor(Integer() if dialect.name == "sqlite" else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ANN401 (what the database keeps)
+        """Store as UTC."""
+        moment = super().process_bind_param(value, dialect)
+        return moment if moment is None or dialect.name != "sqlite" else math.ceil(moment.timestamp())
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401 (what the database keeps)
+        """Give back as UTC."""
+        return super().process_result_value(
+            datetime.fromtimestamp(value, UTC) if isinstance(value, int) else value, dialect
+        )
+
+
 def words_check(column: str, words: type[StrEnum]) -> CheckConstraint:
     """A CHECK that a text column holds one of a closed list of words."""
     listed = ", ".join(f"'{word.value}'" for word in words)
@@ -85,6 +111,30 @@ class Word(TypeDecorator[StrEnum]):
         return None if value is None else self.words(value)
 
 
+class Listed(TypeDecorator[str]):
+    """A word of a closed list, kept as its place in it: for tables of so many rows that letters are what they weigh."""
+
+    impl = SmallInteger
+    cache_ok = True
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        super().__init__()
+        self.words = words
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> int | None:  # noqa: ARG002 (SQLAlchemy's signature)
+        """Store the place; a word outside the list is refused."""
+        return None if value is None else self.words.index(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> str | None:  # noqa: ARG002 (SQLAlchemy's signature)
+        """Give the word back."""
+        return None if value is None else self.words[value]
+
+
 def word(words: type[StrEnum], **field: Any) -> Any:  # noqa: ANN401 (as sqlmodel.Field, which it wraps)
     """The field of a closed word; further arguments are ``Field``'s."""
     return Field(sa_type=Word(words), **field)  # pyright: ignore[reportArgumentType] # sqlmodel types sa_type as a class; SQLAlchemy takes instances
+
+
+def listed(words: tuple[str, ...], **field: Any) -> Any:  # noqa: ANN401 (as sqlmodel.Field, which it wraps)
+    """The field of a word that is kept as its place in a list; further arguments are ``Field``'s."""
+    return Field(sa_type=Listed(words), **field)  # pyright: ignore[reportArgumentType] # as of word

@@ -5,14 +5,15 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal
 
-from sqlalchemy import BigInteger, UniqueConstraint
+from sqlalchemy import BigInteger, Index, UniqueConstraint
 from sqlmodel import Field
 
-from engine.models.base import Table, UtcDateTime, Value
+from engine.models.base import Table, UtcDateTime, UtcHour, Value, listed
 
 BATCH = "-batch"  # how the source of calls that were made in batches ends
 SUMMED = "openai-usage"  # the source of hourly rows that are sums of a usage API: one a day, at its midnight
 ALL_MODELS = "all models"
+SIDES = ("baseline", "tuned")  # in this order: hourly rows keep the place in it
 
 
 class CallRole(StrEnum):
@@ -116,13 +117,14 @@ class HourlyUsage(Table, table=True):
 
     __table_args__ = (
         UniqueConstraint("hour", "feature_id", "assigned", "served", "model", "source", "status_class", "role"),
+        Index("ix_hourly_usage_feature_id", "feature_id", "hour", "cost_nano_usd"),  # a month's cost reads it alone
     )
 
     id: int | None = Field(default=None, primary_key=True)
-    hour: datetime = Field(sa_type=UtcDateTime)
-    feature_id: int = Field(foreign_key="feature.id", index=True)
-    assigned: str = "baseline"
-    served: str = "baseline"
+    hour: datetime = Field(sa_type=UtcHour)
+    feature_id: int = Field(foreign_key="feature.id")
+    assigned: str = listed(SIDES, default="baseline")
+    served: str = listed(SIDES, default="baseline")
     model: str
     source: str
     status_class: str = "2xx"

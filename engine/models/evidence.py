@@ -84,3 +84,19 @@ class StageScore(Table, table=True):
     bad: int
     n: int
     units: int = 0
+
+
+class StagePair(Table, table=True):
+    """A captured call of a stage whose two texts a judge is asked about, and its word; at most one of each unit.
+
+    ``said`` is "" while it is asked, then candidate, prompted or tie, or unread where no answer could be had.
+    """
+
+    __table_args__ = (UniqueConstraint("root", "call"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    root: str = Field(max_length=80, index=True)
+    call: str = Field(max_length=32)
+    unit: int = Field(default=0, sa_type=BigInteger)
+    said: str = Field(default="", max_length=16)
+    at: datetime = Field(sa_type=UtcDateTime)

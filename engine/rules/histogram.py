@@ -16,14 +16,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.rules import checks
+from engine.rules import checks, rice
 
 Counts = NDArray[np.int64]
 
 ACCURACY = 0.01  # relative error of every answer (docs/operate.md)
 _GAMMA = (1.0 + ACCURACY) / (1.0 - ACCURACY)
 _SMALLEST = 1e-9  # whatever lies below is counted as zero
-_VERSION = b"\x02"
+_RICE = b"\x03"  # counts side by side, packed: what nearly every hour is
+_RICE_HEAD = "<h"  # the first bucket
+_RICE_HEAD_SIZE = 2
+_FARTHEST = 2**15 - 1  # bucket that fits the head
+_CROWDED = 4  # packed when at least one bucket in four is filled; deflate makes less of long empty stretches
+_DEFLATED = b"\x02"
 _HEAD = "<Bi"  # bytes of one count, the first bucket
 _HEAD_SIZE = 5
 _CODES = {1: "u1", 2: "<u2", 4: "<u4", 8: "<u8"}  # numpy's, by bytes of one count
@@ -122,12 +127,14 @@ def amount(histogram: Histogram) -> float:
 
 def to_bytes(histogram: Histogram) -> bytes:
     """Write a histogram as versioned, compressed bytes; equal histograms give equal bytes."""
-    # The count of zeros, then one for each bucket from the first to the last: of an hour nearly all are one small byte.
+    # The count of zeros, then one for each bucket from the first to the last: of an hour nearly all are small.
     first, dense = _dense(histogram)
+    if _is_crowded(first, dense):
+        return _RICE + struct.pack(_RICE_HEAD, first) + rice.packed(dense)
     width = next(width for width in _CODES if int(dense.max()) < 256**width)
     deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     planes = _planes(dense.astype(_CODES[width]), width)
-    return _VERSION + struct.pack(_HEAD, width, first) + deflate.compress(planes) + deflate.flush()
+    return _DEFLATED + struct.pack(_HEAD, width, first) + deflate.compress(planes) + deflate.flush()
 
 
 def from_bytes(blob: bytes) -> Histogram:
@@ -153,12 +160,21 @@ def _read(blob: bytes) -> tuple[int, Counts]:
     """The first bucket, and the counts from the zeros' on."""
     if not blob:
         return 0, np.zeros(1, dtype=np.int64)
-    if blob[:1] not in (_VERSION, _SPARSE):
-        raise ValueError(f"blob starts with {blob[:1]!r}; only versions {_SPARSE!r} and {_VERSION!r} can be read")
+    read = _READERS.get(blob[:1])
+    if read is None:
+        raise ValueError(f"blob starts with {blob[:1]!r}; only versions {sorted(_READERS)} can be read")
     try:
-        return _read_dense(blob) if blob[:1] == _VERSION else _read_sparse(zlib.decompress(blob[1:]))
+        return read(blob)
     except (zlib.error, struct.error) as error:
         raise ValueError(f"blob has {len(blob)} bytes that are no histogram") from error
+
+
+def _read_packed(blob: bytes) -> tuple[int, Counts]:
+    (first,) = struct.unpack_from(_RICE_HEAD, blob, 1)
+    dense = rice.unpacked(blob[1 + _RICE_HEAD_SIZE :])
+    if not dense.size:
+        raise ValueError(f"blob has {len(blob)} bytes that are no histogram")
+    return first, dense
 
 
 def _read_dense(blob: bytes) -> tuple[int, Counts]:
@@ -170,7 +186,8 @@ def _read_dense(blob: bytes) -> tuple[int, Counts]:
     return first, dense
 
 
-def _read_sparse(raw: bytes) -> tuple[int, Counts]:
+def _read_sparse(blob: bytes) -> tuple[int, Counts]:
+    raw = zlib.decompress(blob[1:])
     zeros, size = struct.unpack_from(_SPARSE_HEAD, raw)
     if len(raw) != _SPARSE_HEAD_SIZE + 12 * size:
         raise ValueError(f"blob holds {len(raw)} bytes; {size} buckets need {_SPARSE_HEAD_SIZE + 12 * size}")
@@ -178,6 +195,9 @@ def _read_sparse(raw: bytes) -> tuple[int, Counts]:
     steps = np.frombuffer(_rows(raw[_SPARSE_HEAD_SIZE:middle], 4), dtype="<i4")
     counts = np.frombuffer(_rows(raw[middle:], 8), dtype="<i8")
     return _dense(Histogram(zeros, np.cumsum(steps, dtype=np.int64), counts.astype(np.int64)))
+
+
+_READERS = {_SPARSE: _read_sparse, _DEFLATED: _read_dense, _RICE: _read_packed}
 
 
 def _refuse_bad(values: NDArray[np.float64]) -> None:
@@ -197,6 +217,11 @@ def _planes(numbers: NDArray[Any], width: int) -> bytes:
 
 def _rows(planes: bytes, width: int) -> bytes:
     return np.frombuffer(planes, dtype=np.uint8).reshape(width, -1).T.tobytes()
+
+
+def _is_crowded(first: int, dense: Counts) -> bool:
+    is_far = abs(first) > _FARTHEST or dense.size > rice.MOST
+    return not is_far and bool(np.count_nonzero(dense) * _CROWDED >= dense.size)
 
 
 def _dense(histogram: Histogram) -> tuple[int, Counts]:

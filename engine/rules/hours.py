@@ -195,7 +195,8 @@ def _measures(frames: Frames) -> dict[str, NDArray[np.float64]]:
         "ttft": frames["ttft_us"] / 1000.0,
         "prompt_sizes": frames["tokens_in"].astype(np.float64),
         "answer_sizes": frames["tokens_out"].astype(np.float64),
-        "confidence": frames["confidence"].astype(np.float64),
+        # Nothing is decided by how sure the baseline is, and few of its answers say.
+        "confidence": np.where(frames["served"] == frame.Arm.TUNED, frames["confidence"].astype(np.float64), np.nan),
     }
 
 

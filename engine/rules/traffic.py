@@ -32,6 +32,7 @@ class TrafficPolicy:
     there ("" the hash of its artifact). `system` is keep, drop or the text that replaces it; `drop` and `set` are
     fields of the request that the candidate cannot take or needs. `redact` are paths whose texts are never kept.
     `min_confidence` makes a canary a cascade. The breaker trips above `max_bad` of `min_n` calls in `window_s`.
+    A judge of texts is asked about `judge_pairs` of each stage (0: none), for `judge_usd` US dollars at most.
     """
 
     capture: str = "sample"
@@ -52,6 +53,8 @@ class TrafficPolicy:
     window_s: int = 60
     min_n: int = 20
     max_bad: float = 0.10
+    judge_pairs: int = 120
+    judge_usd: float = 2.0
     raw_days: int = 400
     example_days: int = 90
 
@@ -87,6 +90,12 @@ def _share(name: str, word: str) -> float:
     if not 0.0 <= value <= 1.0:  # not-a-number is in no interval
         raise ValueError(f"{name} is {word[:40]!r}; it is a share of 0 to 1")
     return value
+
+
+def _dollars(name: str, word: str) -> float:
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,2})?", word.removeprefix("$")):
+        raise ValueError(f"{name} is {word[:40]!r}; it is an amount of 0 to 9999.99 US dollars")
+    return float(word.removeprefix("$"))
 
 
 def _parts(pattern: re.Pattern[str], example: str, name: str, word: str) -> tuple[str, ...]:
@@ -139,6 +148,8 @@ KEYS: Mapping[str, Callable[[str, str], Any]] = {
     "window_s": lambda name, word: _whole(1, 3_600, name, word),
     "min_n": lambda name, word: _whole(1, 600, name, word),
     "max_bad": _share,
+    "judge_pairs": lambda name, word: _whole(0, 2_000, name, word),
+    "judge_usd": _dollars,
     "raw_days": lambda name, word: _whole(1, 3_650, name, word),
     "example_days": lambda name, word: _whole(1, 3_650, name, word),
 }

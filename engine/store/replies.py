@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, delete, func, select
 
+from engine.models.evidence import StageStart
 from engine.models.investigation import BatchState, Investigation, PaidBatch, PaidReply, Reservation
 from engine.models.labelling import Labelling
 
@@ -63,13 +64,19 @@ def bill(tx: Session, run_id: str) -> Bill:
 
 
 def spent(tx: Session, start: datetime, end: datetime) -> dict[int, tuple[int, int]]:
-    """What investigations paid in a stretch of time, by feature: calls, and nano-dollars."""
-    rows = tx.exec(
-        select(Investigation.feature_id, func.count(), func.coalesce(func.sum(PaidReply.cost_nano), 0))
-        .where(PaidReply.run_id == Investigation.run_id, PaidReply.at >= start, PaidReply.at < end)
-        .group_by(col(Investigation.feature_id))
-    )
-    return {feature_id: (int(calls), int(nano or 0)) for feature_id, calls, nano in rows}
+    """What investigations and judges of stages paid in a stretch of time, by feature: calls, and nano-dollars."""
+    found: dict[int, tuple[int, int]] = {}
+    for feature_id, run_id in (
+        (Investigation.feature_id, Investigation.run_id),
+        (StageStart.feature_id, StageStart.key),
+    ):
+        query = select(feature_id, func.count(), func.coalesce(func.sum(PaidReply.cost_nano), 0)).where(
+            PaidReply.run_id == run_id, PaidReply.at >= start, PaidReply.at < end
+        )
+        for payer, calls, nano in tx.exec(query.group_by(col(feature_id))):
+            before = found.get(payer, (0, 0))
+            found[payer] = (before[0] + int(calls), before[1] + int(nano or 0))
+    return found
 
 
 def span(tx: Session, run_id: str) -> tuple[datetime, datetime] | None:
@@ -204,6 +211,7 @@ def end_batch(tx: Session, token: str) -> None:
 def _wait_for_writers(tx: Session, run_id: str) -> None:
     for payer in (Investigation, Labelling):
         tx.exec(select(payer.id).where(payer.run_id == run_id).with_for_update()).all()
+    tx.exec(select(StageStart.id).where(StageStart.key == run_id).with_for_update()).all()
 
 
 def _reservations(tx: Session, keys: Sequence[str]) -> Iterator[Reservation]:

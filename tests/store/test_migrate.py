@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import pathlib
+from datetime import UTC, datetime
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
 
 from engine.errors import Invalid, NotReady, Unavailable
 from engine.models.base import METADATA
+from engine.models.call import HourlyUsage
+from engine.rules import histogram
 from engine.services import Services
-from engine.store import migrate
+from engine.store import migrate, usage
 from engine.store.database import Database, open_database
 
 
@@ -57,6 +61,39 @@ def test_an_older_file_with_rows_that_others_refer_to_is_upgraded(tmp_path: path
         connection.execute(text("DELETE FROM label_queue"))
     with pytest.raises(IntegrityError), old.writer.begin() as connection:
         connection.execute(text("UPDATE label_queue SET state = 'nowhere'"))
+
+
+def test_hours_of_an_older_database_keep_their_moment_side_sums_and_histograms(database_url: str) -> None:
+    earlier, shape = "20261129_add_quoted", histogram.of([5.0, 5.1, 5.3])
+    database = open_database(database_url)
+    migrate.upgrade(database, to=earlier)
+    with database.writer.begin() as connection:
+        connection.execute(text(
+            "INSERT INTO feature (id, slug, approach, owner, channel, live_since, margin, labels, rights, "
+            "registered_by, registered_at, version) VALUES (1, 'a', 'classify', 'U1', '', '2026-01-01', 0.02, '[]', "
+            "'', 'U1', '2026-01-01', 1)"
+        ))  # fmt: skip
+        row = text(  # every value but the literal ones is bound
+            "INSERT INTO hourly_usage (hour, feature_id, assigned, served, model, source, status_class, role, n,"
+            " errors, tokens_in, tokens_in_cached, tokens_out, cost_nano_usd, unpriced_n, latency) VALUES "
+            "(:hour, 1, 'tuned', :served, 'm', 'gateway', '2xx', 'answer', 3, 0, 30, 0, 9, 77, 0, :latency)"
+        )
+        for hour, served in ((8, "tuned"), (23, "baseline")):
+            at = datetime(2026, 10, 31, hour, tzinfo=UTC)
+            stored = f"{at:%Y-%m-%d %H}:00:00.000000" if database.is_sqlite else at  # as it was bound then
+            connection.execute(row, {"hour": stored, "served": served, "latency": histogram.to_bytes(shape)})
+    assert migrate.upgrade(database).before == earlier
+    with database.read() as tx:
+        kept = tx.exec(select(HourlyUsage).order_by(col(HourlyUsage.hour))).all()
+        month = usage.month(tx, 1, "2026-10")
+    assert [(row.hour, row.assigned, row.served) for row in kept] == [
+        (datetime(2026, 10, 31, 8, tzinfo=UTC), "tuned", "tuned"),
+        (datetime(2026, 10, 31, 23, tzinfo=UTC), "tuned", "baseline"),
+    ]
+    assert histogram.from_bytes(kept[0].latency) == shape
+    assert month is not None
+    assert (month.calls, month.cost_nano) == (6, 154)
+    database.close()
 
 
 def test_a_newer_schema_is_refused_with_a_sentence(services: Services) -> None:

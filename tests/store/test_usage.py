@@ -8,10 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
+from sqlalchemy.exc import StatementError
 
 from engine.models.call import Call, CallRole
 from engine.models.money import Price
-from engine.store import prices, seen, usage
+from engine.store import prices, seen, usage, volumes
 from engine.teachers.prices import costing
 from tests.builders import a_feature_row
 
@@ -164,3 +165,20 @@ def test_latency_of_a_month_is_within_one_percent(database, feature_id) -> None:
         month = usage.last_month(tx, feature_id, NOW)
     assert month is not None
     assert month.p95_ms == pytest.approx(float(np.quantile(latencies, 0.95)), rel=0.015)
+
+
+def test_an_hour_is_compared_with_any_moment_to_the_second(database, feature_id) -> None:
+    nine = datetime(2026, 10, 1, 9, tzinfo=UTC)
+    add(database, feature_id, [a_call(1, nine + timedelta(minutes=59))])
+    moment, first = timedelta(microseconds=1), usage.Sides(1, 0, 0, 0, seen_until=nine + timedelta(hours=1))
+    with database.read() as tx:
+        assert usage.sides_since(tx, feature_id, nine) == first
+        assert usage.sides_since(tx, feature_id, nine - moment) == first
+        assert usage.sides_since(tx, feature_id, nine + moment) is None
+        assert volumes.spends(tx, nine - timedelta(days=1), nine) == []
+        assert len(volumes.spends(tx, nine - timedelta(days=1), nine + moment)) == 1
+
+
+def test_a_side_nobody_knows_is_refused(database, feature_id) -> None:
+    with pytest.raises(StatementError):
+        add(database, feature_id, [a_call(1, NOW, assigned="left")])

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from engine.flows.steps import ceiling
+from engine.flows.steps import ceiling, judgeword
 from engine.models.base import Value
 from engine.models.evidence import StageCount, StageScore, StageStart
 from engine.models.rollout import Guardrail, Mode, Rollout, Route, Stage
@@ -51,13 +51,17 @@ class ArmView(Value):
 
 
 class GuardrailView(Value):
-    """A guardrail's evidence of harm and what it may reach, as logs, and each side's rate of calls (none: unknown)."""
+    """A guardrail's evidence of harm and what it may reach, as logs, and each side's rate of calls (none: unknown).
+
+    ``unknown`` says why nothing is known of it, "" where something is.
+    """
 
     name: str
     log_e: float
     limit: float
     baseline: float | None
     tuned: float | None
+    unknown: str = ""
 
 
 class StageView(Value):
@@ -126,7 +130,11 @@ def gathered(tx: Tx, services: Services, rollout: Rollout, *, full_week: bool) -
     return StageEvidence(
         max((now - rollout.stage_since).total_seconds() / 3600, 0.0),
         current.units("tuned"),
-        {one.name: sequential.log_e_harm(_of(judged, one.name), one.tolerance) for one in GUARDRAILS},
+        {
+            **{one.name: sequential.log_e_harm(_of(judged, one.name), one.tolerance) for one in GUARDRAILS},
+            # Unknown is evidence of nothing, and counts among the guardrails: the limit of all must not move later.
+            **({judgeword.NAME: judgeword.word(tx, rollout).log_e} if judgeword.is_due(tx, rollout) else {}),
+        },
         log_e_safe=_safe(judged) if rollout.stage is Stage.CANARY_50 else None,
         log_e_mismatch=_mismatch(current),
         ticks_old=max((now - _seen_until(tx, counts)) / TICK, 0.0),
@@ -146,11 +154,24 @@ def view(tx: Tx, rollout: Rollout) -> StageView:
     counts = evidence.counts(tx, here.root)
     judged = [one for one in seen if 0.0 < one.start.share < 1.0]
     alpha = policies.current(tx, rollout.feature_id).stage.alpha
+    if not counts:
+        return StageView()
     arms = tuple(_arm(arm, counts, current) for arm in ("baseline", "tuned"))
+    told = [judgeword.word(tx, rollout)] if judgeword.is_due(tx, rollout) else []
+    limit = sequential.harm_bound(len(GUARDRAILS) + len(told), alpha)
     return StageView(
-        arms=arms if counts else (),
-        guardrails=tuple(_guardrail(one, judged, arms, alpha=alpha) for one in GUARDRAILS) if counts else (),
-    )
+        arms=arms,
+        guardrails=(
+            *(_guardrail(one, judged, arms, limit=limit) for one in GUARDRAILS),
+            *(
+                GuardrailView(
+                    name=judgeword.NAME, log_e=one.log_e, limit=limit, baseline=one.prompted, tuned=one.tuned,
+                    unknown=one.unknown,
+                )
+                for one in told
+            ),
+        ),
+    )  # fmt: skip
 
 
 def _stages(tx: Tx, starts: Sequence[StageStart]) -> list[_Seen]:
@@ -217,7 +238,7 @@ def _arm(arm: str, counts: Sequence[StageCount], seen: _Seen) -> ArmView:
 
 
 def _guardrail(
-    guardrail: Guardrail, stages: Sequence[_Seen], arms: Sequence[ArmView], *, alpha: float
+    guardrail: Guardrail, stages: Sequence[_Seen], arms: Sequence[ArmView], *, limit: float
 ) -> GuardrailView:
     rates = [
         getattr(arm, guardrail.name) / getattr(arm, TOLD_BY[guardrail.name])
@@ -228,7 +249,7 @@ def _guardrail(
     return GuardrailView(
         name=guardrail.name,
         log_e=sequential.log_e_harm(_of(stages, guardrail.name), guardrail.tolerance),
-        limit=sequential.harm_bound(len(GUARDRAILS), alpha),
+        limit=limit,
         baseline=rates[0],
         tuned=rates[1],
     )

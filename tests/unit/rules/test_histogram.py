@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.rules import histogram
+from engine.rules import histogram, rice
 from engine.rules.histogram import Histogram, from_bytes, merge, merge_bytes, of, quantile, to_bytes
 
 values = st.lists(st.floats(0, 1e9), max_size=50)
@@ -57,12 +57,32 @@ def test_counts_of_any_size_come_back() -> None:
 
 
 def test_what_an_earlier_assay_stored_is_read_and_added() -> None:
-    # of([0.0, 5.0, 5.0, 70.0]) as version 1 wrote it: zeros, steps between buckets, their counts, in byte planes
-    planes = bytes((81, 132)) + bytes(6) + bytes((2, 1)) + bytes(14)
-    older = broken((1).to_bytes(8, "little") + (2).to_bytes(4, "little") + planes)
-    newer = of([0.0, 5.0, 5.0, 70.0])
-    assert from_bytes(older) == newer
-    assert merge_bytes([older, to_bytes(newer)]) == merge([newer, newer])
+    # of([0.0, 5.0, 5.0, 5.2]) as versions 1 and 2 wrote it: zeros, steps between buckets, their counts, in byte planes;
+    # bytes of a count, the first bucket, the count of zeros and of each bucket, deflated without a head
+    planes = bytes((81, 2)) + bytes(6) + bytes((2, 1)) + bytes(14)
+    first = broken((1).to_bytes(8, "little") + (2).to_bytes(4, "little") + planes)
+    second = b"\x02\x01" + (81).to_bytes(4, "little") + zlib.compress(bytes((1, 2, 0, 1)), wbits=-15)
+    newer = of([0.0, 5.0, 5.0, 5.2])
+    assert to_bytes(newer)[:1] == b"\x03"
+    assert from_bytes(first) == from_bytes(second) == newer
+    assert merge_bytes([first, second, to_bytes(newer)]) == merge([newer, newer, newer])
+
+
+@given(st.lists(st.integers(0, 2**40) | st.integers(0, 9), max_size=80))
+def test_numbers_of_any_size_come_out_of_a_pack_as_they_went_in(numbers: list[int]) -> None:
+    assert rice.unpacked(rice.packed(np.array(numbers, dtype=np.int64))).tolist() == numbers
+
+
+def test_a_pack_of_numbers_that_halve_again_and_again_is_near_the_least_that_can_be() -> None:
+    drawn = np.random.default_rng(4).geometric(0.2, 10_000) - 1
+    shares = np.bincount(drawn) / len(drawn)
+    least = -float((shares[shares > 0] * np.log2(shares[shares > 0])).sum()) * len(drawn) / 8  # their entropy, bytes
+    assert least < len(rice.packed(drawn)) < 1.05 * least
+
+
+def test_two_calls_far_apart_are_stored_in_few_bytes() -> None:
+    assert len(to_bytes(of([0.001, 1e9]))) < 30
+    assert from_bytes(to_bytes(of([1e300]))) == of([1e300])
 
 
 def test_nothing_counted_has_no_quantile() -> None:
@@ -98,10 +118,14 @@ REFUSED: list[tuple[str, Callable[[], object]]] = [
     ("values holds nan", lambda: of([math.nan])),
     ("values holds inf", lambda: of([math.inf])),
     ("share", lambda: quantile(of([1.0]), 1.1)),
-    ("only versions", lambda: from_bytes(b"\x03abc")),
+    ("only versions", lambda: from_bytes(b"\x04abc")),
+    ("no histogram", lambda: from_bytes(b"\x03")),
+    ("no histogram", lambda: from_bytes(b"\x03" + bytes(5))),
+    ("do not hold", lambda: from_bytes(b"\x03abc")),
+    ("do not hold", lambda: from_bytes(to_bytes(of([1.0] * 9))[:-1])),
     ("no histogram", lambda: from_bytes(b"\x02abc")),
     ("no histogram", lambda: from_bytes(b"\x02\x01\x00\x00\x00\x00not deflate")),
-    ("no counts of 3 bytes", lambda: from_bytes(b"\x02\x03" + to_bytes(of([1.0]))[2:])),
+    ("no counts of 3 bytes", lambda: from_bytes(b"\x02\x03" + to_bytes(of([1.0, 1e9]))[2:])),
     ("no histogram", lambda: from_bytes(b"\x01not zlib")),
     ("no histogram", lambda: from_bytes(broken(b"short"))),
     ("need 36", lambda: from_bytes(broken(bytes(8) + b"\x02\x00\x00\x00" + bytes(3)))),

@@ -9,7 +9,7 @@ import pytest
 
 from engine.rules import histogram
 from engine.rules.cost import TokenPrices, Tokens, call_cost
-from engine.rules.frame import Flag
+from engine.rules.frame import Arm, Flag
 from engine.rules.hours import SUMS, Sums, costs, group, merged, summed
 from tests.ingest.spooled import a_frame, array_of, plainly, some_frames
 
@@ -116,3 +116,14 @@ def test_so_many_places_that_their_product_overflows_are_still_told_apart() -> N
     for column, step in (("at_ms", 3_600_000), ("feature", 1), ("model_served", 1), ("host", 1)):
         block[column] = np.arange(len(block)) * step + 1
     assert [list(one.rows) for one in group(block)] == [[row] for row in range(len(block))]
+
+
+def test_how_sure_an_answer_was_is_kept_of_the_tuned_side_alone() -> None:
+    frames = [a_frame(1, confidence=0.9, served=Arm.BASELINE), a_frame(2, confidence=0.9, served=Arm.TUNED)]
+    block = array_of(frames)
+    groups = group(block)
+    kept = {
+        one.served: sums.histograms["confidence"].total
+        for one, sums in zip(groups, summed(block, groups, costs(block, FLAT)), strict=True)
+    }
+    assert kept == {"baseline": 0, "tuned": 1}
