@@ -228,13 +228,14 @@ def _whole(scratch: Path) -> dict[str, list[str]]:
 def _checkpoints(names: Iterable[str]) -> dict[str, list[str]]:
     """Of the files below a scratch folder the whole checkpoints: the file written last of each, and its others.
 
-    Ours are two files in ``checkpoints``, those of transformers' Trainer a folder each.
+    Ours are two files in a folder ``checkpoints``, of each stage its own; those of transformers' Trainer a folder each.
     """
     known = sorted(names)
     found: dict[str, list[str]] = {}
     for name in known:
         folder, _, file = name.rpartition("/")
-        if folder == "checkpoints" and name.endswith(".json") and (own := f"{name[:-5]}.safetensors") in known:
+        own = f"{name.removesuffix('.json')}.safetensors"
+        if folder.rpartition("/")[2] == "checkpoints" and name.endswith(".json") and own in known:
             found[name] = [own]
         elif file == _TRAINED and folder.startswith("checkpoint-"):
             found[name] = [other for other in known if other.startswith(f"{folder}/") and other != name]

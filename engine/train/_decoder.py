@@ -168,8 +168,9 @@ class Decoder:
 
 def _base(folder: Path, profile: Profile) -> Any:  # noqa: ANN401 (transformers is untyped)
     """Weights in fp32 on the device, or in nf4 (never run on a GPU by us); the Trainer places those of several."""
-    attention = "flash_attention_2" if profile.is_packed else "sdpa"
-    shared: dict[str, Any] = {"dtype": torch.float32, "local_files_only": True, "attn_implementation": attention}
+    shared: dict[str, Any] = {"dtype": torch.float32, "local_files_only": True}
+    if profile.is_packed:
+        shared["attn_implementation"] = "flash_attention_2"
     if profile.is_quantized:
         return AutoModelForCausalLM.from_pretrained(
             folder, quantization_config=nf4(profile.precision), device_map={"": profile.device}, **shared

@@ -143,6 +143,7 @@ class Loop:
         steps = self._dials.steps(len(lesson.rows))
         per_epoch = steps // self._dials.epochs
         trail = self._resumed(checkpoints)
+        _ranks.align(self._parts)
         self._portions = Portions(trail.halved)
         batches: list[list[int]] = []
         while trail.step < steps:

@@ -34,6 +34,14 @@ def number() -> int:
     return distributed.get_rank() if _is_shared() else 0
 
 
+def align(parts: Sequence[nn.Parameter]) -> None:
+    """Begin as process 0 does: hosts of several kinds may round differently. Raises ``Unavailable`` when it is gone."""
+    if _is_shared():
+        with _together():
+            for part in parts:
+                distributed.broadcast(part.data, 0)
+
+
 def share(places: list[int]) -> list[int]:
     """This process's part of a batch; empty where the batch has fewer rows than there are processes."""
     return places[number() :: count()]

@@ -102,7 +102,7 @@ def newest(scratch: Path) -> Path | None:
 def settings(dials: Dials, profile: Profile, *, halved: int, scratch: Path) -> TrainingArguments:
     """The recipe and the profile as the Trainer takes them; a batch in parts is as many steps towards one."""
     share = profile.workers << halved
-    return TrainingArguments(
+    made = TrainingArguments(
         output_dir=str(scratch),
         learning_rate=dials.lr,
         num_train_epochs=dials.epochs,
@@ -122,6 +122,8 @@ def settings(dials: Dials, profile: Profile, *, halved: int, scratch: Path) -> T
         remove_unused_columns=False,
         **arguments(profile),
     )
+    made._n_gpu = min(made.n_gpu, 1)  # a process works on one device: no DataParallel over what else the host has
+    return made
 
 
 def _trainer(

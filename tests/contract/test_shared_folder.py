@@ -22,8 +22,16 @@ def test_the_newest_checkpoints_are_on_the_next_host_and_half_ones_are_not(tmp_p
     assert fetched(shared, tmp_path / "second") == {}
     (here / "checkpoints" / "00000012.json").write_text("{}")
     shared.keep(here)
-    whole = {"checkpoints/00000012.safetensors": "weights", "checkpoints/00000012.json": "{}"}
-    assert fetched(shared, tmp_path / "third") == whole
+    (here / "pairs" / "checkpoints").mkdir(parents=True)  # a second stage keeps its own beside those of the first
+    for end in ("safetensors", "json"):
+        (here / "pairs" / "checkpoints" / f"00000003.{end}").write_text(end)
+    shared.keep(here)
+    assert fetched(shared, tmp_path / "third") == {
+        "checkpoints/00000012.safetensors": "weights",
+        "checkpoints/00000012.json": "{}",
+        "pairs/checkpoints/00000003.safetensors": "safetensors",
+        "pairs/checkpoints/00000003.json": "json",
+    }
 
 
 def test_of_two_hosts_that_fail_together_the_first_cause_is_kept_and_a_later_attempt_counts(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from engine.runners.folder import JobFolder
 from engine.runners.local import TRIES
 from engine.testing.simulated_model import simulated_app
 from engine.train.checkpoint import EVERY_SHARE
+from engine.train.ladder import SPREADING
 from tests.flows.conftest import SLUG, Deployment, deployed, write_files
 
 KILLS, PAUSE_SECONDS, MOST_SECONDS = 20, 6.0, 900.0
@@ -102,10 +103,10 @@ def investigated(deployment: Deployment, kills: Kills, number: int) -> bool:
     say(
         f"investigation {number}: {run.state}, {len(told)} verdict; {len(answered)} paid calls, {repeated} repeated "
         f"({allowed} were in flight when their job was killed); {again} steps trained again, "
-        f"{broken} trainings that lost more than a tenth or did not come to their last step"
+        f"{len(broken)} trainings that lost more than a tenth or did not come to their last step {broken or ''}"
     )
     booked = told[0].record["bill"]["paid_calls"] if told else -1
-    return (run.state, len(told), booked, broken) == (RunState.DONE, 1, len(answered), 0) and repeated <= allowed
+    return (run.state, len(told), booked, broken) == (RunState.DONE, 1, len(answered), []) and repeated <= allowed
 
 
 def say(words: str) -> None:
@@ -115,9 +116,9 @@ def say(words: str) -> None:
 
 
 def _working(home: Path) -> list[JobFolder]:
-    """Jobs that work now and may be killed once more before they count as hopeless."""
+    """Jobs that work now and may be killed without being given up: they are started three times."""
     found = [JobFolder(path.parent) for path in home.glob("jobs/*/owner.json")]
-    return [job for job in found if job.owner() and job.is_alive() and job.attempt().tries < TRIES - 1]
+    return [job for job in found if job.owner() and job.is_alive() and job.attempt().tries < TRIES]
 
 
 def _kill(pid: int) -> None:
@@ -137,17 +138,24 @@ def _is_over(deployment: Deployment) -> bool:
     return run is not None and run.finished_at is not None
 
 
-def _steps(home: Path) -> tuple[int, int]:
-    """Steps that were trained twice, and trainings that broke a promise about steps.
+def _steps(home: Path) -> tuple[int, list[str]]:
+    """Gradient steps that were trained twice, and the trainings that broke the promise about them, with their steps.
 
-    A cut one goes on at its last checkpoint, a tenth of its steps back at most, and each comes to its last step.
+    A cut one goes on at its last checkpoint, a tenth of its steps back at most, and each comes to its last step. One
+    that looked collapsed was begun again from nothing at a lower rate, and is left out.
     """
-    again = broken = 0
+    again, broken = 0, list[str]()
     for path in home.glob("jobs/train-*/progress.jsonl"):
+        job = JobFolder(path.parent)
+        recipe, ended = job.spec().config["recipe"], job.ended()
+        rung = recipe["rung"]
+        if rung not in SPREADING or ended is None or ended.result["facts"]["lr"] != recipe["settings"]["lr"]:
+            continue
         told = [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
         back = [max(before["step"] - after["step"], 0) for before, after in pairwise(told)]
         again += sum(back)
-        broken += max(back, default=0) > math.ceil(EVERY_SHARE * told[-1]["of"]) or told[-1]["step"] != told[-1]["of"]
+        if max(back, default=0) > math.ceil(EVERY_SHARE * told[-1]["of"]) or told[-1]["step"] != told[-1]["of"]:
+            broken.append(f"{rung}: {[line['step'] for line in told]} of {told[-1]['of']}")
     return again, broken
 
 

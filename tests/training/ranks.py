@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import distributed, nn
 
+from engine.train import _ranks
 from engine.train._loop import Dials, Lesson, Loop
 from engine.train.checkpoint import Checkpoints
 from engine.train.collapse import Look
@@ -29,6 +30,8 @@ def trained(scratch: Path, *, stop: int = 0) -> dict[str, Any]:
     torch.manual_seed(0)
     rows, wanted = torch.randn(ROWS, WIDTH), torch.randint(0, 3, (ROWS,))
     model = nn.Linear(WIDTH, 3)
+    if _ranks.number() == 1:  # another kind of host
+        model.weight.data += 1e-2
     looks: list[bool] = []
     steps: list[int] = []
 

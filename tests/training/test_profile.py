@@ -89,6 +89,7 @@ def test_transformers_takes_what_the_profile_says(profile: Profile, tmp_path: Pa
     assert made.use_liger_kernel is profile.has_liger
     assert made.activation_checkpointing is profile.is_checkpointed
     assert (made.per_device_train_batch_size, made.gradient_accumulation_steps) == (4, 2)
+    assert made.n_gpu <= 1  # another device of the host is another training's
 
 
 @pytest.mark.torch
