@@ -85,7 +85,7 @@ class Preferences:
         self._decoder = decoder
         self._causal = causal
         self._pairs = pairs
-        self._reference = self.gaps(pairs)
+        self.reference = self.gaps(pairs)
 
     def run(
         self,
@@ -113,7 +113,7 @@ class Preferences:
 
     def loss(self, places: list[int]) -> Tensor:
         """The mean of -log sigmoid(beta x margin); margin is how much more likely than the reference finds it."""
-        margin = self._gap([self._pairs[place] for place in places]) - self._reference[places]
+        margin = self._gap([self._pairs[place] for place in places]) - self.reference[places]
         return -nn.functional.logsigmoid(BETA * margin).mean()
 
     @torch.no_grad()

@@ -157,9 +157,8 @@ def test_what_collapses_among_the_pairs_is_put_back_and_said(host: Host, tmp_pat
 
 def test_a_real_decoder_finds_the_chosen_texts_likelier_after_two_steps(decoder: str, tmp_path: Path) -> None:
     made = Pairs(Path(decoder), ROWS[:8])
-    before = made.preferences.gaps(made.pairs)
     taught = made.taught(tmp_path, Look(0.0, 0.0))
-    margin = made.preferences.gaps(made.pairs) - before
+    margin = made.preferences.gaps(made.pairs) - made.preferences.reference
     assert taught.undone == ""
     assert margin.mean().item() > 0.05
     assert (margin > 0).sum().item() >= 7
