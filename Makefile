@@ -1,7 +1,7 @@
 # Every target with a ## is listed by `make help`.
 PY ?= python3
 BIN := .venv/bin
-.PHONY: setup demo test check format e2e fuzz audit bench bench-flags bench-eval bench-gateway bench-home bench-import bench-serve bench-slack bench-train bench-usage mutants soak soak-digest soak-engine test-ray docs help
+.PHONY: setup demo test check format e2e fuzz audit bench bench-flags bench-eval bench-gateway bench-home bench-import bench-serve bench-slack bench-train bench-usage mutants soak soak-digest soak-engine test-ray test-s3 docs help
 
 help:                                                ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -26,6 +26,15 @@ test: setup                                          ## all tests, browser tests
 
 test-ray: .venv-ray/.stamp                           ## the runner for Ray on a real cluster of two nodes (2.6 GB, 6 minutes)
 	.venv-ray/bin/pytest -n 0 -p no:randomly -m ray tests/ray
+
+test-s3: .venv-s3/.stamp                             ## artifacts in a store that speaks S3, a server on this machine (240 MB, 2 minutes)
+	.venv-s3/bin/python -m pytest -n 0 -p no:randomly -m s3 tests/s3
+
+.venv-s3/.stamp: setup tests/s3/constraints.txt      # beside .venv, whose packages it sees: what only these tests need
+	$(PY) -m venv .venv-s3
+	realpath .venv/lib/python*/site-packages > "$$(echo .venv-s3/lib/python*/site-packages)/assay.pth"
+	.venv-s3/bin/pip install -q --disable-pip-version-check -c constraints.txt -r tests/s3/constraints.txt
+	touch $@
 
 .venv-ray/.stamp: pyproject.toml constraints.txt tests/ray/constraints.txt tests/weights.txt
 	$(PY) -m venv .venv-ray

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import json
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
 
 import fsspec
 
-from engine.errors import Invalid, NotFound, NotReady, WorkFailed
+from engine.errors import Invalid, NotFound, NotReady, Unavailable, WorkFailed
 from engine.models.base import Value
 
 MANIFEST = "manifest.json"
@@ -24,12 +26,31 @@ _PICKLES = frozenset((".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt"))
 _PROTOCOLS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
 class Kept(Value):
     """One thing in the store: its name (an artifact's id, or a leftover's), its bytes, and when it was last written."""
 
     name: str
     bytes: int
     touched_at: datetime
+
+
+def _reaching(
+    method: Callable[Concatenate[Artifacts, P], R],
+) -> Callable[Concatenate[Artifacts, P], R]:
+    """A method that raises ``Unavailable``, an error of ours, where an object store does not answer or refuses us."""
+
+    @wraps(method)
+    def reach(self: Artifacts, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(self, *args, **kwargs)
+        except self.away as error:
+            raise Unavailable(f"The artifact store {self.url} cannot be used: {str(error)[:200]}") from error
+
+    return reach
 
 
 class Artifacts:
@@ -42,7 +63,8 @@ class Artifacts:
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         try:
-            self._files, root = fsspec.core.url_to_fs(self.url)  # pyright: ignore[reportUnknownVariableType] # fsspec is untyped
+            # Without a memory of listings: another host may have stored or removed what was looked at before.
+            self._files, root = fsspec.core.url_to_fs(self.url, use_listings_cache=False)  # pyright: ignore[reportUnknownVariableType] # fsspec is untyped
         except (ImportError, ValueError) as error:
             raise Invalid(
                 f"ASSAY_ARTIFACTS: {self.url.partition(':')[0]} is no store this installation can reach.",
@@ -50,7 +72,10 @@ class Artifacts:
             ) from error
         self._root = str(root)  # pyright: ignore[reportUnknownArgumentType] # fsspec
         self._local = self.url.startswith("file://")
+        self._is_s3 = self.url.startswith("s3://")
+        self.away = _away() if self._is_s3 else ()
 
+    @_reaching
     def put(self, folder: Path) -> str:
         """Store a folder; the id. The same content again is the same id and no write."""
         for path in _paths(folder):
@@ -60,10 +85,10 @@ class Artifacts:
         if self.has(artifact_id):
             return artifact_id
         where = f"{self._root}/.{artifact_id}-{uuid4().hex}" if self._local else f"{self._root}/{artifact_id}"
-        self._files.makedirs(where, exist_ok=True)
+        self._make(where)
         for path in _paths(folder):
             target = f"{where}/{path.relative_to(folder).as_posix()}"
-            self._files.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+            self._make(target.rsplit("/", 1)[0])
             self._files.put_file(str(path), target)
         with self._files.open(f"{where}/{MANIFEST}", "wb") as file:
             file.write(manifest)
@@ -82,10 +107,12 @@ class Artifacts:
                 (Path(folder) / name).write_bytes(content)
             return self.put(Path(folder))
 
+    @_reaching
     def has(self, artifact_id: str) -> bool:
         """Whether it is stored."""
         return bool(self._files.exists(f"{self._root}/{artifact_id}/{MANIFEST}"))
 
+    @_reaching
     def ids(self) -> list[str]:
         """The ids of all that is stored, in order; what is half written is not among them."""
         if not self._files.exists(self._root):
@@ -93,6 +120,7 @@ class Artifacts:
         names = (str(path).rsplit("/", 1)[-1] for path in self._files.ls(self._root, detail=False))
         return sorted(name for name in names if not name.startswith(".") and self.has(name))
 
+    @_reaching
     def path(self, artifact_id: str, cache: Path | None = None) -> Path:
         """The verified artifact as a folder on this host; copied into ``cache`` where the store is elsewhere.
 
@@ -104,6 +132,7 @@ class Artifacts:
         _verify(folder)
         return folder
 
+    @_reaching
     def read_bytes(self, artifact_id: str, name: str) -> bytes:
         """One verified file of an artifact. Raises ``WorkFailed`` for a damaged one."""
         expected = _named(self._read(artifact_id, MANIFEST), artifact_id).get(name, "missing")
@@ -114,9 +143,9 @@ class Artifacts:
         return content
 
     def _read(self, artifact_id: str, name: str) -> bytes:
-        with self._files.open(f"{self._root}/{artifact_id}/{name}", "rb") as file:
-            return bytes(file.read())
+        return bytes(self._files.cat_file(f"{self._root}/{artifact_id}/{name}"))
 
+    @_reaching
     def archive_address(self, artifact_id: str) -> str:
         """An address, good for two hours, from which others may fetch an artifact as one ``.tar.gz``.
 
@@ -129,7 +158,7 @@ class Artifacts:
             with tarfile.open(archive, "w:gz") as packed:
                 for path in _paths(folder):
                     packed.add(path, arcname=path.relative_to(folder).as_posix())
-            self._files.makedirs(f"{self._root}/archives", exist_ok=True)
+            self._make(f"{self._root}/archives")
             try:
                 self._files.put_file(str(archive), where)
                 return str(self._files.sign(where, expiration=_ADDRESS_SECONDS))
@@ -140,6 +169,7 @@ class Artifacts:
                     hint="Keep artifacts in an S3 store: ASSAY_ARTIFACTS=s3://bucket/assay",
                 ) from error
 
+    @_reaching
     def kept(self) -> list[Kept]:
         """Everything in the store, leftovers of writes that were cut included, by name."""
         if not self._files.exists(self._root):
@@ -147,6 +177,7 @@ class Artifacts:
         found: list[str] = [str(path) for path in self._files.ls(self._root, detail=False)]
         return [self._one(path.rstrip("/").rpartition("/")[2]) for path in sorted(found)]
 
+    @_reaching
     def remove(self, name: str) -> None:
         """Take an artifact out of the store: first it is not there any more, then its files go."""
         where = f"{self._root}/{name}"
@@ -170,6 +201,11 @@ class Artifacts:
                     (Path(folder) / artifact_id).rename(target)
         return target
 
+    def _make(self, folder: str) -> None:
+        """Make a folder. S3 has none: there it would make the bucket, and a misspelt one would go unnoticed."""
+        if not self._is_s3:
+            self._files.makedirs(folder, exist_ok=True)
+
     def _rename(self, temporary: str, artifact_id: str) -> None:
         try:
             self._files.mv(temporary, f"{self._root}/{artifact_id}", recursive=True)
@@ -177,6 +213,11 @@ class Artifacts:
             if not self.has(artifact_id):  # somebody else stored the same content first: theirs is as good
                 raise
             self._files.rm(temporary, recursive=True)
+
+
+def _away() -> tuple[type[Exception], ...]:
+    botocore = importlib.import_module("botocore.exceptions")  # the extra [s3] alone brings it
+    return botocore.BotoCoreError, PermissionError, FileNotFoundError
 
 
 def _moment(facts: dict[str, Any]) -> datetime:
