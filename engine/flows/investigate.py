@@ -6,7 +6,7 @@ from engine.errors import AssayError
 from engine.flows import judged
 from engine.flows.asking import RETRY_SECONDS, ask
 from engine.flows.durable import Stepper
-from engine.flows.steps import candidates, choose, decide, end, plan
+from engine.flows.steps import candidates, choose, decide, end, plan, trackers
 from engine.flows.steps.values import Frozen, Measured, Plan, TrainedCandidate, VerdictRef
 from engine.models.investigation import Brief
 from engine.models.labels import Part
@@ -17,9 +17,11 @@ __all__ = ["RETRY_SECONDS", "investigate"]
 def investigate(run: Stepper, brief: Brief) -> VerdictRef:
     """Walk the whole road; a reason that ends it early is told to the owner and recorded, never lost."""
     try:
-        return _road(run, brief)
+        ended = _road(run, brief)
     except AssayError as error:
-        return run.step("end", end.close, brief.run_id, end.told(error))
+        ended = run.step("end", end.close, brief.run_id, end.told(error))
+    run.step("report", trackers.report, brief.run_id)
+    return ended
 
 
 def _road(run: Stepper, brief: Brief) -> VerdictRef:

@@ -14,12 +14,14 @@ _MONTHS_BACK = 12  # digests older than a year are history that nobody waits for
 class DigestPolicy:
     """When a team is told: the ``hour`` (0 to 23) of its ``zone`` (an IANA name) of the first working day of a month.
 
-    Weekly alerts come at the same hour on ``weekday`` (0 is Monday).
+    Weekly alerts come at the same hour on ``weekday`` (0 is Monday). ``trackers`` is a comma list of those
+    who track experiments and are told of each investigation's candidates; none as a rule.
     """
 
     hour: int = 9
     zone: str = "UTC"
     weekday: int = 0
+    trackers: str = ""
 
 
 def period_of(moment: datetime) -> str:

@@ -21,7 +21,9 @@ WORDS: Mapping[str, str] = {  # settings that are words, with an example of each
     "rebaseline_models": "gpt-5-mini,gpt-5-nano",
     "rebaseline_shutdowns": "gpt-4o-mini=2027-01-31",
     "digest_zone": "Europe/Berlin",
+    "digest_trackers": "mlflow,wandb",
 }
+TRACKERS = ("mlflow", "wandb")
 _WORDS_MOST = 500  # characters
 
 
@@ -34,6 +36,13 @@ def _one_model(text: str) -> str:
 def _names(text: str) -> str:
     if len(text) > _WORDS_MOST:
         raise ValueError(f"it has {len(text):,} characters; at most {_WORDS_MOST}")
+    return text
+
+
+def _trackers(text: str) -> str:
+    unknown = [name for name in text.split(",") if text and name.strip() not in TRACKERS]
+    if unknown:
+        raise ValueError(f"it names {unknown[0][:40]!r}; known are {' and '.join(TRACKERS)}")
     return text
 
 
@@ -53,6 +62,7 @@ _READS: Mapping[str, Callable[[str], object]] = {
     "rebaseline_models": models,
     "rebaseline_shutdowns": shutdowns,
     "digest_zone": zone_of,
+    "digest_trackers": _trackers,
 }
 _MOST = 10_000_000.0
 _AMOUNTS = ("_usd", "_minutes", "_hours", "_months", "ticks", "odds")
