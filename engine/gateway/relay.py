@@ -61,11 +61,12 @@ class Relay:
         assert route.tuned is not None
         one = self._one = tries.begin(self._parts, call, route.tuned, Arm.TUNED)
         asks_events = call.is_stream and route.mode != "cascade"
-        flow, raw = self._flow(one), b""
+        flow = self._flow(one) if asks_events else None
         try:
             until = min(call.deadline, call.begun + route.ttft_timeout_ms / 1000)
-            reply = await self._ask(one, tuned_body(call, route.tuned, wants_events=asks_events), until)
-            if asks_events:
+            body = tuned_body(call, route.tuned, wants_events=asks_events)
+            reply = self._reply = await tries.ask(self._parts, call, one, body, until=until)
+            if flow is not None:
                 raw = await tries.held(reply, flow)
             else:
                 raw = await tries.whole(reply)
@@ -76,7 +77,7 @@ class Relay:
             return self._failed(one, Broke(Fault.SLOW, "no answer in time"))
         if route.mode == "cascade" and is_unsure(call, one):
             return self._escalated(one)
-        if asks_events:
+        if flow is not None:
             await self._pour(one, reply, flow, raw)
         else:
             await self._serve_whole(one, reply, raw)
@@ -123,7 +124,7 @@ class Relay:
         blocks: list[bytes] = []
         size, is_whole = 0, False
         try:
-            reply = await self._ask(one, baseline_body(call), call.deadline)
+            reply = self._reply = await tries.ask(self._parts, call, one, baseline_body(call), until=call.deadline)
             is_stream = _is_event_stream(reply)
             while not is_whole and size <= tries.KEPT_MOST and not (is_stream and blocks):
                 blocks.append(await reply.read())
@@ -232,10 +233,6 @@ class Relay:
         except TimeoutError:
             one.fault, one.reason = Fault.CUT, f"nothing came for {IDLE_SECONDS:g} s"
         return b""
-
-    async def _ask(self, one: Try, body: bytes, until: float) -> Reply:
-        self._reply = await tries.ask(self._parts, self._call, one, body, until=until)
-        return self._reply
 
     def _flow(self, one: Try) -> Flow:
         is_chat = self._call.endpoint == CHAT

@@ -155,17 +155,14 @@ class Turn:
         lines = [STATUS_LINE[status]]
         self._chunked = self.method != "HEAD" and status not in (204, 304)
         for name, value in headers:
-            lines.append(b"%s: %s\r\n" % (name, value))
+            lines += (name, b": ", value, b"\r\n")
             if name == b"content-length":
                 self._left, self._chunked = int(value), False
-        if not self.keeps_alive:
-            lines.append(b"connection: close\r\n")
-        if self._chunked:
-            lines.append(b"transfer-encoding: chunked\r\n")
         head = b"".join(lines)
-        if head.count(b"\n") != len(lines):
+        if head.count(b"\n") != len(headers) + 1:
             raise RuntimeError("a header of the answer holds a line of its own")
-        return head + b"\r\n"
+        close = b"" if self.keeps_alive else b"connection: close\r\n"
+        return head + close + (b"transfer-encoding: chunked\r\n\r\n" if self._chunked else b"\r\n")
 
     def _send_block(self, block: bytes, *, is_last: bool) -> None:
         if self.method == "HEAD":
