@@ -83,7 +83,7 @@ bench-serve: setup                                   ## a served candidate, aske
 bench-eval: setup                                    ## rows evaluated in batches against one by one: encoder and 135 M decoder
 	$(BIN)/python -m tests.training.bench_eval
 
-bench-import: setup                                  ## a million LiteLLM rows in, and again: rows a second, memory
+bench-import: setup                                  ## a million LiteLLM rows in, and again: rows a second, memory; 10,000 labels
 	$(BIN)/python -m tests.bench_import
 
 bench-gateway: setup                                 ## processor time a call of the gateway, against nginx (needs wrk)

@@ -1,12 +1,14 @@
 """Import a million LiteLLM rows into an empty SQLite deployment, and again: ``python -m tests.bench_import [ROWS]``.
 
-Prints rows a second and the most memory the import held, in a process of its own. Timings depend on the machine.
+Prints rows a second and the most memory the import held, in a process of its own; then how long 10,000 labels take.
+Timings depend on the machine.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import resource
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 ROWS = 1_000_000
+LABELS, LABEL_SECONDS = 10_000, 60.0  # docs/labels.md, the index for near copies included
 DAYS = 30
 FAILED_EACH = 50  # every so manieth call fails once and is tried again
 REGISTER = 'register bench model=gpt-4o-mini prompt="Sort: {{ input }}" labels=billing,bug'
@@ -39,8 +42,26 @@ def main(argv: list[str]) -> int:
             peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
             _say(f"{name:10}{took:>9.1f}{rows / took:>10,.0f}{peak:>9.0f}  {said.splitlines()[0]}")
         size = sum(path.stat().st_size for path in Path(folder, "home").glob("assay.db*"))
+        took = _labels(environment, Path(folder, "labels.jsonl"))
+        allowed = f"{LABEL_SECONDS / took:.1f} x the {LABEL_SECONDS:.0f} s allowed"
+        _say(f"{LABELS:,} labels of 60 words in {took:.1f} s, looking for near copies included: {allowed}")
         _say(f"database {size / 1e6:,.0f} MB, of it the ids of calls, which go after 35 days")
     return 0
+
+
+def _labels(environment: dict[str, str], file: Path) -> float:
+    """Seconds to import label rows, each of words drawn by chance."""
+    draw = random.Random(7)
+    words = [f"word{number}" for number in range(2_000)]
+    rows = [
+        {"input": " ".join(draw.choices(words, k=60)), "output": ("billing", "bug")[number % 2]}
+        for number in range(LABELS)
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    began = time.perf_counter()
+    said = _assay(environment, "import-labels", "bench", str(file))
+    assert f"{LABELS:,}" in said, said
+    return time.perf_counter() - began
 
 
 def _say(line: str) -> None:

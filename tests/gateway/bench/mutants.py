@@ -92,6 +92,12 @@ BUGS = (
     Bug("a database that is gone ends the ingester", "engine/flows/ingest.py",
         "except (Unavailable, OSError) as error:", "except OSError as error:",
         "tests/gateway/test_database_gone.py -k sqlite"),
+    Bug("twenty texts of one customer are twenty draws", "engine/flows/steps/judging.py",
+        " and row.unit not in units:", ":", "tests/desk/test_stage_judged.py -k unit"),
+    Bug("a judge that nobody was compared with counts", "engine/flows/steps/judgeword.py",
+        'or told["blockers"] or', "or", "tests/desk/test_stage_judged.py -k nothing_is_known"),
+    Bug("a histogram's counts lose their last bits", "engine/rules/rice.py",
+        "    numbers <<= low\n", "", "tests/unit/rules/test_histogram.py"),
     Bug("a model's name may hold a secret", "engine/importers/calls/reading.py",
         "    return redact(model).text", "    return model", "tests/slack/bot/test_secrets_in_traffic.py"),
 )  # fmt: skip
