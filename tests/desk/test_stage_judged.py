@@ -14,6 +14,7 @@ from bot.blockkit.render import render
 from bot.messages.rollout import state
 from engine.desk import Desk, bills, policies, rollouts, routes
 from engine.desk import roles as grants
+from engine.desk.prices import DatedPrice, set_price
 from engine.evals.rows import read_rows, write_predictions
 from engine.flows.steps import judging
 from engine.flows.steps import stage as stages
@@ -27,11 +28,14 @@ from engine.models.spool import Stratum
 from engine.models.verdict import Verdict
 from engine.rules.sequential import harm_bound
 from engine.runners import JobKind, JobSpec
-from engine.store import evidence, examples, stagepairs
+from engine.store import evidence, examples, replies, stagepairs
 from engine.store import features as feature_rows
 from engine.store import rollouts as rollout_rows
+from engine.teachers.ask import ask_rows
 from engine.testing.clock import FixedClock
 from engine.testing.runner import ScriptedRunner
+from engine.testing.scripted_server import serving
+from engine.testing.simulated_model import simulated_app
 from tests.builders import ANN, ASKER, BO, CY, SHELL, SLUG, a_feature, a_verdict, some_labels
 from tests.desk.climbing import climb, recorded
 
@@ -252,3 +256,42 @@ def test_what_a_stages_judge_cost_is_in_the_bill(writer: Desk, clock: FixedClock
         ))  # fmt: skip
     bill = bills.month(writer, SLUG, f"{clock.now():%Y-%m}")
     assert [(line.calls, line.cost_nano) for line in bill.lines if line.component == bills.ASKED] == [(1, 123_000)]
+
+
+def really_asked(desk: Desk, spec: JobSpec) -> dict[str, Any]:
+    """The job's own work in this process: paid calls, remembered and capped."""
+    services = desk.services
+    rows, shown = (read_rows(services.artifacts.path(spec.inputs[name])) for name in ("rows", "examples"))
+    asked = ask_rows(
+        services.database, services.settings, spec, rows=rows, examples=shown, progress=lambda *_: None,
+        clock=services.clock,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        write_predictions(pathlib.Path(folder), asked.predictions)
+        return {**asked.counts, "predictions": services.artifacts.put(pathlib.Path(folder))}
+
+
+def test_real_questions_reach_the_prompted_model_and_the_judge_within_the_stages_cap(
+    writer: Desk, clock: FixedClock
+) -> None:
+    truth = {f"brief {number}": f"the very words of number {number}" for number in range(8)}
+    runner = writer.services.runner
+    assert isinstance(runner, ScriptedRunner)
+    runner.works[JobKind.ASK] = lambda spec: really_asked(writer, spec)
+    for model in ("simulated-frontier-1", JUDGE):
+        set_price(
+            writer, ASKER, DatedPrice(model=model, input_usd=1, output_usd=1, starts_on=clock.now().date(), source="x")
+        )
+    at_stage(writer, clock, Stage.CANARY_5, judge_usd="0.05")
+    with serving(simulated_app(truth, accuracy=1.0)) as url:
+        with writer.services.database.write() as tx:
+            baseline = feature_rows.baseline(tx, 1)
+            baseline.base_url, baseline.prompt = f"{url}/v1", "Answer: {{ input }}"
+            tx.add(baseline)
+        captured(writer, 8, tuned="quite other", stratum=Stratum.RANDOM)
+        assert judging.look(writer.services) == [SLUG]
+    assert words(writer) == ["prompted"] * 8
+    with writer.services.database.read() as tx:
+        paid = replies.bill(tx, evidence.starts(tx)[-1].root)
+    assert 0 < paid.nano_usd <= 50_000_000
+    assert paid.paid_calls == 8 + 16
