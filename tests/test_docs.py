@@ -23,7 +23,10 @@ README_LINES, DECISION_LINES = 250, 60
 PICTURES = ("register", "labels", "progress", "verdict", "approval", "digest")  # `make e2e` takes them
 SETTINGS_MOST = 25
 RELIABILITY = 17  # reliability tests of the gateway, in docs/gateway.md
-FAULTS = 50  # rows of docs/faults.md, each something that Slack may do
+FAULTS = {
+    "faults": 50,
+    "engine_faults": 29,
+}  # rows of these pages: what Slack may do, what may go wrong under the engine
 
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -82,9 +85,10 @@ def test_every_test_that_holds_a_threat_off_is_there() -> None:
     assert [(path, name) for path, name in named if f"def {name}(" not in _text(path)] == []
 
 
-def test_every_row_of_the_fault_table_names_a_test_that_is_there() -> None:
-    rows = re.findall(r"^\| ([\d, ]+) \| .* \| ([^|]*) \|$", _text("docs/faults.md"), re.MULTILINE)
-    assert [int(number) for numbers, _ in rows for number in numbers.split(", ")] == list(range(1, FAULTS + 1))
+@pytest.mark.parametrize("page", FAULTS)
+def test_every_row_of_a_fault_table_names_a_test_that_is_there(page: str) -> None:
+    rows = re.findall(r"^\| ([\d, ]+) \| .* \| ([^|]*) \|$", _text(f"docs/{page}.md"), re.MULTILINE)
+    assert [int(number) for numbers, _ in rows for number in numbers.split(", ")] == list(range(1, FAULTS[page] + 1))
     for numbers, held in rows:
         named = re.findall(r"`(tests/\S+\.py)::(test_\w+)`", held)
         assert named, numbers

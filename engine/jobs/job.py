@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -31,6 +31,7 @@ from engine.train.ladder import host_here
 log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 2.0
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def run(path: Path, *, leads: bool = True) -> int:
@@ -139,7 +140,9 @@ class _Ending:
         if isinstance(error, Stopped):
             self._folder.end(Ended(attempt=self._attempt, state="stopped"))
             return True
-        sys.stderr.write("".join(traceback.format_tb(trace)) + f"{type(error).__name__}\n")
+        with suppress(OSError):  # on a full disk there is no room for it either, and the cause is to be told
+            sys.stderr.write("".join(traceback.format_tb(trace)) + f"{type(error).__name__}\n")
+            sys.stderr.flush()
         cause, retryable = _cause(error, trace)
         self._folder.end(Ended(attempt=self._attempt, state="failed", cause=cause, retryable=retryable))
         return isinstance(error, Exception)
@@ -151,7 +154,7 @@ def _cause(error: BaseException, trace: TracebackType | None) -> tuple[str, bool
         return str(error), False
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _is_memory(str(error))):
         return "the device ran out of memory", True
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return "the disk is full", True
     if isinstance(error, Refused):
         return str(error), False

@@ -17,7 +17,7 @@ import openai
 from openai.types import Batch
 
 from engine.errors import BadReply
-from engine.teachers.client import FILTERED, connected, filtered, named, read, told
+from engine.teachers.client import FILTERED, TOO_LONG, connected, filtered, named, read, told, too_long
 from engine.teachers.replies import Question, Reply
 
 TIMEOUT_SECONDS = 60.0
@@ -113,10 +113,11 @@ class BatchClient:
             key, said = row["custom_id"], row["response"]
             if said["status_code"] == 200:
                 return str(key), read(self._place, said["body"], most=(0, 0), latency_ms=0.0)
-            is_filtered = said["body"]["error"]["code"] == FILTERED
+            code = said["body"]["error"]["code"]
         except (ValueError, KeyError, TypeError, BadReply):
             return None
-        return (str(key), filtered(0.0)) if is_filtered else None
+        refused = {FILTERED: filtered(0.0), TOO_LONG: too_long(0.0)}.get(code)
+        return (str(key), refused) if refused else None
 
     @contextmanager
     def _errors(self) -> Generator[None]:

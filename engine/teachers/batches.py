@@ -20,7 +20,6 @@ from engine.rules.cost import TokenPrices
 from engine.store import replies
 from engine.store.database import Database
 from engine.teachers.batch_client import BatchClient, Handed
-from engine.teachers.client import FILTERED
 from engine.teachers.forecast import PROBES
 from engine.teachers.ledger import FREE, Asked, Ledger, paid_reply
 from engine.teachers.pace import Pace, Tempo
@@ -184,7 +183,7 @@ def _collect(client: BatchClient, database: Database, clock: Clock, *, batch: Pa
 
 def _cost(price: TokenPrices, reply: Reply, *, most: int) -> int:
     """Nano-dollars; a reply that does not count its tokens is booked at the worst case that was held for it."""
-    if not reply.tokens_in and reply.finish != FILTERED:
+    if not reply.tokens_in and reply.text:
         return most
     return cost_nano(price, reply.tokens_in, reply.tokens_cached, reply.tokens_out)
 

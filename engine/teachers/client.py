@@ -20,6 +20,10 @@ from engine.models.feature import is_simulated
 from engine.teachers.replies import Question, Reply
 
 TIMEOUT_SECONDS = 60.0
+TOO_LONG = "context_length_exceeded"  # the code of an input that does not fit, and the words of servers without it
+_TOO_LONG_SAID = re.compile(
+    r"maximum (context|model) length|context (length|window|size)|prompt is too long", re.IGNORECASE
+)
 FILTERED = "content_filter"  # the code and the finish reason of an endpoint's own filter
 _DEFAULT_WAIT = 0.0  # a 429 without Retry-After: the caller's own waits decide
 _MEND = {
@@ -133,9 +137,12 @@ def _storable(text: str) -> str:
 
 def filtered(latency_ms: float) -> Reply:
     """The reply that is a refusal of one input by the endpoint's own filter."""
-    return Reply(
-        text="", finish=FILTERED, refusal=True, tokens_in=0, tokens_cached=0, tokens_out=0, latency_ms=latency_ms
-    )
+    return _nothing(FILTERED, latency_ms, refusal=True)
+
+
+def too_long(latency_ms: float) -> Reply:
+    """The reply to an input that does not fit the model's context: cut short, so no answer, and never cut silently."""
+    return _nothing("length", latency_ms, refusal=False)
 
 
 def told(place: str, error: openai.APIError | json.JSONDecodeError) -> Upstream:
@@ -160,10 +167,18 @@ def named(model: str, base_url: str) -> str:
     return f"{model}{marked} at {urlsplit(base_url).netloc.rpartition('@')[2]}"
 
 
+def _nothing(finish: str, latency_ms: float, *, refusal: bool) -> Reply:
+    return Reply(
+        text="", finish=finish, refusal=refusal, tokens_in=0, tokens_cached=0, tokens_out=0, latency_ms=latency_ms
+    )
+
+
 def _refused(question: Question, error: openai.APIStatusError, latency_ms: float) -> Reply:
     """A reply that is a refusal of this one input, or the error the status stands for."""
     if _word(error.code) == FILTERED:
         return filtered(latency_ms)
+    if error.status_code in (400, 413, 422) and (error.code == TOO_LONG or _TOO_LONG_SAID.search(str(error.message))):
+        return too_long(latency_ms)
     raise told(named(question.model, question.base_url), error) from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from pathlib import Path
@@ -15,6 +16,8 @@ from engine.runners.folder import Ended
 from tests.contract.runner_promises import CANARY, ROWS, RunnerPromises
 from tests.training.home import Home
 from tests.waiting import eventually
+
+FULL_AT = 400  # bytes of a file: there is room to say how a job ended, and none for a model card
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("processes")]
 
@@ -104,6 +107,16 @@ def test_a_result_of_another_attempt_is_refused(home: Home) -> None:
     home.folder(spec).end(Ended(attempt=3, state="done", result={"artifact": "stale"}))
     assert home.runner.poll(spec.job_id).status is JobStatus.GONE
     assert home.run(spec).result["artifact"] != "stale"
+
+
+def test_a_job_whose_disk_is_full_says_so_and_goes_on_once_there_is_room(home: Home) -> None:
+    spec = home.training(ROWS)
+    with home.busy_device():
+        pid = started(home, spec)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (FULL_AT, FULL_AT))  # what it writes beyond fails
+    state = home.wait(spec)
+    assert (state.status, state.cause, state.retryable) == (JobStatus.FAILED, "the disk is full", True)
+    assert home.run(spec).status is JobStatus.DONE
 
 
 def test_no_text_reaches_log_or_cause(home: Home) -> None:

@@ -80,6 +80,44 @@ def test_a_run_is_cancelled_before_its_next_job(desk: Desk) -> None:
     assert runner.cancelled
 
 
+class Cancelling(DirectStepper):
+    """A person cancels just before the step of that number; ``begun`` are the jobs that ran before."""
+
+    def __init__(self, desk: Desk, run_id: str, at: int) -> None:
+        super().__init__(desk.services)
+        self._desk, self._run_id, self._at = desk, run_id, at
+        self.begun = 0
+
+    def step(self, name, fn, *args, **kwargs):
+        self._perhaps()
+        return super().step(name, fn, *args, **kwargs)
+
+    def until(self, name, fn, *args, **kwargs):
+        self._perhaps()
+        return super().until(name, fn, *args, **kwargs)
+
+    def _perhaps(self) -> None:
+        if len(self.names) == self._at:
+            self.begun = len(self._desk.services.runner.jobs())
+            investigations.cancel(self._desk, ANN, self._run_id)
+
+
+def test_a_cancel_before_any_step_ends_the_run_begins_no_job_and_frees_the_feature(desk: Desk) -> None:
+    ready(desk)
+    runner = scripted(desk.services, Script(right=BETTER))
+    at, names = 0, [""]
+    while "score_sealed" not in names:  # before the verdict itself: the test below
+        started = investigations.start(desk, ANN, SLUG, effort=Effort.QUICK, budget_usd=5_000.0)
+        assert not started.existed
+        walk = Cancelling(desk, started.run_id, at)
+        investigate(walk, Brief(run_id=started.run_id))
+        (seen,) = investigations.status(desk, started.run_id)
+        assert (seen.state, seen.outcome) == (RunState.CANCELLED, ""), walk.names
+        assert len(runner.jobs()) == walk.begun, walk.names
+        at, names = at + 1, walk.names
+    assert at > 10
+
+
 def test_a_policy_edited_during_a_run_judges_the_next_one(desk: Desk) -> None:
     ready(desk)
 

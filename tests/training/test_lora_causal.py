@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from engine.approaches import Task
-from engine.errors import Invalid, WorkFailed
+from engine.errors import Diverged, Invalid, WorkFailed
 from engine.models.investigation import Effort, Recipe
 from engine.train import Host, Trained, TrainingRow
 from engine.train.ladder import host_of, rung_of
@@ -230,6 +230,14 @@ def test_one_answer_for_all_is_tried_once_more_at_a_third_of_the_rate_and_marked
     assert trained.alarm == "collapsed"
     assert trained.facts["lr"] == pytest.approx(4e-3)
     assert "are the same" in str(trained.facts["why"])
+
+
+def test_a_loss_that_is_no_number_any_more_is_tried_at_a_third_of_the_rate_and_then_told_as_that(
+    host: Host, tmp_path: Path
+) -> None:
+    with pytest.raises(Diverged, match=r"the loss became (nan|inf) at step \d+"):
+        train(host, tmp_path, lr=1e30)
+    assert (tmp_path / "scratch" / "job" / "lowered").exists()
 
 
 def test_other_weights_than_it_was_trained_on_are_refused(

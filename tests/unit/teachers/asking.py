@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 
-from engine.clock import SystemClock
+from engine.clock import Clock, SystemClock
 from engine.evals.rows import DatasetRow
 from engine.runners import JobKind, JobSpec
 from engine.settings import Settings
@@ -35,7 +35,15 @@ class Room:
     settings: Settings
     url: str
 
-    def ask(self, rows: Sequence[DatasetRow], *, base_url: str = "", progress=None, **config: Any) -> Asked:
+    def ask(
+        self,
+        rows: Sequence[DatasetRow],
+        *,
+        base_url: str = "",
+        progress=None,
+        clock: Clock | None = None,
+        **config: Any,
+    ) -> Asked:
         spec = spec_of(base_url or f"{self.url}/v1", **config)
         return ask_rows(
             self.database,
@@ -45,6 +53,7 @@ class Room:
             examples=rows_of(30, start=150),
             progress=progress or (lambda step, of, loss: None),
             tempo=QUICK,
+            clock=clock,
         )
 
     def questions(self, rows: Sequence[DatasetRow], base_url: str, model: str) -> list[Question]:

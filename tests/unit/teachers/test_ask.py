@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from engine.evals.rows import DatasetRow
 from engine.store import replies
 from engine.teachers.options import shots
 from engine.teachers.pace import DOWN
+from engine.testing.clock import FixedClock
 from engine.testing.scripted_server import completion, refusal, scripted_app, serving
 from tests.unit.teachers.asking import BUDGET, RUN, rows_of
 
@@ -148,6 +149,38 @@ def test_refused_cut_and_foreign_answers_are_invalid_and_paid_for(room) -> None:
     assert [prediction.correct for prediction in asked.predictions] == [False] * 4 + [True, False]
     assert asked.counts["paid_calls"] == 6
     assert asked.counts["unanswered"] == 0
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"code": "context_length_exceeded", "message": "CANARY"},
+        {"code": None, "message": "This model's maximum context length is 4096 tokens; CANARY"},
+    ],
+)
+def test_an_input_that_does_not_fit_the_context_is_counted_as_cut_and_the_others_go_on(room, said) -> None:
+    def answer(body: dict[str, Any]) -> Response:
+        text = body["messages"][-1]["content"]
+        return completion("m", "billing") if text != "long" else JSONResponse({"error": said}, 400)
+
+    rows = [DatasetRow(id=name, input=name, output="billing") for name in ("a", "long", "b")]
+    with serving(scripted_app(answer)) as url:
+        asked = room.ask(rows, base_url=f"{url}/v1")
+    assert (asked.counts["cut"], asked.counts["unanswered"], asked.counts["stopped"]) == (1, 0, "")
+    assert [prediction.valid for prediction in asked.predictions] == [True, False, True]
+    assert asked.counts["nano_usd"] == 2 * (20 * 2 + 2 * 8) * 1000, "what was not read is not paid for"
+
+
+def test_a_clock_that_jumps_a_day_either_way_repeats_no_paid_call_and_passes_no_cap(room) -> None:
+    now = datetime.now(UTC)
+    for jump, rows in ((0, 40), (-1, 50), (1, 60), (0, 60)):
+        room.ask(rows_of(rows), clock=FixedClock(now + timedelta(days=jump)))
+    assert set(room.seen()["asked"].values()) == {1}
+    with room.database.read() as tx:
+        paid = replies.bill(tx, RUN)
+    assert paid.paid_calls == 60
+    after = room.ask(rows_of(150), clock=FixedClock(now - timedelta(days=2)), budget_nano=paid.nano_usd + 1)
+    assert after.counts["paid_calls"] == 0
 
 
 def test_the_budget_is_never_passed_and_the_sentence_names_both_sums(room) -> None:
