@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+_DIGIT = re.compile(r"\d")
 _MARK = re.compile(r"\[([A-Z]+)_(\d+)\]")
 
 # Every pattern starts where no character of its own kind stands before it, so a long run is tried once, not at each
@@ -111,7 +112,10 @@ class _Marks:
 
 
 def _redact(text: str, marks: _Marks) -> str:
+    has_digit = _DIGIT.search(text) is not None
     for kind, find in _FINDERS:
+        if kind in _NUMERIC and not has_digit:
+            continue
         pieces: list[str] = []
         done = 0
         for start, end in find(text):
@@ -231,6 +235,8 @@ def _is_iban(text: str) -> bool:
     letters = re.sub(r"[ -]", "", text).upper()
     return len(letters) >= 15 and int("".join(str(int(letter, 36)) for letter in letters[4:] + letters[:4])) % 97 == 1
 
+
+_NUMERIC = frozenset({"IBAN", "CARD", "SSN", "IP", "PHONE"})  # none of them is without a digit
 
 # In this order: what holds other kinds comes first (a URL with credentials looks like an address of mail).
 _FINDERS: tuple[tuple[str, Callable[[str], Spans]], ...] = (

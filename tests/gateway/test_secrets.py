@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.gateway.samples import MOST, Samples
+from engine.gateway.samples import MOST, SMALL, Samples
 from tests.gateway.running import BASELINE_UNIT, KEY, TUNED_UNIT, canary, gateway, route, until
 from tests.gateway.upstream import CLOSE, DONE, answer, chunk, completion, says, steps, streamed, upstream
 
@@ -32,13 +32,14 @@ def test_planted_secrets_are_nowhere_afterwards(tmp_path: Path, logged: io.Strin
     with canary(tmp_path, steps(told), steps(told), redact=["$.messages[*].name"], **sides) as (gate, _, _):
         for unit in (TUNED_UNIT, BASELINE_UNIT, SECRETS[0]):
             assert gate.ask(unit, **asked).status_code == 200
+        assert gate.ask(TUNED_UNIT, **asked, padding="x" * SMALL).status_code == 200  # redacted in a thread
         for body in (asked, {"x": ALL}, ALL.encode()):
             gate.post("/f/triage/v1/chat/completions", body, {"x-y": ALL, "x-assay-unit": SECRETS[0]})
         gate.post("/v1/feedback", {"call": SECRETS[0], "score": 1, "label": ALL, "comment": ALL})
         gate.post("/v1/feedback", {"call": SECRETS[0], "score": ALL})
         gate.post("/v1/exposures", {"feature": "triage", "variant": "tuned", "unit": SECRETS[0], "model": SECRETS[0]})
         gate.post(f"/f/{KEY}/v1/chat/completions", asked)
-        until(lambda: len([one for one in gate.events() if one["kind"] == "body"]) >= 4)
+        until(lambda: len([one for one in gate.events() if one["kind"] == "body"]) >= 5)
         metrics = gate.get("/metrics").text
     spool = b"".join(path.read_bytes() for path in (tmp_path / "spool").iterdir())
     assert b"[EMAIL_1]" in spool
