@@ -19,6 +19,7 @@ from engine.errors import Unavailable
 from engine.models.base import Value
 from engine.runners import JobSpec
 from engine.runners.folder import Attempt, Ended, Step
+from engine.store.artifacts import away_errors
 
 SEEN_SECONDS = 60.0  # control says at most so often that it still looks
 _LOWERED = "lowered"  # the mark that a training was begun again at a lower rate (engine.train.lowered)
@@ -42,6 +43,8 @@ class SharedFolder:
         # Listings must not be remembered: the other side writes.
         files, root = fsspec.core.url_to_fs(url.rstrip("/"), use_listings_cache=False)  # pyright: ignore[reportUnknownVariableType] # fsspec is untyped
         self._files: Any = files
+        self._away = (OSError, *away_errors(url))
+        self._has_folders = not url.startswith("s3://")  # there it would make the bucket, a misspelt one too
         self._root = f"{root}/jobs/{job_id}"
 
     @property
@@ -188,7 +191,8 @@ class SharedFolder:
         draft = f"{target.rpartition('/')[0]}/.{uuid4().hex}"
 
         def write() -> None:
-            self._files.makedirs(target.rpartition("/")[0], exist_ok=True)
+            if self._has_folders:
+                self._files.makedirs(target.rpartition("/")[0], exist_ok=True)
             self._files.pipe_file(draft, body)
             self._files.mv(draft, target)
 
@@ -207,7 +211,7 @@ class SharedFolder:
     def _told(self, call: Callable[[], T]) -> T:
         try:
             return call()
-        except OSError as error:
+        except self._away as error:
             raise Unavailable(f"The artifact store does not answer ({type(error).__name__}).") from error
 
 

@@ -73,7 +73,7 @@ class Artifacts:
         self._root = str(root)  # pyright: ignore[reportUnknownArgumentType] # fsspec
         self._local = self.url.startswith("file://")
         self._is_s3 = self.url.startswith("s3://")
-        self.away = _away() if self._is_s3 else ()
+        self.away = away_errors(self.url)
 
     @_reaching
     def put(self, folder: Path) -> str:
@@ -215,7 +215,10 @@ class Artifacts:
             self._files.rm(temporary, recursive=True)
 
 
-def _away() -> tuple[type[Exception], ...]:
+def away_errors(url: str) -> tuple[type[Exception], ...]:
+    """What a store raises, beside what a file system does, while it does not answer or refuses us."""
+    if not url.startswith("s3://"):
+        return ()
     botocore = importlib.import_module("botocore.exceptions")  # the extra [s3] alone brings it
     return botocore.BotoCoreError, PermissionError, FileNotFoundError
 
