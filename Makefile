@@ -30,7 +30,7 @@ test-ray: .venv-ray/.stamp                           ## the runner for Ray on a 
 test-s3: .venv-s3/.stamp                             ## artifacts in a store that speaks S3, a server on this machine (240 MB, 2 minutes)
 	.venv-s3/bin/python -m pytest -n 0 -p no:randomly -m s3 tests/s3
 
-.venv-s3/.stamp: setup tests/s3/constraints.txt      # beside .venv, whose packages it sees: what only these tests need
+.venv-s3/.stamp: .venv/.stamp tests/s3/constraints.txt      # beside .venv, whose packages it sees: what only these tests need
 	$(PY) -m venv .venv-s3
 	realpath .venv/lib/python*/site-packages > "$$(echo .venv-s3/lib/python*/site-packages)/assay.pth"
 	.venv-s3/bin/pip install -q --disable-pip-version-check -c constraints.txt -r tests/s3/constraints.txt
