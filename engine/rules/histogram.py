@@ -171,7 +171,7 @@ def _read(blob: bytes) -> tuple[int, Counts]:
 
 def _read_packed(blob: bytes) -> tuple[int, Counts]:
     (first,) = struct.unpack_from(_RICE_HEAD, blob, 1)
-    dense = rice.unpacked(blob[1 + _RICE_HEAD_SIZE :])
+    dense = rice.unpacked(blob, 1 + _RICE_HEAD_SIZE)
     if not dense.size:
         raise ValueError(f"blob has {len(blob)} bytes that are no histogram")
     return first, dense

@@ -31,19 +31,22 @@ def packed(numbers: Numbers) -> bytes:
     return struct.pack(_HEAD, low, numbers.size) + np.packbits(bits).tobytes()
 
 
-def unpacked(raw: bytes) -> Numbers:
-    """Read what `packed` wrote. Raises ValueError for broken bytes."""
-    low, size = struct.unpack_from(_HEAD, raw) if len(raw) >= _HEAD_SIZE else (_BITS, 0)
-    bits = np.unpackbits(np.frombuffer(raw, np.uint8)[_HEAD_SIZE:])
+def unpacked(raw: bytes, start: int = 0) -> Numbers:
+    """Read what `packed` wrote, from a place in bytes on. Raises ValueError for broken bytes."""
+    low, size = struct.unpack_from(_HEAD, raw, start) if len(raw) >= start + _HEAD_SIZE else (_BITS, 0)
+    bits = np.unpackbits(np.frombuffer(raw, np.uint8)[start + _HEAD_SIZE :])
     ends = (bits == 0).nonzero()[0][:size]
-    start = int(ends[-1]) + 1 if ends.size else 0
-    if low >= _BITS or ends.size < size or bits.size < start + low * size:
+    at = int(ends[-1]) + 1 if ends.size else 0
+    if low >= _BITS or ends.size < size or bits.size < at + low * size:
         raise ValueError(f"{len(raw)} bytes do not hold {size} numbers")
-    numbers = ends.astype(np.int64)
-    numbers[1:] -= ends[:-1] + 1
-    numbers <<= low
-    for plane in range(low):
-        numbers += bits[start + plane * size : start + (plane + 1) * size].astype(np.int64) << plane
+    numbers = ends.copy()  # how many ones stand before each zero
+    numbers[1:] -= ends[:-1]
+    numbers[1:] -= 1
+    if low:
+        numbers <<= low
+        numbers += bits[at : at + size]
+    for plane in range(1, low):
+        numbers += bits[at + plane * size : at + (plane + 1) * size].astype(np.int64) << plane
     return numbers
 
 
