@@ -70,14 +70,14 @@ def ahead(
     host, rows = host_here(services.settings), labels.parts(tx, label_set_id)[Part.TRAIN]
     words = words_p50(row.input for row in labels.first(tx, label_set_id, Part.TRAIN, _SAMPLE))
     quotes = {rung.name: rung.quote(host, task, rows, words) for rung in ladder()}
-    told: list[RungQuote] = []
+    told, known = list[RungQuote](), paces(tx, services)
     for rung in ladder():
         recipes = rung.recipes(effort, 0, task) if same is None else [same] if same.rung == rung.name else []
         why = (rung.fits(host, task) or too_large(quotes[rung.name], host)) if recipes else ""
         if why:
             told.append(RungQuote(rung=rung.name, why=why))
         elif recipes:
-            told.append(_told(rung.name, len(recipes), quotes[rung.name], paces(tx, services)))
+            told.append(_told(rung.name, len(recipes), quotes[rung.name], known))
     return Trainings(rungs=tuple(told))
 
 
