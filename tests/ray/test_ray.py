@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from engine.runners import JobSpec, JobStatus, Resources
+from engine.runners.folder import Step
 from tests.contract.runner_promises import ROWS, RunnerPromises, processes_of
 from tests.ray.conftest import Site
 from tests.training.home import WAITING, real_rows
@@ -96,12 +97,10 @@ def test_a_training_under_way_is_cancelled_and_goes_on_from_its_checkpoint(site:
     site.runner.cancel(spec.job_id)
     assert time.monotonic() - began < 5
     eventually(lambda: processes_of(site, spec) == [], seconds=1)
-    kept = checkpoints(site, spec)[-1]
+    kept, told = checkpoints(site, spec)[-1], site.shared(spec).newest_step()
     site.runner.ensure(spec)
-    seen: list[int] = []
-    eventually(lambda: seen.append(site.runner.poll(spec.job_id).step) or any(seen), seconds=240)
+    assert first_step(site, spec, told) >= kept
     state = site.wait(spec, seconds=240)
-    assert next(step for step in seen if step) >= kept
     assert state.result["facts"]["steps"] == 120
 
 
@@ -119,11 +118,9 @@ def test_two_workers_on_two_nodes_reach_the_loss_of_one_also_after_a_cancel(site
     assert time.monotonic() - began < 5
     eventually(lambda: processes_of(site, spread) == [], seconds=1)
     eventually(lambda: workers() <= others)  # Ray ends them once the job that led them is gone
-    kept = checkpoints(site, spread)[-1]
+    kept, told = checkpoints(site, spread)[-1], site.shared(spread).newest_step()
     site.runner.ensure(spread)
-    seen: list[int] = []
-    eventually(lambda: seen.append(site.runner.poll(spread.job_id).step) or any(seen), seconds=300)
-    assert next(step for step in seen if step) >= kept
+    assert first_step(site, spread, told) >= kept
     both = site.wait(spread, seconds=300)
     assert both.status is JobStatus.DONE, both.cause
     one = site.run(alone, seconds=300)
@@ -159,6 +156,19 @@ def checkpoints(site: Site, spec: JobSpec) -> list[int]:
     """Steps of the checkpoints in the store."""
     folder = site.path / "artifacts" / "jobs" / spec.job_id / "scratch" / "checkpoints"
     return sorted(int(path.stem) for path in folder.glob("*.json"))
+
+
+def first_step(site: Site, spec: JobSpec, told: Step | None) -> int:
+    """The first step told after ``told``, which an attempt before told last."""
+    found: list[Step] = []
+
+    def is_new() -> bool:
+        site.runner.poll(spec.job_id)
+        found.extend(step for step in [site.shared(spec).newest_step()] if step is not None and step != told)
+        return found != []
+
+    eventually(is_new, seconds=300)
+    return found[0].step
 
 
 def workers() -> set[str]:
