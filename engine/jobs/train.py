@@ -12,6 +12,7 @@ from engine.evals.rows import DatasetRow, read_rows, words_p50
 from engine.jobs.card import model_card
 from engine.jobs.work import Job
 from engine.models.investigation import Recipe
+from engine.rules import halving
 from engine.train import TrainingRow
 from engine.train.ladder import rung_of
 
@@ -19,7 +20,7 @@ RATIONALE_LEAST = 0.8  # docs/engine.md: fewer rows with one would teach two way
 
 
 def run(job: Job) -> dict[str, Any]:
-    """``artifact`` (its id), ``seconds``, ``alarm`` ("" or why it is never promoted) and ``facts``."""
+    """``artifact`` (its id), ``seconds``, ``alarm`` ("" or why it is never promoted), ``facts`` and ``recipe``."""
     recipe = Recipe.model_validate(job.config["recipe"])
     rows = read_rows(job.input("train"))
     folder = job.scratch / "candidate"
@@ -39,6 +40,7 @@ def run(job: Job) -> dict[str, Any]:
     )
     if not job.leads:
         return {}
+    recipe = trained.recipe or recipe
     candidate = {
         **job.task.body,
         "recipe": recipe.model_dump(mode="json"),
@@ -48,9 +50,16 @@ def run(job: Job) -> dict[str, Any]:
     card = model_card(recipe, job.task, rows=len(rows), train=job.spec.inputs["train"], alarm=trained.alarm)
     (folder / "README.md").write_text(card, encoding="utf-8")
     artifact = job.artifacts.put(folder)
-    measured = {"host": socket.gethostname(), "quoted_s": quoted.seconds}  # the next quote on this host is told by it
+    whole = halving.work(int((trained.facts or {}).get("raced", 1)))
+    measured = {"host": socket.gethostname(), "quoted_s": quoted.seconds * whole}  # for the next quote here
     facts = {**(trained.facts or {}), **measured}
-    return {"artifact": artifact, "seconds": trained.seconds, "alarm": trained.alarm, "facts": facts}
+    return {
+        "artifact": artifact,
+        "seconds": trained.seconds,
+        "alarm": trained.alarm,
+        "facts": facts,
+        "recipe": recipe.model_dump(mode="json"),
+    }
 
 
 def training_rows(rows: Sequence[DatasetRow]) -> list[TrainingRow]:

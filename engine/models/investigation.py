@@ -92,12 +92,16 @@ class RunTask(Value):
 
 
 class Recipe(Value):
-    """One way to train: a rung of the ladder, its settings, and the seed."""
+    """One way to train: a rung of the ladder, its settings, and the seed.
+
+    ``rivals`` are other settings of the rung that learn a little beside it; the best on dev goes on in its place.
+    """
 
     rung: str
     name: str
     seed: int
     settings: dict[str, float | int | str] = Field(default_factory=dict)
+    rivals: "tuple[Recipe, ...]" = ()
 
 
 class Candidate(Table, table=True):

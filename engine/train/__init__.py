@@ -65,11 +65,15 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """What training gave. ``alarm`` is "" or names what went wrong on the way ("collapsed", …): never promoted then."""
+    """What training gave. ``alarm`` is "" or names what went wrong on the way ("collapsed", …): never promoted then.
+
+    ``recipe`` is the one of several that went to the end, none where there was one.
+    """
 
     seconds: float
     alarm: str = ""
     facts: dict[str, float | int | str] | None = None
+    recipe: Recipe | None = None
 
 
 # progress(step, of, loss or None): written to the job's progress file; raises when the job was told to stop.

@@ -60,8 +60,12 @@ class Causal:
         longest: int,
         checkpoints: Checkpoints,
         progress: Progress,
+        until: int = 0,
     ) -> Trail:
-        """Train to the end, or to the first alarm. Raises ``Diverged`` when the loss is no number any more."""
+        """Train to the end, to the first alarm, or ``until`` a step.
+
+        Raises ``Diverged`` when the loss is no number any more.
+        """
         if self._profile.has_trainer:
             return self._by_trainer(train, dev, longest=longest, scratch=checkpoints.scratch, progress=progress)
         lesson = Lesson(
@@ -74,7 +78,19 @@ class Causal:
             lambda last: self.look(dev[:LOOKED_AT] if last else (), longest),
             checkpoints=checkpoints,
             progress=progress,
+            until=until,
         )
+
+    @torch.no_grad()
+    def mean_loss(self, rows: Sequence[Tokens]) -> float:
+        """A token's, over the answers of some rows; 0 without any."""
+        total, count = 0.0, 0
+        for start in range(0, len(rows), self._dials.batch):
+            part = rows[start : start + self._dials.batch]
+            tokens = sum(len(row) - row.start for row in part)
+            total += float(self._decoder.loss(part)) * tokens
+            count += tokens
+        return total / max(count, 1)
 
     @property
     def parts(self) -> list[torch.nn.Parameter]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.train import Host, _adapter, _answerer, _features, _linear, _tensors, _torch, _tuner
 from engine.train._loop import Trail, dials_of
@@ -14,28 +16,46 @@ from engine.train.work import Attempt, Work, attempted
 _COPIED = ("config.json", "tokenizer.json")
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Lesson:
+    """An encoder with its head, and the rows it learns from and is looked at on."""
+
+    encoder: _torch.Encoder
+    tuner: _tuner.Tuner
+    learn: _tuner.Part
+    check: _tuner.Part
+
+
 def adapt(work: Work, rate: float) -> Attempt:
     """Adapt the upper half of the layers; the folder holds the adapter."""
-    encoder, dials = _torch.Encoder(work.host.encoder, work.profile()), dials_of(work.recipe, rate)
-    head = _head(work, encoder)
-    body = _tuner.Adapted(encoder, encoder.depth // 2, dials)
-    trail = _learn(work, encoder, _tuner.Tuner(encoder, body, head, dials), body=body, rate=rate)
-    base = _features.encoder_name(work.host.encoder)
-    _adapter.save(work.folder, body.adapted, rank=dials.rank, alpha=dials.alpha, base=base)
-    return attempted(trail, encoder.profile, quality="dev_accuracy")
+    lesson, body = _adapting(work, rate)
+    trail = _learned(work, lesson, rate)
+    base, settings = _features.encoder_name(work.host.encoder), dials_of(work.recipe, rate)
+    _adapter.save(work.folder, body.adapted, rank=settings.rank, alpha=settings.alpha, base=base)
+    return attempted(trail, lesson.encoder.profile, quality="dev_accuracy")
 
 
 def learn_whole(work: Work, rate: float) -> Attempt:
     """Learn all weights; the folder holds the whole encoder, and stands on no other weights."""
-    encoder = _torch.Encoder(work.host.encoder, work.profile())
-    head = _head(work, encoder)
-    body = _tuner.Whole(encoder)
-    trail = _learn(work, encoder, _tuner.Tuner(encoder, body, head, dials_of(work.recipe, rate)), body=body, rate=rate)
-    arrays = {name: part.detach().cpu().numpy() for name, part in encoder.model.state_dict().items()}
+    lesson = _whole(work, rate)
+    trail = _learned(work, lesson, rate)
+    arrays = {name: part.detach().cpu().numpy() for name, part in lesson.encoder.model.state_dict().items()}
     _tensors.save(work.folder / "model.safetensors", arrays)
     for name in _COPIED:
         shutil.copyfile(Path(work.host.encoder) / name, work.folder / name)
-    return attempted(trail, encoder.profile, quality="dev_accuracy")
+    return attempted(trail, lesson.encoder.profile, quality="dev_accuracy")
+
+
+def try_adapting(work: Work, until: int) -> float:
+    """Adapt up to a step; the mean loss on dev."""
+    rate = float(work.recipe.settings["lr"])
+    return _tried(work, _adapting(work, rate)[0], rate, until)
+
+
+def try_whole(work: Work, until: int) -> float:
+    """Learn all weights up to a step; the mean loss on dev."""
+    rate = float(work.recipe.settings["lr"])
+    return _tried(work, _whole(work, rate), rate, until)
 
 
 def loaded_whole(folder: Path, host: Host) -> _answerer.EncoderAnswerer:
@@ -50,21 +70,59 @@ def _head(work: Work, encoder: _torch.Encoder) -> _linear.Head:
 
     sha = _features.encoder_sha(work.host.encoder)
     texts = [row.input for row in work.train]
-    features = _features.features(encoder, texts, sha=sha, shared=work.scratch.parent, progress=waits)
+    features = _features.features(encoder, texts, sha=sha, shared=work.shared, progress=waits)
     wanted = _linear.targets(work.train, work.task)
     return _linear.logistic_head(features, wanted, classes=len(work.task.classes), seed=work.recipe.seed)[0]
 
 
-def _learn(work: Work, encoder: _torch.Encoder, tuner: _tuner.Tuner, *, body: _tuner.Body, rate: float) -> Trail:
+def _adapting(work: Work, rate: float) -> tuple[_Lesson, _tuner.Adapted]:
+    encoder, dials = _torch.Encoder(work.host.encoder, work.profile()), dials_of(work.recipe, rate)
+    head = _head(work, encoder)
+    body = _tuner.Adapted(encoder, encoder.depth // 2, dials)
+    return _lesson(work, encoder, body, _tuner.Tuner(encoder, body, head, dials)), body
+
+
+def _whole(work: Work, rate: float) -> _Lesson:
+    encoder = _torch.Encoder(work.host.encoder, work.profile())
+    head = _head(work, encoder)
+    body = _tuner.Whole(encoder)
+    return _lesson(work, encoder, body, _tuner.Tuner(encoder, body, head, dials_of(work.recipe, rate)))
+
+
+def _lesson(work: Work, encoder: _torch.Encoder, body: _tuner.Body, tuner: _tuner.Tuner) -> _Lesson:
     learn, check = (
-        _tuner.Part(
-            rows=body.rows(encoder.tokens([row.input for row in rows])), wanted=_linear.targets(rows, work.task)
-        )
-        for rows in (work.train, work.dev)
+        _tuner.Part(rows=_rows(work, name, encoder, body), wanted=_linear.targets(rows, work.task))
+        for name, rows in (("train", work.train), ("dev", work.dev))
     )
-    checkpoints = Checkpoints(work.scratch, dials_of(work.recipe, rate).steps(len(work.train)))
-    trail = tuner.run(learn, check, checkpoints=checkpoints, progress=work.progress)
-    tuner.head().save(work.folder)
+    return _Lesson(encoder=encoder, tuner=tuner, learn=learn, check=check)
+
+
+def _rows(work: Work, name: str, encoder: _torch.Encoder, body: _tuner.Body) -> list[Any]:
+    """As the body takes them; rivals have the same lower layers, which are run once."""
+    if name not in work.kept:
+        rows = work.train if name == "train" else work.dev
+        work.kept[name] = body.rows(encoder.tokens([row.input for row in rows]))
+    return work.kept[name]
+
+
+def _checkpoints(work: Work, rate: float) -> Checkpoints:
+    return Checkpoints(work.scratch, dials_of(work.recipe, rate).steps(len(work.train)))
+
+
+def _tried(work: Work, lesson: _Lesson, rate: float, until: int) -> float:
+    lesson.tuner.run(
+        lesson.learn,
+        lesson.check,
+        checkpoints=_checkpoints(work, rate),
+        progress=work.progress,
+        until=until,
+    )
+    return lesson.tuner.mean_loss(lesson.check)
+
+
+def _learned(work: Work, lesson: _Lesson, rate: float) -> Trail:
+    trail = lesson.tuner.run(lesson.learn, lesson.check, checkpoints=_checkpoints(work, rate), progress=work.progress)
+    lesson.tuner.head().save(work.folder)
     _answerer.note_classes(work.folder, work.task)
-    _features.note_encoder(work.folder, work.host.encoder, encoder.profile.precision)
+    _features.note_encoder(work.folder, work.host.encoder, lesson.encoder.profile.precision)
     return trail

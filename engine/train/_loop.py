@@ -135,10 +135,12 @@ class Loop:
             lr=dials.lr,
         )
 
-    def run(self, lesson: Lesson, look_at: LookAt, *, checkpoints: Checkpoints, progress: Progress) -> Trail:
-        """Train to the end, or to the first alarm. Raises ``Diverged`` when the loss is no number any more.
+    def run(
+        self, lesson: Lesson, look_at: LookAt, *, checkpoints: Checkpoints, progress: Progress, until: int = 0
+    ) -> Trail:
+        """Train to the end, to the first alarm, or ``until`` a step, and keep where that was left.
 
-        Raises ``OutOfMemory`` when memory runs out a third time.
+        Raises ``Diverged`` when the loss is no number any more, ``OutOfMemory`` when memory runs out a third time.
         """
         steps = self._dials.steps(len(lesson.rows))
         per_epoch = steps // self._dials.epochs
@@ -146,7 +148,7 @@ class Loop:
         _ranks.align(self._parts)
         self._portions = Portions(trail.halved)
         batches: list[list[int]] = []
-        while trail.step < steps:
+        while trail.step < (until or steps):
             epoch, place = divmod(trail.step, per_epoch)
             batches = self._batches(lesson.rows, epoch) if not batches or place == 0 else batches
             self._step(trail, lesson, batches[place], self._lr(trail.step, steps))
@@ -157,6 +159,8 @@ class Loop:
             if _ranks.number() == 0 and checkpoints.is_due(trail.step):
                 checkpoints.keep(self._state(trail))
             progress(trail.step, steps, round(trail.loss, 4))
+        if trail.step == until:
+            checkpoints.keep(self._state(trail))
         return trail
 
     def _step(self, trail: Trail, lesson: Lesson, places: list[int], lr: float) -> None:

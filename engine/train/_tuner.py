@@ -100,8 +100,11 @@ class Tuner:
         """The head as it stands."""
         return Head(self._weight.detach().cpu().numpy().copy(), self._bias.detach().cpu().numpy().copy())
 
-    def run(self, train: Part, dev: Part, *, checkpoints: Checkpoints, progress: Progress) -> Trail:
-        """Train to the end, or to the first alarm. Raises ``Diverged`` when the loss is no number any more."""
+    def run(self, train: Part, dev: Part, *, checkpoints: Checkpoints, progress: Progress, until: int = 0) -> Trail:
+        """Train to the end, to the first alarm, or ``until`` a step.
+
+        Raises ``Diverged`` when the loss is no number any more.
+        """
         frozen = self._answers(dev).tolist()  # nothing is learned yet: this is the frozen head
         head = Group(parts=[self._weight, self._bias], decays=False, times=self._dials.head)
         return Loop([*self._body.groups(), head], self._dials).run(
@@ -109,7 +112,16 @@ class Tuner:
             lambda last: self._look(dev, train, frozen if last else None),
             checkpoints=checkpoints,
             progress=progress,
+            until=until,
         )
+
+    @torch.no_grad()
+    def mean_loss(self, dev: Part) -> float:
+        """Over the rows as they are now; 0 without any."""
+        total = 0.0
+        for places in _torch.by_length(dev.rows, self._encoder.profile.answer_batch):
+            total += float(self._loss(dev, places)) * len(places)
+        return total / max(len(dev.rows), 1)
 
     def _loss(self, train: Part, places: list[int]) -> Tensor:
         wanted = torch.from_numpy(train.wanted[places]).to(self._encoder.device)

@@ -2,20 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from engine.errors import WorkFailed
-from engine.train import _causal, _decoder, _pairs
+from engine.train import Host, _causal, _decoder, _pairs
 from engine.train._loop import dials_of
 from engine.train.checkpoint import Checkpoints
 from engine.train.decoders import needed
-from engine.train.profile import Needs
+from engine.train.profile import Needs, Profile
 from engine.train.sizes import shape_of
 from engine.train.work import Attempt, Facts, Work, attempted
 
 
-def learn(work: Work, rate: float, *, whole: bool) -> Attempt:
-    """Train at this rate into the folder. Raises ``Diverged``, and ``WorkFailed`` where no row fits."""
+def adapt(work: Work, rate: float) -> Attempt:
+    """Train adapters at this rate into the folder. Raises ``Diverged``, and ``WorkFailed`` where no row fits."""
+    return _learn(work, rate, whole=False)
+
+
+def learn_whole(work: Work, rate: float) -> Attempt:
+    """Train all weights. Raises as ``adapt`` does."""
+    return _learn(work, rate, whole=True)
+
+
+def try_adapting(work: Work, until: int) -> float:
+    """Train adapters up to a step; the mean loss on dev."""
+    return _tried(work, until, whole=False)
+
+
+def try_whole(work: Work, until: int) -> float:
+    """Train all weights up to a step; the mean loss on dev."""
+    return _tried(work, until, whole=True)
+
+
+def may_race(host: Host) -> bool:
+    """Where our own loop takes the steps: it can be left at any of them, and gone on from."""
+    return host.device == "cpu" and host.workers == 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Lesson:
+    decoder: _decoder.Decoder
+    causal: _causal.Causal
+    profile: Profile
+    rows: list[_decoder.Tokens]
+    longest: int
+    steps: int
+
+
+def _lesson(work: Work, rate: float, *, whole: bool) -> _Lesson:
     base = _decoder.folder_of(work.host)
     profile = work.profile(_needs(work))
     if whole:
@@ -27,10 +61,32 @@ def learn(work: Work, rate: float, *, whole: bool) -> Attempt:
         raise WorkFailed(f"no training row fits the {decoder.longest} tokens of the decoder {base.name}")
     dials, longest = dials_of(work.recipe, rate), _causal.answer_tokens(kept)
     causal = _causal.Causal(decoder, dials, profile, whole=whole)
-    pairs, steps = _pairs.pairs_of(decoder, work.train), dials.steps(len(kept))
+    return _Lesson(
+        decoder=decoder, causal=causal, profile=profile, rows=kept, longest=longest, steps=dials.steps(len(kept))
+    )
+
+
+def _tried(work: Work, until: int, *, whole: bool) -> float:
+    lesson = _lesson(work, float(work.recipe.settings["lr"]), whole=whole)
+    lesson.causal.run(
+        lesson.rows,
+        (),
+        longest=lesson.longest,
+        checkpoints=Checkpoints(work.scratch, lesson.steps),
+        progress=work.progress,
+        until=until,
+    )
+    shown = [lesson.decoder.row(row.input, row.written) for row in work.dev]
+    return lesson.causal.mean_loss([row for row in shown if len(row) <= lesson.decoder.longest])
+
+
+def _learn(work: Work, rate: float, *, whole: bool) -> Attempt:
+    lesson = _lesson(work, rate, whole=whole)
+    decoder, causal, longest, steps = lesson.decoder, lesson.causal, lesson.longest, lesson.steps
+    pairs = _pairs.pairs_of(decoder, work.train)
     more = 0 if whole else _pairs.steps(pairs)
     trail = causal.run(
-        kept,
+        lesson.rows,
         work.dev,
         longest=longest,
         checkpoints=Checkpoints(work.scratch, steps),
@@ -46,9 +102,11 @@ def learn(work: Work, rate: float, *, whole: bool) -> Attempt:
             progress=lambda step, of, loss: work.progress(steps + step, steps + of, loss),
         )
         taught = made.facts
+    base = _decoder.folder_of(work.host)
     causal.save(work.folder, base)
-    _causal.note(work.folder, base, profile=profile, longest=longest)
-    return attempted(trail, profile, quality="dev_exact", too_long=len(rows) - len(kept), **taught)
+    _causal.note(work.folder, base, profile=lesson.profile, longest=longest)
+    left_out = len(work.train) - len(lesson.rows)
+    return attempted(trail, lesson.profile, quality="dev_exact", too_long=left_out, **taught)
 
 
 def _needs(work: Work) -> Needs | None:

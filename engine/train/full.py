@@ -8,12 +8,9 @@ from pathlib import Path
 from engine.approaches import Task
 from engine.models.investigation import Effort, Recipe
 from engine.train import Answerer, Host, Progress, Quote, Trained, TrainingRow, decoders, encoders
-from engine.train.profile import TRAIN_BATCH
+from engine.train.recipes import FULL_DECODER, FULL_ENCODER, recipe_of
 from engine.train.work import Work, trained
 
-# Set beforehand and never tuned (docs/engine.md).
-ENCODER: dict[str, float | int | str] = {"lr": 1e-4, "head_lr": 1e-3, "epochs": 2, "batch": TRAIN_BATCH}
-DECODER: dict[str, float | int | str] = {"lr": 1e-4, "epochs": 2, "batch": 8}
 _COPIES = 8  # of an encoder's weights in memory: they, gradients, two moments, and a checkpoint being written
 _LABELLED = "classify"
 
@@ -36,14 +33,14 @@ class Full:
             per_row = 2.2 * (0.015 + words_p50 * 8e-4) * 2 / host.cores
             return Quote(seconds=15.0 + rows * per_row, memory_mb=1000 + _COPIES * encoders.weights_mb(host))
         seconds = 1.8 * decoders.written_seconds(host, rows, words_p50)
-        return Quote(seconds=30.0 + seconds, memory_mb=decoders.memory_mb(host, DECODER, words_p50))
+        return Quote(seconds=30.0 + seconds, memory_mb=decoders.memory_mb(host, FULL_DECODER[0].settings, words_p50))
 
     def recipes(self, effort: Effort, seed: int, task: Task) -> list[Recipe]:
-        """One when thorough, else none."""
+        """One with its rivals when thorough, else none."""
         if effort is not Effort.THOROUGH:
             return []
-        settings = ENCODER if task.approach == _LABELLED else DECODER
-        return [Recipe(rung=self.name, name=self.name, seed=seed, settings=settings)]
+        rows = FULL_ENCODER if task.approach == _LABELLED else FULL_DECODER
+        return [recipe_of(self.name, rows, effort, seed)]
 
     def train(
         self,
@@ -61,11 +58,19 @@ class Full:
         from engine.train import _classify, _write
 
         work = Work(
-            recipe=recipe, task=task, train=train, dev=dev, folder=folder, scratch=scratch, host=host, progress=progress
+            recipe=recipe,
+            task=task,
+            train=train,
+            dev=dev,
+            folder=folder,
+            scratch=scratch,
+            host=host,
+            progress=progress,
+            shared=scratch.parent,
         )
         if task.approach == _LABELLED:
-            return trained(work, lambda rate: _classify.learn_whole(work, rate))
-        return trained(work, lambda rate: _write.learn(work, rate, whole=True))
+            return trained(work, _classify.learn_whole, _classify.try_whole if host.workers == 1 else None)
+        return trained(work, _write.learn_whole, _write.try_whole if _write.may_race(host) else None)
 
     def load(self, folder: Path, host: Host) -> Answerer:
         """The candidate as an answerer."""

@@ -9,10 +9,9 @@ from engine.approaches import Task
 from engine.models.investigation import Effort, Recipe
 from engine.train import Answerer, Host, Progress, Quote, Trained, TrainingRow
 from engine.train.decoders import memory_mb, why_not, written_seconds
+from engine.train.recipes import LORA_CAUSAL, recipe_of
 from engine.train.work import Work, trained
 
-# Set beforehand and never tuned (docs/engine.md).
-SETTINGS: dict[str, float | int | str] = {"lr": 5e-4, "epochs": 2, "rank": 16, "alpha": 32, "batch": 8}
 _SEEDS = {Effort.QUICK: 0, Effort.NORMAL: 1, Effort.THOROUGH: 3}
 _WRITTEN = "classify"  # the approach with cheaper rungs of its own: there it waits for the thorough effort
 
@@ -30,20 +29,23 @@ class LoraCausal:
     def quote(self, host: Host, task: Task, rows: int, words_p50: int) -> Quote:  # noqa: ARG002 (whatever it writes)
         """Measured on 2 cores with 135 M weights; a larger decoder takes longer, a GPU makes it shorter."""
         return Quote(
-            seconds=30.0 + written_seconds(host, rows, words_p50), memory_mb=memory_mb(host, SETTINGS, words_p50)
+            seconds=30.0 + written_seconds(host, rows, words_p50),
+            memory_mb=memory_mb(host, LORA_CAUSAL[0].settings, words_p50),
         )
 
     def recipes(self, effort: Effort, seed: int, task: Task) -> list[Recipe]:
         """None when quick; one when normal where nothing cheaper can answer; three seeds when thorough."""
         most = 0 if task.approach == _WRITTEN and effort is not Effort.THOROUGH else _SEEDS[effort]
+        if not most:
+            return []
+        first = recipe_of(self.name, LORA_CAUSAL, effort, seed)
+        settings = LORA_CAUSAL[0].settings
         return [
-            Recipe(
-                rung=self.name,
-                name=self.name if not number else f"{self.name}-s{number}",
-                seed=seed + number,
-                settings=SETTINGS,
-            )
-            for number in range(most)
+            first,
+            *(
+                Recipe(rung=self.name, name=f"{self.name}-s{number}", seed=seed + number, settings=settings)
+                for number in range(1, most)
+            ),
         ]
 
     def train(
@@ -62,9 +64,17 @@ class LoraCausal:
         from engine.train import _write
 
         work = Work(
-            recipe=recipe, task=task, train=train, dev=dev, folder=folder, scratch=scratch, host=host, progress=progress
+            recipe=recipe,
+            task=task,
+            train=train,
+            dev=dev,
+            folder=folder,
+            scratch=scratch,
+            host=host,
+            progress=progress,
+            shared=scratch.parent,
         )
-        return trained(work, lambda rate: _write.learn(work, rate, whole=False))
+        return trained(work, _write.adapt, _write.try_adapting if _write.may_race(host) else None)
 
     def load(self, folder: Path, host: Host) -> Answerer:
         """The candidate as an answerer; the adapter is merged into the decoder."""

@@ -9,11 +9,9 @@ from engine.approaches import Task
 from engine.models.investigation import Effort, Recipe
 from engine.train import Answerer, Host, Progress, Quote, Trained, TrainingRow
 from engine.train.encoders import weights_mb, why_not
-from engine.train.profile import TRAIN_BATCH
+from engine.train.recipes import LORA_ENCODER, recipe_of
 from engine.train.work import Work, trained
 
-# Set beforehand and never tuned (docs/engine.md).
-SETTINGS: dict[str, float | int | str] = {"lr": 1e-3, "epochs": 2, "rank": 16, "alpha": 32, "batch": TRAIN_BATCH}
 _SEEDS = {Effort.QUICK: 0, Effort.NORMAL: 1, Effort.THOROUGH: 3}
 
 
@@ -33,15 +31,17 @@ class LoraEncoder:
         return Quote(seconds=15.0 + rows * per_row, memory_mb=1000 + 3 * weights_mb(host) + rows * words_p50 // 500)
 
     def recipes(self, effort: Effort, seed: int, task: Task) -> list[Recipe]:  # noqa: ARG002 (the same for every task)
-        """None when quick; one; three seeds when thorough."""
+        """None when quick; one with its rivals; when thorough two more seeds of the first row."""
+        if not _SEEDS[effort]:
+            return []
+        first = recipe_of(self.name, LORA_ENCODER, effort, seed)
+        settings = LORA_ENCODER[0].settings
         return [
-            Recipe(
-                rung=self.name,
-                name=self.name if not number else f"{self.name}-s{number}",
-                seed=seed + number,
-                settings=SETTINGS,
-            )
-            for number in range(_SEEDS[effort])
+            first,
+            *(
+                Recipe(rung=self.name, name=f"{self.name}-s{number}", seed=seed + number, settings=settings)
+                for number in range(1, _SEEDS[effort])
+            ),
         ]
 
     def train(
@@ -60,9 +60,17 @@ class LoraEncoder:
         from engine.train import _classify
 
         work = Work(
-            recipe=recipe, task=task, train=train, dev=dev, folder=folder, scratch=scratch, host=host, progress=progress
+            recipe=recipe,
+            task=task,
+            train=train,
+            dev=dev,
+            folder=folder,
+            scratch=scratch,
+            host=host,
+            progress=progress,
+            shared=scratch.parent,
         )
-        return trained(work, lambda rate: _classify.adapt(work, rate))
+        return trained(work, _classify.adapt, _classify.try_adapting if host.workers == 1 else None)
 
     def load(self, folder: Path, host: Host) -> Answerer:
         """The candidate as an answerer; the adapter is merged into the encoder."""

@@ -12,7 +12,7 @@ import torch
 from torch import distributed, nn
 
 from engine.train import _ranks
-from engine.train._loop import Dials, Lesson, Loop
+from engine.train._loop import Dials, Group, Lesson, Loop
 from engine.train.checkpoint import Checkpoints
 from engine.train.collapse import Look
 
@@ -48,7 +48,7 @@ def trained(scratch: Path, *, stop: int = 0) -> dict[str, Any]:
         rows=[[0] * (number % 3) for number in range(ROWS)],
         loss_of=lambda places: nn.functional.cross_entropy(model(rows[places]), wanted[places]),
     )
-    trail = Loop([model.weight], [model.bias], DIALS).run(
+    trail = Loop([Group(parts=[model.weight], decays=True), Group(parts=[model.bias], decays=False)], DIALS).run(
         lesson, look_at, checkpoints=Checkpoints(scratch, 12), progress=progress
     )
     weights = [float(one) for part in model.parameters() for one in part.detach().flatten()]

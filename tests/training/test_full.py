@@ -16,6 +16,7 @@ from engine.models.investigation import Effort
 from engine.testing.corpus import CLASSES
 from engine.train import Host, Trained, TrainingRow
 from engine.train.ladder import host_of, rung_of
+from engine.train.work import racing
 from tests.training.home import real_rows
 from tests.training.tiny import tiny_decoder
 
@@ -112,6 +113,41 @@ def test_a_decoder_is_learned_whole_and_writes_its_answers_by_itself(tmp_path: P
     assert str(decoder.parent) not in "".join(path.read_text() for path in folder.glob("*.json"))
     said = RUNG.load(folder, replace(host, decoder="")).answer([row.input for row in SAID])
     assert sum(one.text == row.output for one, row in zip(said, SAID, strict=True)) > 2 * len(SAID) / len(COLOURS)
+
+
+def test_recipes_race_and_the_best_goes_on_from_where_it_was(tmp_path: Path) -> None:
+    texts = [f"{row.input} {row.output}" for row in SAID]
+    host = replace(host_of("", str(tiny_decoder(tmp_path / "decoder", texts))), device="cpu")
+    many, steps = SAID * 20, list[int]()
+    settings: dict[str, float | int | str] = {"lr": 1e-9, "epochs": 1, "batch": 4}
+    (shown, *_) = RUNG.recipes(Effort.THOROUGH, 7, WRITES)
+    rivals = tuple(shown.model_copy(update={"settings": {**settings, "lr": lr}, "rivals": ()}) for lr in (3e-3, 1e9))
+    recipe = shown.model_copy(update={"settings": settings, "rivals": rivals})
+    assert racing(recipe, len(many)) == 3
+    assert racing(recipe, 40) == 1
+
+    def train_once(progress: Callable[[int, int, float | None], None]) -> Trained:
+        folder, scratch = tmp_path / "folder", tmp_path / "scratch" / "job"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        scratch.mkdir(parents=True, exist_ok=True)
+        return RUNG.train(
+            recipe, WRITES, train=many, dev=SAID[:8], folder=folder, scratch=scratch, host=host, progress=progress
+        )
+
+    def dies(step: int, _of: int, _loss: float | None) -> None:
+        if step == 30:  # the race is over after 20 steps of each
+            raise Killed
+
+    with pytest.raises(Killed):
+        train_once(dies)
+    trained = train_once(lambda step, *_: steps.append(step))
+    assert trained.recipe is not None
+    assert (trained.recipe.settings["lr"], trained.recipe.rivals) == (3e-3, ())
+    assert trained.facts is not None
+    assert (trained.facts["raced"], trained.facts["steps"]) == (3, 120)
+    assert steps[0] > 20
+    assert [path.name for path in (tmp_path / "scratch" / "job").glob("rival-*")] == ["rival-1"]
 
 
 def test_it_waits_for_the_thorough_effort_and_says_what_a_host_lacks() -> None:

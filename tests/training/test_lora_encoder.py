@@ -65,6 +65,31 @@ def test_a_recipe_built_to_collapse_is_tried_once_more_and_marked(tmp_path: Path
     assert trained.facts["why"]
 
 
+def test_recipes_race_and_a_hopeless_one_does_not_go_on(tmp_path: Path) -> None:
+    folder, scratch = tmp_path / "folder", tmp_path / "scratch" / "job"
+    folder.mkdir()
+    scratch.mkdir(parents=True)
+    first = RUNG.recipes(Effort.NORMAL, 3, TASK)[0]
+    settings = {**first.settings, "epochs": 1, "batch": 1}
+    wild, tame = ({**settings, "lr": lr} for lr in (3.0, 1e-4))
+    rivals = tuple(first.model_copy(update={"settings": one, "rivals": ()}) for one in (tame, wild))
+    trained = RUNG.train(
+        first.model_copy(update={"settings": wild, "rivals": rivals}),
+        TASK,
+        train=rows(120),
+        dev=rows(60, skip=120),
+        folder=folder,
+        scratch=scratch,
+        host=HOST,
+        progress=lambda *_: None,
+    )
+    assert trained.recipe is not None
+    assert trained.recipe.settings["lr"] == 1e-4
+    assert trained.facts is not None
+    assert (trained.facts["raced"], trained.facts["steps"], trained.alarm) == (3, 120, "")
+    assert len(RUNG.load(folder, HOST).answer(["fine", "bad"])) == 2
+
+
 def test_peft_reads_the_adapter_and_says_the_same(tmp_path: Path) -> None:
     from engine.train import _adapter, _torch
     from engine.train.profile import Profile

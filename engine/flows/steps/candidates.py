@@ -52,7 +52,8 @@ def train(services: Services, frozen: Frozen, road: Plan, index: int) -> Trained
         facts=state.result["facts"],
     )
     with services.database.write() as tx:
-        row = Candidate(run_id=frozen.run_id, recipe=recipe.model_dump(mode="json"), **made.model_dump())
+        learned = state.result.get("recipe") or recipe.model_dump(mode="json")
+        row = Candidate(run_id=frozen.run_id, recipe=learned, **made.model_dump())
         investigations.add_candidate(tx, row)
     return made
 

@@ -118,7 +118,7 @@ def plan(services: Services, frozen: Frozen) -> Plan:
         host = host_here(services.settings)
         words = words_p50(row.input for row in train)
         quotes = {rung.name: rung.quote(host, frozen.task, len(train), words) for rung in ladder()}
-        recipes, skipped = _recipes(frozen, host, quotes)
+        recipes, skipped = _recipes(frozen, host, quotes, len(train))
         made = Plan(
             train=rows_artifact(services, train),
             dev=rows_artifact(services, dev),
@@ -132,7 +132,7 @@ def plan(services: Services, frozen: Frozen) -> Plan:
             untried=untried,
             recipes=recipes,
             skipped=skipped,
-            seconds=sum(quotes[recipe.rung].seconds for recipe in recipes),
+            seconds=sum(trainings.seconds_of(recipe, quotes[recipe.rung]) for recipe in recipes),
             memory_mb={recipe.rung: quotes[recipe.rung].memory_mb for recipe in recipes},
         )
         run = investigations.by_run(tx, frozen.run_id)
@@ -140,7 +140,9 @@ def plan(services: Services, frozen: Frozen) -> Plan:
             skip = Candidate(run_id=frozen.run_id, contender=rung.rung, rung=rung.rung, skipped=rung.why)
             investigations.add_candidate(tx, skip)
         paces = trainings.paces(tx, services)
-        notes = {name: trainings.note_of(quote, paces.get(name)) for name, quote in quotes.items()}
+        notes = {
+            recipe.name: trainings.note_of(recipe, quotes[recipe.rung], paces.get(recipe.rung)) for recipe in recipes
+        }
         asking = prompted.line_of(tx, services, frozen, made)
         set_tasks(tx, services, run, _tasks(made, notes, asking, judged=frozen.is_judged))
     return made
@@ -194,7 +196,7 @@ def _refuse_leaks(tx: Tx, frozen: Frozen) -> None:
         )
 
 
-def _recipes(frozen: Frozen, host: Host, quotes: Mapping[str, Quote]) -> tuple[list[Recipe], list[Skipped]]:
+def _recipes(frozen: Frozen, host: Host, quotes: Mapping[str, Quote], rows: int) -> tuple[list[Recipe], list[Skipped]]:
     recipes: list[Recipe] = []
     skipped: list[Skipped] = []
     same = frozen.recipe
@@ -204,7 +206,8 @@ def _recipes(frozen: Frozen, host: Host, quotes: Mapping[str, Quote]) -> tuple[l
         if why:
             skipped.append(Skipped(rung=rung.name, why=why))
         else:
-            recipes.extend(chosen)
+            quote = quotes[rung.name]
+            recipes.extend(trainings.fitting(one, quote, effort=frozen.effort, rows=rows) for one in chosen)
     if same is not None and not recipes:
         why = skipped[0].why if skipped else f"this version has no rung {same.rung}"
         raise NotReady(
@@ -220,7 +223,7 @@ def _tasks(made: Plan, notes: Mapping[str, str], asking: RunTask, *, judged: boo
     lines += [asking]
     lines += [RunTask(name=f"ask {option}") for option in made.options]
     lines += [RunTask(name=f"ask {name}", state=TaskState.SKIPPED, note=why) for name, why in made.untried.items()]
-    lines += [RunTask(name=f"train {recipe.name}", note=notes[recipe.rung]) for recipe in made.recipes]
+    lines += [RunTask(name=f"train {recipe.name}", note=notes[recipe.name]) for recipe in made.recipes]
     lines += [RunTask(name=f"train {rung.rung}", state=TaskState.SKIPPED, note=rung.why) for rung in made.skipped]
     lines += [RunTask(name=JUDGED)] if judged else []
     return [*lines, RunTask(name=SERVED), RunTask(name=SEALED), RunTask(name=VERDICT)]

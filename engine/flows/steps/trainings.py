@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import socket
 import statistics
-from collections.abc import Mapping
 
 from engine.approaches import Task
 from engine.evals.rows import words_p50
 from engine.models.base import Value
 from engine.models.investigation import Effort, Recipe
 from engine.models.labels import Part
+from engine.rules import halving
 from engine.services import Services
 from engine.store import investigations, labels, work
 from engine.store.database import Tx
 from engine.train import Host, Quote
 from engine.train.ladder import host_here, ladder
+from engine.train.work import racing
 
 UNMEASURED = "unknown until the first run on this host"
+NORMAL_SECONDS = 20 * 60.0  # of one rung when normal; where a race would take longer there is none (docs/engine.md)
 _NEWEST = 200  # trainings looked back at for how fast the host is
 _COUNTED = 5  # of each rung
 _SAMPLE = 500  # train rows whose words are counted
@@ -77,8 +79,23 @@ def ahead(
         if why:
             told.append(RungQuote(rung=rung.name, why=why))
         elif recipes:
-            told.append(_told(rung.name, len(recipes), quotes[rung.name], known))
+            quote = quotes[rung.name]
+            whole = sum(seconds_of(fitting(one, quote, effort=effort, rows=rows), quote) for one in recipes)
+            told.append(_told(rung.name, len(recipes), quote, whole=whole, pace=known.get(rung.name)))
     return Trainings(rungs=tuple(told))
+
+
+def fitting(recipe: Recipe, quote: Quote, *, effort: Effort, rows: int) -> Recipe:
+    """The recipe with the rivals that will race: as many as the rows can tell apart, and the effort has time for."""
+    count = racing(recipe, rows)
+    if effort is Effort.NORMAL and quote.seconds * halving.work(count) > NORMAL_SECONDS:
+        count = 1
+    return recipe.model_copy(update={"rivals": recipe.rivals[: count - 1]})
+
+
+def seconds_of(recipe: Recipe, quote: Quote) -> float:
+    """What its training takes with all its rivals, by the quote for one."""
+    return quote.seconds * halving.work(1 + len(recipe.rivals))
 
 
 def paces(tx: Tx, services: Services) -> dict[str, float]:
@@ -92,10 +109,11 @@ def paces(tx: Tx, services: Services) -> dict[str, float]:
     return {rung: statistics.median(found[:_COUNTED]) for rung, found in seen.items()}
 
 
-def note_of(quote: Quote, pace: float | None) -> str:
+def note_of(recipe: Recipe, quote: Quote, pace: float | None) -> str:
     """What one training takes, for its line of a run's progress."""
-    told = f"about {quote.seconds * pace:,.0f} s" if pace else f"time {UNMEASURED}"
-    return f"{told}, about {quote.memory_mb:,} MB of memory"
+    told = f"about {seconds_of(recipe, quote) * pace:,.0f} s" if pace else f"time {UNMEASURED}"
+    race = f"; {1 + len(recipe.rivals)} recipes begin, one goes to the end" if recipe.rivals else ""
+    return f"{told}, about {quote.memory_mb:,} MB of memory{race}"
 
 
 def too_large(quote: Quote, host: Host) -> str:
@@ -108,7 +126,6 @@ def too_large(quote: Quote, host: Host) -> str:
     )
 
 
-def _told(rung: str, count: int, quote: Quote, known: Mapping[str, float]) -> RungQuote:
-    pace = known.get(rung)
-    seconds = count * quote.seconds * pace if pace else None
+def _told(rung: str, count: int, quote: Quote, *, whole: float, pace: float | None) -> RungQuote:
+    seconds = whole * pace if pace else None
     return RungQuote(rung=rung, trainings=count, seconds=seconds, memory_mb=quote.memory_mb)
