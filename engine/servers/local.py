@@ -22,7 +22,7 @@ from uuid import uuid4
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -158,7 +158,7 @@ def build_app(model: str, answerer: Answerer, cores: int = 1) -> Starlette:
         Route("/v1/classify", wire.classify, methods=["POST"]),
         Route("/v1/chat/completions", wire.chat, methods=["POST"]),
     ]
-    handlers = {Refused: _refused, HTTPException: _plain}
+    handlers = {Refused: _refused, HTTPException: _plain, ClientDisconnect: _left}
     return Starlette(routes=routes, lifespan=wire.lifespan, exception_handlers=handlers)
 
 
@@ -281,6 +281,10 @@ async def _refused(_request: Request, error: Exception) -> Response:
     status = 404 if isinstance(error, NotFound) else 400
     kind = "model_not_found" if status == 404 else "invalid_request_error"
     return JSONResponse({"error": {"message": str(error), "type": kind, "code": kind}}, status_code=status)
+
+
+async def _left(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=400)  # to nobody
 
 
 async def _plain(_request: Request, error: Exception) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import random
 import socket
 from collections.abc import Generator, Sequence
@@ -131,9 +132,15 @@ def spoilt(good: bytes, drawn: random.Random) -> bytes:
         b"POST /v1/classify HTTP/1.1\r\nX: " + b"x" * 100_000,
     ],
 )
-def test_a_connection_that_breaks_off_or_lies_harms_nobody_else(endpoint: Endpoint, raw: bytes) -> None:
+def test_a_connection_that_breaks_off_or_lies_harms_nobody_else_and_fills_no_log(
+    endpoint: Endpoint, raw: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     where = urlsplit(endpoint.base_url)
+    log = logging.getLogger("uvicorn.error")  # which hands nothing on
+    log.addHandler(caplog.handler)
     for _ in range(20):
         with contextlib.suppress(OSError), socket.create_connection((where.hostname, where.port), timeout=10) as wire:
             wire.sendall(raw)
     assert is_well(endpoint)
+    log.removeHandler(caplog.handler)
+    assert not [record for record in caplog.records if record.exc_info]
