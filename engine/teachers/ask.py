@@ -119,8 +119,9 @@ def ask_rows(
     if unknown:
         try:
             calls = Calls(ledger, _key(settings, spec, price), pace, tempo or Tempo(), progress)
-            if spec.config.get("batch_from"):
-                answers |= _in_batches(calls, unknown, clock, least=spec.config["batch_from"])
+            least = spec.config.get("batch_from", 0)
+            if least or (not is_timed and batches.is_left_over(ledger, spec.config["base_url"])):
+                answers |= _in_batches(calls, unknown, clock, least=least)
             answers |= _replies(calls, [question for question in unknown if question.key not in answers])
         except KeyRejected as error:
             pace.stop(str(error))
@@ -198,7 +199,10 @@ class Calls:
 
 
 def _in_batches(calls: Calls, questions: Sequence[Question], clock: Clock, *, least: int) -> dict[str, Answered]:
-    """What batches answered, after the first few questions were asked one by one, which tell what it costs."""
+    """What batches answered, after the first few questions were asked one by one, which tell what it costs.
+
+    With 0 as the ``least`` no batch is made: what was handed over before is seen through.
+    """
     first, mine = questions[0], calls.ledger.run_id
     with calls.ledger.database.read() as tx:
         price = price_of(tx, first.model, clock.now().date(), is_batch=True)
@@ -211,7 +215,7 @@ def _in_batches(calls: Calls, questions: Sequence[Question], clock: Clock, *, le
         batches.resume(bulk, questions, tell)
         known = calls.ledger.find(questions)
         left = [question for question in questions if question.key not in known]
-        if batches.is_worth_it(len(left), least) and not calls.pace.is_stopped:
+        if least and batches.is_worth_it(len(left), least) and not calls.pace.is_stopped:
             probes = _replies(replace(calls, pace=Pace()), left[:PROBES])
             if len(probes) == PROBES:
                 batches.hand_over(bulk, left[PROBES:], tell)

@@ -59,7 +59,28 @@ def resume(bulk: Bulk, questions: Sequence[Question], tell: Tell) -> None:
     known = {question.key: question for question in questions}
     with _waiting(bulk):
         for batch in _left_over(bulk):
+            if batch.state is BatchState.CANCELLED and not _is_ending(bulk, batch):
+                continue
             _follow(bulk, batch, known, tell)
+
+
+def is_left_over(ledger: Ledger, base_url: str) -> bool:
+    """Whether batches at an endpoint hold calls that a pass of this run, with batches or without, must see through."""
+    with ledger.database.read() as tx:
+        return bool(replies.batches(tx, ledger.run_id) or replies.called_off(tx, base_url))
+
+
+def _is_ending(bulk: Bulk, batch: PaidBatch) -> bool:
+    """Ask again for the end of one that was called off. False where the endpoint does not know it: nothing comes."""
+    batch_id = batch.batch_id or _found(bulk.client, bulk.ledger.database, batch)
+    try:
+        if batch_id:
+            bulk.client.cancel(batch_id)
+    except KeyRejected as error:
+        log.warning("batch.lost", extra={"run": batch.run_id, "why": str(error)})
+        _end(bulk.ledger.database, batch.token)
+        return False
+    return True
 
 
 def hand_over(bulk: Bulk, questions: Sequence[Question], tell: Tell) -> None:

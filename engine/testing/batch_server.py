@@ -106,6 +106,8 @@ class BatchServer:
         if self.then_down:
             self.then_down -= 1
             return refusal(503)
+        if request.path_params["name"] not in self.batches:
+            return refusal(404)
         batch = self.batches[request.path_params["name"]]
         batch["looked"] += 1
         if batch["status"] in ("validating", "in_progress"):
@@ -115,6 +117,8 @@ class BatchServer:
         return JSONResponse(batch)
 
     async def _cancel(self, request: Request) -> Response:
+        if request.path_params["name"] not in self.batches:
+            return refusal(404)
         batch = self.batches[request.path_params["name"]]
         if batch["status"] not in ("validating", "in_progress"):
             return refusal(409)

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def call_off(services: Services, run_id: str) -> None:
-    """End them. One that the endpoint does not end now is tried again by the next labelling at that endpoint."""
+    """End them. One that the endpoint does not end now is ended by the next labelling at that endpoint."""
     with services.database.write() as tx:
         left = replies.call_off(tx, run_id)
         tx.expunge_all()

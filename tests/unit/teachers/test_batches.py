@@ -249,3 +249,52 @@ def test_what_a_called_off_batch_brought_later_is_booked_by_the_next_pass_to_the
         assert replies.bill(tx, RUN).paid_calls == ROWS
     assert (asked.counts["paid_calls"], asked.counts["reused"]) == (0, ROWS)
     assert set(seen.asked.values()) == {1}
+
+
+def called_off_unheard(room: Room) -> None:
+    """The labelling was cancelled while the endpoint could not be reached."""
+    with room.database.write() as tx:
+        replies.call_off(tx, RUN)
+
+
+def test_a_called_off_batch_that_was_not_ended_then_is_ended_by_the_next_pass_and_not_waited_for(room: Room) -> None:
+    server = BatchServer(right, looks=500, most=30)
+    with serving(server.app) as url:
+        dying(room, url, "looked")
+        called_off_unheard(room)
+        config = {"base_url": f"{url}/v1", "model": MODEL, "batch_from": LEAST, "parameters": {"max_tokens": 8}}
+        room.ask(many(), run_id="inv-another1", **config)
+    first = next(iter(server.batches.values()))
+    assert (first["status"], first["looked"] < 100) == ("cancelled", True)
+
+
+def test_a_called_off_batch_that_the_endpoint_does_not_know_any_more_stops_no_other_pass(room: Room) -> None:
+    server = BatchServer(right)
+    with serving(server.app) as url:
+        dying(room, url, "looked")
+        called_off_unheard(room)
+    other = BatchServer(right)
+    with serving(other.app) as elsewhere:
+        with room.database.write() as tx:
+            row = tx.exec(select(PaidBatch)).one()
+            row.base_url = f"{elsewhere}/v1"  # the same address, another account behind it
+            tx.add(row)
+        asked = room.ask(
+            [DatasetRow(id=f"n{number}", input=f"new {number}", output="bug") for number in range(ROWS)],
+            base_url=f"{elsewhere}/v1",
+            model=MODEL,
+            batch_from=LEAST,
+            parameters={"max_tokens": 8},
+            run_id="inv-another1",
+        )
+    assert (asked.counts["unanswered"], asked.counts["stopped"]) == (0, "")
+
+
+def test_texts_of_a_called_off_batch_are_asked_by_a_pass_without_batches_too(room: Room) -> None:
+    server = BatchServer(right, looks=1, most=30)
+    with serving(server.app) as url:
+        dying(room, url, "looked")
+        called_off_unheard(room)
+        config = {"base_url": f"{url}/v1", "model": MODEL, "batch_from": 0, "parameters": {"max_tokens": 8}}
+        asked = room.ask(many(), run_id="inv-another1", **config)
+    assert asked.counts["unanswered"] == 0
