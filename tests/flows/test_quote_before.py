@@ -10,13 +10,15 @@ import pytest
 
 from bot.blockkit.render import render
 from bot.messages.investigation import quoted
+from engine.approaches import Task
 from engine.desk import Desk, investigations, operate
 from engine.flows.steps import prompted
 from engine.flows.steps.trainings import UNMEASURED, RungQuote, Trainings
 from engine.models.investigation import Effort, PaidReply
 from engine.models.labels import Part
+from engine.store import features, replies, work
 from engine.store import labels as label_rows
-from engine.store import replies, work
+from engine.teachers import options
 from engine.teachers.prompt import messages
 from engine.teachers.replies import Question, sent_parameters
 from tests.flows.ready import BETTER, SLUG, ready, run
@@ -109,6 +111,29 @@ def test_the_runs_message_corrects_the_quote_by_its_first_replies(desk: Desk) ->
     line = next(task for task in seen.tasks if task.name == prompted.QUOTED)
     assert "told from characters; never more than $5,000.00" in told[0]
     assert "measured by the first 25 replies" in line.note
+
+
+def test_rows_that_were_asked_first_do_not_make_the_others_look_paid_for(desk: Desk) -> None:
+    ready(desk)
+    _pay(desk, 20, tokens_in=400, tokens_out=100)
+    early, counts = _of_the_current_prompt(desk)
+    _pay(desk, 100, tokens_in=400, tokens_out=100)
+    later, _ = _of_the_current_prompt(desk)
+    dev, sealed = counts[Part.DEV], counts[Part.SEALED]
+    assert dev > 150
+    assert later / early == pytest.approx((dev - 100 + sealed) / (dev - 20 + sealed), rel=0.05)
+
+
+def _of_the_current_prompt(desk: Desk) -> tuple[float, dict[Part, int]]:
+    """What its calls on dev and the sealed rows cost still, and how many rows those parts have."""
+    with desk.services.database.read() as tx:
+        newest = label_rows.newest(tx, 1).id or 0
+        task, baseline = Task.of(features.by_id(tx, 1)), features.baseline(tx, 1)
+        found = prompted.of_options(
+            tx, desk.services, task, baseline, label_set_id=newest, names=[options.BASELINE], cheaper=""
+        )
+        assert found.usd is not None
+        return found.usd, dict(label_rows.parts(tx, newest))
 
 
 def _pay(desk: Desk, count: int, *, tokens_in: int, tokens_out: int, run_id: str = "inv-earlier") -> None:

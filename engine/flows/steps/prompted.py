@@ -51,7 +51,9 @@ def of_options(
     seed: int = 0,
 ) -> Asking:
     """What asking these options costs. The dearest of them is taken to be the one that is asked about sealed rows."""
-    rows = _read(labels.first(tx, label_set_id, Part.DEV, _SAMPLE))
+    dev = _read(labels.rows(tx, label_set_id, Part.DEV))
+    # Rows are asked in their order: the first ones tell what a reply is like, only ones from all over what is left.
+    early, rows = dev[:_SAMPLE], dev[:: max(-(-len(dev) // _SAMPLE), 1)]
     shown = _read(labels.examples(tx, label_set_id))
     counts = labels.parts(tx, label_set_id)
     usd, dearest, told = 0.0, 0.0, None
@@ -60,9 +62,10 @@ def of_options(
         price = prices.price_of(tx, model, services.clock.now().date())
         if price is None and not is_loopback(baseline.base_url):
             return Asking(usd=None, probes=0)
-        questions = questions_of(_spec(task, baseline, option, model=model, seed=seed), rows, shown)
-        known = replies.find(tx, list({one.key for one in questions}))
-        told = probed(questions, known) or told
+        spec = _spec(task, baseline, option, model=model, seed=seed)
+        questions, first = questions_of(spec, rows, shown), questions_of(spec, early, shown)
+        known = replies.find(tx, list({one.key for one in (*questions, *first)}))
+        told = probed(first, known) or told
         left, whole = (
             forecast(
                 questions, some, outputs=task.classes or [row.output for row in rows], price=price or FREE, by=told
