@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -22,7 +23,7 @@ from engine.runners.folder import Attempt, Ended, Step
 from engine.store.artifacts import away_errors
 
 SEEN_SECONDS = 60.0  # control says at most so often that it still looks
-_LOWERED = "lowered"  # the mark that a training was begun again at a lower rate (engine.train.lowered)
+_NOTES = ("lowered", "race.json")  # beside checkpoints: begun again at a lower rate, and what a race told so far
 _TRAINED = "trainer_state.json"  # what transformers' Trainer writes last into a checkpoint's folder
 V = TypeVar("V", bound=Value)
 T = TypeVar("T")
@@ -120,25 +121,27 @@ class SharedFolder:
 
     def keep(self, scratch: Path) -> None:
         """Bring the checkpoints of this host into the store: old ones go first, and each is whole or not there."""
-        lowered = (scratch / _LOWERED).exists()
-        here, there = _whole(scratch), self._stored()
+        notes = _notes(scratch)
+        here, there = _whole(scratch), _checkpoints(self._stored())
         for mark in there.keys() - here.keys():
             for name in (mark, *there[mark]):  # the mark first: without it a checkpoint is not there
                 self._remove(f"scratch/{name}")
         for mark in sorted(here.keys() - there.keys()):
             for name in (*here[mark], mark):
                 self._put(scratch / name, f"scratch/{name}")
-        if lowered and self._bytes(f"scratch/{_LOWERED}") is None:
-            self._write(f"scratch/{_LOWERED}", "")
+        for name, content in notes.items():
+            if self._bytes(f"scratch/{name}") != content:
+                self._write(f"scratch/{name}", content)
 
     def fetch(self, scratch: Path) -> None:
         """Bring what ``keep`` stored into an empty folder of this host."""
         scratch.mkdir(parents=True, exist_ok=True)
-        for mark, others in self._stored().items():
+        stored = self._stored()
+        for mark, others in _checkpoints(stored).items():
             for name in (*others, mark):
                 self._get(f"scratch/{name}", scratch / name)
-        if self._bytes(f"scratch/{_LOWERED}") is not None:
-            (scratch / _LOWERED).touch()
+        for name in filter(_is_note, stored):
+            self._get(f"scratch/{name}", scratch / name)
 
     def forget_scratch(self) -> None:
         """A checkpoint is of no use to a job that is done."""
@@ -146,8 +149,8 @@ class SharedFolder:
             lambda: self._files.exists(self._at("scratch")) and self._files.rm(self._at("scratch"), recursive=True)
         )
 
-    def _stored(self) -> dict[str, list[str]]:
-        """Whole checkpoints in the store, as ``_whole`` gives those of this host."""
+    def _stored(self) -> list[str]:
+        """Names of what is in the store below the scratch folder."""
         root = self._at("scratch")
 
         def found() -> list[str]:
@@ -156,7 +159,7 @@ class SharedFolder:
             except FileNotFoundError:
                 return []
 
-        return _checkpoints(self._told(found))
+        return self._told(found)
 
     def _get(self, name: str, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -226,7 +229,23 @@ def job_ids(url: str) -> list[str]:
 
 
 def _whole(scratch: Path) -> dict[str, list[str]]:
-    return _checkpoints([path.relative_to(scratch).as_posix() for path in scratch.rglob("*") if path.is_file()])
+    return _checkpoints(_files_of(scratch))
+
+
+def _files_of(scratch: Path) -> list[str]:
+    return [path.relative_to(scratch).as_posix() for path in scratch.rglob("*") if path.is_file()]
+
+
+def _notes(scratch: Path) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for name in filter(_is_note, _files_of(scratch)):
+        with suppress(FileNotFoundError):  # the job is done, and its scratch goes
+            found[name] = (scratch / name).read_bytes()
+    return found
+
+
+def _is_note(name: str) -> bool:
+    return name.rpartition("/")[2] in _NOTES
 
 
 def _checkpoints(names: Iterable[str]) -> dict[str, list[str]]:

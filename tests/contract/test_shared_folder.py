@@ -63,3 +63,14 @@ def test_a_checkpoint_of_the_trainer_is_a_folder_and_the_old_one_goes(tmp_path: 
         "checkpoint-10/trainer_state.json": "{}",
         "lowered": "",
     }
+
+
+def test_what_a_race_told_and_that_its_winner_was_begun_again_are_on_the_next_host(tmp_path: Path) -> None:
+    here, shared = tmp_path / "here", SharedFolder(f"local://{tmp_path}/store", "train-1")
+    (here / "rival-0").mkdir(parents=True)
+    for told in ('{"0 rival-0": 1.5}', '{"0 rival-0": 1.5, "0 rival-1": 2.5}'):
+        (here / "race.json").write_text(told)
+        shared.keep(here)
+    (here / "rival-0" / "lowered").touch()
+    shared.keep(here)
+    assert fetched(shared, tmp_path / "second") == {"race.json": told, "rival-0/lowered": ""}
