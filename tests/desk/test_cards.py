@@ -8,6 +8,7 @@ import pytest
 
 from engine.desk import Desk, artifacts, exports
 from engine.errors import Invalid, NotFound
+from engine.flows.steps import card as cards
 from engine.flows.steps import release
 from engine.models.investigation import Candidate, Effort, Investigation
 from engine.models.verdict import Outcome, Verdict
@@ -78,6 +79,27 @@ def test_a_candidate_that_lost_or_was_not_judged_says_not_to_use_it(desk: Desk) 
     assert "It was not the candidate that was held against prompting" in beside
     assert "sealed rows (" not in beside
     assert "none is needed" in beside, "TF-IDF stands on no base"
+
+
+def test_a_candidate_that_an_earlier_run_made_too_is_told_by_the_newest_verdict(desk: Desk) -> None:
+    chosen, _ = judged(desk)
+    with desk.services.database.write() as tx:
+        now = desk.services.clock.now()
+        feature_id = features.by_slug(tx, SLUG).id or 0
+        earlier = Investigation(
+            run_id="inv-zero", feature_id=feature_id, effort=Effort.QUICK, budget_nano=1, requested_by="U1", created_at=now
+        )  # fmt: skip
+        tx.add(earlier)
+        for one in investigations.candidates(tx, "inv-one"):
+            one.run_id = {"frozen": "inv-zero"}.get(one.contender, one.run_id)
+            tx.add(one)
+        tx.flush()
+        again = Candidate(run_id="inv-one", contender="frozen", rung="frozen", artifact=chosen, recipe={"seed": 7})
+        investigations.add_candidate(tx, again)
+    with desk.services.database.read() as tx:
+        told = cards.newest(tx, features.by_slug(tx, SLUG))
+    assert told is not None
+    assert (told.run_id, told.verdict, told.is_chosen) == ("inv-one", Outcome.SHIP_CHEAPER, True)
 
 
 def test_a_card_that_cannot_be_is_refused_and_an_export_holds_the_newest(desk: Desk, tmp_path: Path) -> None:

@@ -108,7 +108,9 @@ def newest(tx: Tx, feature: Feature) -> Card | None:
     """The card of the candidate that the newest verdict on a feature is about; none without one."""
     found = verdicts.newest_of(tx, feature.id or 0)
     artifact = str(found.record.get("candidate", {}).get("artifact", "")) if found is not None else ""
-    candidate = investigations.candidate_by_artifact(tx, artifact) if artifact else None
+    made = investigations.candidates(tx, found.run_id) if found is not None and artifact else []
+    # Of that run: one that trained the same rows by the same recipe made the same artifact.
+    candidate = next((one for one in made if one.artifact == artifact), None)
     return of_candidate(tx, candidate) if candidate is not None else None
 
 
