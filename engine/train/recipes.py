@@ -1,4 +1,7 @@
-"""What each rung tries, as rows set beforehand: the first is the recipe that was measured (docs/engine.md)."""
+"""What each rung tries, as rows set beforehand: the first is the recipe that was measured (docs/engine.md).
+
+No batch is larger than the first row's: a training's memory is told by that one before it begins.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,7 @@ FULL_DECODER = (
     Row(lr=3e-4, batch=8),
     Row(lr=1e-4, batch=8, epochs=3),
     Row(lr=5e-5, batch=8, epochs=3),
-    Row(lr=1e-4, batch=16),
+    Row(lr=1e-4, batch=4),
 )
 
 

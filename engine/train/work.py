@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.approaches import Task
-from engine.errors import Diverged
+from engine.errors import Diverged, OutOfMemory
 from engine.models.investigation import Recipe
 from engine.rules import halving
 from engine.train import Host, Progress, Trained, TrainingRow
@@ -133,9 +133,9 @@ def _epochs(work: Work) -> float:
 
 
 def _loss(entrant: Work, trial: Trial, share: float) -> float | None:
-    """On dev, after that share of the entrant's own steps; none where it diverged."""
+    """On dev, after that share of the entrant's own steps; none where it diverged or does not fit."""
     try:
         loss = trial(entrant, max(1, steps_of(entrant.recipe, share, len(entrant.train))))
-    except Diverged:
+    except (Diverged, OutOfMemory):
         return None
     return loss if math.isfinite(loss) else None

@@ -87,8 +87,13 @@ def test_a_candidate_that_an_earlier_run_made_too_is_told_by_the_newest_verdict(
         now = desk.services.clock.now()
         feature_id = features.by_slug(tx, SLUG).id or 0
         earlier = Investigation(
-            run_id="inv-zero", feature_id=feature_id, effort=Effort.QUICK, budget_nano=1, requested_by="U1", created_at=now
-        )  # fmt: skip
+            run_id="inv-zero",
+            feature_id=feature_id,
+            effort=Effort.QUICK,
+            budget_nano=1,
+            requested_by="U1",
+            created_at=now,
+        )
         tx.add(earlier)
         for one in investigations.candidates(tx, "inv-one"):
             one.run_id = {"frozen": "inv-zero"}.get(one.contender, one.run_id)
