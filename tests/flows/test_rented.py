@@ -15,7 +15,7 @@ from engine.models.actor import Actor, Role
 from engine.models.mail import Once
 from engine.models.serving import ServerName, Serving, ServingState
 from engine.servers.fireworks import Fireworks
-from engine.servers.provider import name_of
+from engine.servers.provider import Deployment, name_of
 from engine.store import deeds, servings
 from engine.testing.clock import FixedClock
 from engine.testing.scripted_server import serving
@@ -137,3 +137,22 @@ def test_a_provider_that_does_not_answer_leaves_what_was_known(desk: Desk, clock
     clock.move(days=1)
     rented.nightly(told)
     assert len(strangers_told(desk)) == 1
+
+
+class Unlisting(Fireworks):
+    """Its list leaves out what is being deleted, and what a key of another account does not see."""
+
+    def deployments(self) -> list[Deployment]:
+        return []
+
+
+def test_what_a_list_leaves_out_is_not_called_gone_before_it_is(desk: Desk, clock: FixedClock) -> None:
+    needed(desk, clock)
+    cloud = Cloud(deployments=deployed("last-years-test"))
+    with serving(clouds.app_of(cloud, clouds.fireworks)) as url:
+        rented.nightly(replace(desk.services, servers=ScriptedServers(rented=[Fireworks(KEY, api=url)])))
+        servers.ask_to_stop(desk, ANN, STRANGER)
+        rented.stop_asked(replace(desk.services, servers=ScriptedServers(rented=[Unlisting(KEY, api=url)])))
+    assert cloud.count("DELETE", "") == 1
+    assert cloud.deployments == {}
+    assert "was stopped and is gone since" in strangers_told(desk)[0]

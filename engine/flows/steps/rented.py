@@ -11,7 +11,7 @@ from typing import Any
 from engine.errors import Conflict, NotFound, Refused, Unavailable, Upstream
 from engine.models.actor import Actor
 from engine.models.base import Value
-from engine.servers.provider import DeploymentState, Proof, name_of
+from engine.servers.provider import Deployment, DeploymentState, Proof, name_of
 from engine.services import Services
 from engine.store import deeds, servings, work
 from engine.store.database import Tx
@@ -142,7 +142,10 @@ def stop_asked(services: Services) -> None:
 
 
 def _gone(services: Services, one: Rented) -> Proof:
-    """Have it deleted; what is gone already is proof too. Raises ``Conflict`` for one that a rollout needs by now."""
+    """Have it deleted; what its provider does not know any more is proof too, one that it leaves out of a list is not.
+
+    Raises ``Conflict`` for one that a rollout needs by now.
+    """
     with services.database.read() as tx:
         needed = _needed(tx)
     if any(name in one.name for name in needed):
@@ -150,10 +153,7 @@ def _gone(services: Services, one: Rented) -> Proof:
     provider = next((known for known in services.servers.providers() if known.name == one.provider), None)
     if provider is None:
         raise Unavailable(f"This engine holds no key of {one.provider} any more.")
-    found = next((known for known in provider.deployments() if known.id == one.id), None)
-    if found is not None:
-        return provider.teardown(found)
-    return Proof(deployment=one.id, billing_stopped_at=services.clock.now())
+    return provider.teardown(Deployment(id=one.id, name=one.name, model="", state=one.state))
 
 
 def _settle(services: Services, one: Rented) -> None:
