@@ -55,12 +55,13 @@ class GateLine:
 class Pairs:
     """What preference pairs gave: how many, the share of dev pairs whose chosen text is the likelier, before and after.
 
+    The shares are none where dev has no pairs.
     ``undone`` is "", or why the candidate is what it was before them.
     """
 
     count: int
-    before: float
-    after: float
+    before: float | None
+    after: float | None
     undone: str
 
 
@@ -137,7 +138,7 @@ def _rung(line: dict[str, Any], chosen: str, shown: dict[str, float]) -> Rung:
 def _pairs(told: dict[str, Any] | None) -> Pairs | None:
     if not told:
         return None
-    return Pairs(told["pairs"], told["preferred_before"], told["preferred"], told["pairs_undone"])
+    return Pairs(told["pairs"], told.get("preferred_before"), told.get("preferred"), told["pairs_undone"])
 
 
 def _shown(record: dict[str, Any], side: str) -> dict[str, float]:

@@ -45,19 +45,21 @@ class Pair:
 class Taught:
     """What pairs gave: on which share of dev pairs the chosen text is likelier a token, before and after.
 
+    Both are none where dev has no pairs: of those it learned from the share would say nothing.
     ``undone`` is "", or why the adapter was put back to what it was before.
     """
 
     pairs: int
-    before: float
-    after: float
+    before: float | None
+    after: float | None
     undone: str = ""
 
     @property
     def facts(self) -> dict[str, float | int | str]:
         """For the report."""
-        told = {"pairs": self.pairs, "preferred_before": round(self.before, 4), "preferred": round(self.after, 4)}
-        return {**told, "pairs_undone": self.undone}
+        shares = {"preferred_before": self.before, "preferred": self.after}
+        told = {name: round(share, 4) for name, share in shares.items() if share is not None}
+        return {"pairs": self.pairs, **told, "pairs_undone": self.undone}
 
 
 def pairs_of(decoder: Decoder, rows: Sequence[TrainingRow]) -> list[Pair]:
@@ -98,7 +100,7 @@ class Preferences:
     ) -> Taught:
         """Train once over the pairs. Where that diverges or collapses the adapter is put back, and it is said."""
         kept = [part.detach().clone() for part in self._causal.parts]
-        shown = dev[:LOOKED_AT] or self._pairs[:LOOKED_AT]
+        shown = dev[:LOOKED_AT]
         before = self.share_preferred(shown)
         lesson = Lesson(rows=self._pairs, loss_of=self.loss)
         loop = Loop(by_shape(self._causal.parts), dials(seed))
@@ -130,8 +132,10 @@ class Preferences:
         return found
 
     @torch.no_grad()
-    def share_preferred(self, pairs: Sequence[Pair]) -> float:
-        """The share of pairs whose chosen text is likelier a token than the other."""
+    def share_preferred(self, pairs: Sequence[Pair]) -> float | None:
+        """The share of pairs whose chosen text is likelier a token than the other; none without any."""
+        if not pairs:
+            return None
         rows = [text for pair in pairs for text in (pair.chosen, pair.rejected)]
         found: list[float] = []
         for start in range(0, len(rows), 2 * BATCH):

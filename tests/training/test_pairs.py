@@ -155,6 +155,14 @@ def test_what_collapses_among_the_pairs_is_put_back_and_said(host: Host, tmp_pat
     assert all((part == one).all() for part, one in zip(made.causal.parts, was, strict=True))
 
 
+def test_without_dev_pairs_no_share_is_told(host: Host, tmp_path: Path) -> None:
+    made = Pairs(Path(host.decoder), ROWS[:4])
+    told = made.preferences.run(
+        [], lambda: Look(1.0, 1.0), seed=1, checkpoints=Checkpoints(tmp_path, 1), progress=lambda *_: None
+    )
+    assert told.facts == {"pairs": 4, "pairs_undone": ""}
+
+
 def test_a_real_decoder_finds_the_chosen_texts_likelier_after_two_steps(decoder: str, tmp_path: Path) -> None:
     made = Pairs(Path(decoder), ROWS[:8])
     taught = made.taught(tmp_path, Look(0.0, 0.0))
