@@ -118,7 +118,7 @@ def plan(services: Services, frozen: Frozen) -> Plan:
         host = host_here(services.settings)
         words = words_p50(row.input for row in train)
         quotes = {rung.name: rung.quote(host, frozen.task, len(train), words) for rung in ladder()}
-        recipes, skipped = _recipes(frozen, host, quotes, len(train))
+        recipes, skipped = _recipes(frozen, host, quotes, rows=len(train), workers=services.settings.ray_workers)
         made = Plan(
             train=rows_artifact(services, train),
             dev=rows_artifact(services, dev),
@@ -196,7 +196,9 @@ def _refuse_leaks(tx: Tx, frozen: Frozen) -> None:
         )
 
 
-def _recipes(frozen: Frozen, host: Host, quotes: Mapping[str, Quote], rows: int) -> tuple[list[Recipe], list[Skipped]]:
+def _recipes(
+    frozen: Frozen, host: Host, quotes: Mapping[str, Quote], *, rows: int, workers: int
+) -> tuple[list[Recipe], list[Skipped]]:
     recipes: list[Recipe] = []
     skipped: list[Skipped] = []
     same = frozen.recipe
@@ -207,7 +209,9 @@ def _recipes(frozen: Frozen, host: Host, quotes: Mapping[str, Quote], rows: int)
             skipped.append(Skipped(rung=rung.name, why=why))
         else:
             quote = quotes[rung.name]
-            recipes.extend(trainings.fitting(one, quote, effort=frozen.effort, rows=rows) for one in chosen)
+            recipes.extend(
+                trainings.fitting(one, quote, effort=frozen.effort, rows=rows, workers=workers) for one in chosen
+            )
     if same is not None and not recipes:
         why = skipped[0].why if skipped else f"this version has no rung {same.rung}"
         raise NotReady(

@@ -15,7 +15,7 @@ from engine.services import Services
 from engine.store import investigations, labels, work
 from engine.store.database import Tx
 from engine.train import Host, Quote
-from engine.train.ladder import host_here, ladder
+from engine.train.ladder import SPREADING, host_here, ladder
 from engine.train.work import racing
 
 UNMEASURED = "unknown until the first run on this host"
@@ -72,7 +72,7 @@ def ahead(
     host, rows = host_here(services.settings), labels.parts(tx, label_set_id)[Part.TRAIN]
     words = words_p50(row.input for row in labels.first(tx, label_set_id, Part.TRAIN, _SAMPLE))
     quotes = {rung.name: rung.quote(host, task, rows, words) for rung in ladder()}
-    told, known = list[RungQuote](), paces(tx, services)
+    told, known, workers = list[RungQuote](), paces(tx, services), services.settings.ray_workers
     for rung in ladder():
         recipes = rung.recipes(effort, 0, task) if same is None else [same] if same.rung == rung.name else []
         why = (rung.fits(host, task) or too_large(quotes[rung.name], host)) if recipes else ""
@@ -80,14 +80,19 @@ def ahead(
             told.append(RungQuote(rung=rung.name, why=why))
         elif recipes:
             quote = quotes[rung.name]
-            whole = sum(seconds_of(fitting(one, quote, effort=effort, rows=rows), quote) for one in recipes)
+            whole = sum(
+                seconds_of(fitting(one, quote, effort=effort, rows=rows, workers=workers), quote) for one in recipes
+            )
             told.append(_told(rung.name, len(recipes), quote, whole=whole, pace=known.get(rung.name)))
     return Trainings(rungs=tuple(told))
 
 
-def fitting(recipe: Recipe, quote: Quote, *, effort: Effort, rows: int) -> Recipe:
-    """The recipe with the rivals that will race: as many as the rows can tell apart, and the effort has time for."""
-    count = racing(recipe, rows)
+def fitting(recipe: Recipe, quote: Quote, *, effort: Effort, rows: int, workers: int) -> Recipe:
+    """The recipe with the rivals that will race: as many as the rows can tell apart, and the effort has time for.
+
+    None where ``workers`` on several hosts share the training.
+    """
+    count = 1 if workers > 1 and recipe.rung in SPREADING else racing(recipe, rows)
     if effort is Effort.NORMAL and quote.seconds * halving.work(count) > NORMAL_SECONDS:
         count = 1
     return recipe.model_copy(update={"rivals": recipe.rivals[: count - 1]})
