@@ -52,7 +52,7 @@ def main(argv: list[str]) -> int:
         close_lost(services)
         if known.status_port is not None:
             serve_status(services, known.status_port, "engine")
-        work(services, until=stopping.is_set, queues=(Queue.LIGHT, Queue.HEAVY), still_held=still_held)
+        work(services, until=stopping.is_set, queues=tuple(Queue), still_held=still_held)
     # Threads of polled steps may wait in a service's timeout; whatever they do is safe to cut (docs/engine.md).
     sys.stderr.flush()
     os._exit(0)

@@ -145,7 +145,8 @@ def start(
         asked.created_at, asked.price_snapshot = desk.services.clock.now(), quoted.price_snapshot
         labelling = labellings.add(tx, asked)
         teaching = Teaching(run_id=labelling.run_id)
-        desk.durable.enqueue(tx, "label", labelling.run_id, teaching.model_dump(), queue=Queue.HEAVY)
+        queue = Queue.WAITING if batch else Queue.HEAVY  # a batch may take a day, and no device
+        desk.durable.enqueue(tx, "label", labelling.run_id, teaching.model_dump(), queue=queue)
         after = {"model": labelling.model, "rows": quoted.rows, "budget_usd": budget_usd, "rights": labelling.rights}
         _deed(desk, tx, actor, "ask a teacher", labelling=labelling, after=after)
         _tell(desk, tx, labelling)

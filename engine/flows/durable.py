@@ -15,10 +15,11 @@ R = TypeVar("R")
 
 
 class Queue(StrEnum):
-    """Light work is quick and may overlap; heavy work is one at a time."""
+    """Light work is quick and may overlap; heavy work is one at a time; waiting work rests on an endpoint for hours."""
 
     LIGHT = "light"
     HEAVY = "heavy"
+    WAITING = "waiting"
 
 
 class Run(Value):

@@ -20,7 +20,7 @@ from engine.models.labelling import Teaching
 
 WORKFLOW_SCHEMA = "3"  # raised only when the order of a flow's steps changes (docs/engine.md); never a source hash
 # Of heavy work one: one device, one investigation; the others wait their turn.
-AT_ONCE: Mapping[Queue, int] = {Queue.LIGHT: 4, Queue.HEAVY: 1}
+AT_ONCE: Mapping[Queue, int] = {Queue.LIGHT: 4, Queue.HEAVY: 1, Queue.WAITING: 4}
 
 
 @dataclass(frozen=True)

@@ -102,8 +102,21 @@ def trained(tx: Session, most: int) -> list[Candidate]:
 
 
 def candidate_by_artifact(tx: Session, artifact: str) -> Candidate | None:
-    """A candidate by the artifact it is stored as."""
-    return tx.exec(select(Candidate).where(Candidate.artifact == artifact).limit(1)).first()
+    """A candidate by the artifact it is stored as, of the newest run that has its answers on dev; else of any.
+
+    Runs on the same rows make the same artifact, and one of them may have ended before it asked it.
+    """
+    answered = (
+        select(StoredPrediction.id)
+        .where(
+            StoredPrediction.run_id == Candidate.run_id,
+            StoredPrediction.contender == Candidate.contender,
+            StoredPrediction.part == Part.DEV,
+        )
+        .exists()
+    )
+    query = select(Candidate).where(Candidate.artifact == artifact)
+    return tx.exec(query.order_by(answered.desc(), col(Candidate.id).desc()).limit(1)).first()
 
 
 def candidates_beginning(tx: Session, artifact: str) -> list[Candidate]:

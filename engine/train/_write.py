@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from engine.errors import WorkFailed
 from engine.train import Host, _causal, _decoder, _pairs
@@ -51,9 +51,7 @@ class _Lesson:
 
 def _lesson(work: Work, rate: float, *, whole: bool) -> _Lesson:
     base = _decoder.folder_of(work.host)
-    profile = work.profile(_needs(work))
-    if whole:
-        profile = replace(profile, is_quantized=False)  # four bits cannot be learned
+    profile = work.profile(_needs(work), is_whole=whole)
     decoder = _decoder.Decoder(base, profile)
     rows = [decoder.row(row.input, row.written) for row in work.train]
     kept = [row for row in rows if len(row) <= decoder.longest]

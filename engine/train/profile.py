@@ -74,8 +74,11 @@ class Profile:
         return self.device.startswith("cuda")
 
 
-def chosen(device: Device, needs: Needs | None = None) -> Profile:
-    """The profile of a device; ``needs`` says what a decoder's training takes there, none for an encoder."""
+def chosen(device: Device, needs: Needs | None = None, *, is_whole: bool = False) -> Profile:
+    """The profile of a device; ``needs`` says what a decoder's training takes there, none for an encoder.
+
+    Where a training ``is_whole`` all weights are learned, and four bits cannot be.
+    """
     if not device.is_gpu:
         precision = "bf16" if device.gain > BF16_LEAST else "fp32"
         return Profile(device.name, device.cores, precision, device.gain, workers=device.count)
@@ -83,7 +86,7 @@ def chosen(device: Device, needs: Needs | None = None) -> Profile:
     said = [f"{precision}: the device {'has' if device.has_bf16 else 'lacks'} bf16"]
     if needs is None:
         return Profile(device.name, device.cores, precision, device.gain, why=tuple(said))
-    quantized = _is_quantized(device, needs, said)
+    quantized = not is_whole and _is_quantized(device, needs, said)
     checkpointed = _is_checkpointed(device, needs, said, quantized=quantized)
     packed = _has("flash_attn", device, said, "packed batches and flash attention") and device.has_bf16
     liger = _has("liger_kernel", device, said, "Liger kernels")
@@ -151,9 +154,9 @@ def arguments(profile: Profile) -> dict[str, Any]:
     return {**shared, "activation_checkpointing": profile.is_checkpointed}
 
 
-def profile_of(host: Host, shared: Path, needs: Needs | None = None) -> Profile:
+def profile_of(host: Host, shared: Path, needs: Needs | None = None, *, is_whole: bool = False) -> Profile:
     """The host's profile; probed for 1 s the first time and kept in ``shared``, so that the choice never flickers."""
-    return chosen(device_of(host, shared), needs)
+    return chosen(device_of(host, shared), needs, is_whole=is_whole)
 
 
 def device_of(host: Host, shared: Path) -> Device:

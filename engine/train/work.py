@@ -42,9 +42,9 @@ class Work:
     shared: Path
     kept: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
 
-    def profile(self, needs: Needs | None = None) -> Profile:
-        """How heavy work runs here; ``needs`` says what a decoder's training takes."""
-        return profile_of(self.host, self.shared, needs)
+    def profile(self, needs: Needs | None = None, *, is_whole: bool = False) -> Profile:
+        """How heavy work runs here; ``needs`` says what a decoder's training takes, of all weights if ``is_whole``."""
+        return profile_of(self.host, self.shared, needs, is_whole=is_whole)
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,13 @@ def test_a_base_that_does_not_fit_is_quantized_where_that_is_installed() -> None
     assert 'bitsandbytes would help: pip install "assay[gpu]"' in bare.why[1]
 
 
+def test_where_all_weights_are_learned_none_is_quantized_and_nothing_says_so() -> None:
+    made = chosen(replace(GPU, memory_mb=8_000), needs(LARGE), is_whole=True)
+    assert not made.is_quantized
+    assert made.is_checkpointed, "decided by the size of weights that are not quantized"
+    assert "nf4" not in facts(made)["runtime"]
+
+
 @pytest.mark.parametrize(("share", "is_checkpointed"), [(0.79, False), (0.81, True)])
 def test_activations_are_made_again_above_80_of_100_of_the_memory(share: float, is_checkpointed: bool) -> None:
     takes = needs(SMALL)(Way(activation_bytes=2))

@@ -83,6 +83,7 @@ def nightly(services: Services) -> None:
     for one in found:
         log.warning("rented.unneeded", extra={"provider": one.provider, "deployment": one.id, "costs": one.price})
     with services.database.write() as tx:
+        work.alone(tx, PROGRAM)
         asked = {(one.provider, one.id): one for one in strangers(tx) if one.asked_by}
         told = [asked.get((one.provider, one.id), one) for one in found]
         _keep(tx, told, stopped(tx), looked_at=now)
