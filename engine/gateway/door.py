@@ -15,7 +15,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from engine.gateway.caller import Refusal
-from engine.gateway.framing import Chunks, is_chunked, wrong_head
+from engine.gateway.framing import Body, Chunks, read_head, wrong_head
 from engine.gateway.turn import App, Pace, Turn
 
 KEEP_ALIVE_SECONDS = 75
@@ -36,7 +36,7 @@ class Door(HttpToolsProtocol):
         self._parser: httptools.HttpRequestParser = self.parser
         self._begun: bytes = b""  # of a head that is not whole yet
         self._is_in_head = True
-        self._chunks: Chunks | None = None
+        self._body: Body | Chunks = Body(0)
         self._timer: asyncio.TimerHandle | None = None
         self._quiet_at = 0.0
 
@@ -45,23 +45,32 @@ class Door(HttpToolsProtocol):
         self.connections.add(self)
         self.transport = transport
         self.flow: FlowControl = Pace(transport)
+        self._let_go()
 
     def data_received(self, received: bytes) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] # asyncio's own name
-        """Called by asyncio. The parser gets whole heads, looked at before."""
-        body = received
-        if self._is_in_head:
-            received = self._begun + received
-            head, end, body = received.partition(_HEAD_END)
-            self._begun = b"" if end else received
-            if refusal := wrong_head(head):
-                return self._turn_away(refusal)
-            if not end:
-                return None
-            self._is_in_head = False
-            self._chunks = Chunks() if is_chunked(head) else None
-        if self._chunks is not None and not self._chunks.is_plain(body):
-            return self._turn_away(Refusal(400, "bad_body", "The body's chunks are not plain."))
-        return super().data_received(received)
+        """Called by asyncio. The parser gets one request at a time, its head whole and looked at before."""
+        while received and not self.transport.is_closing():
+            head = b""
+            if self._is_in_head:
+                head, end, received = (self._begun + received).lstrip(b"\r\n").partition(_HEAD_END)
+                if not (end or self._begun):
+                    self._quiet_at = self.loop.time()
+                self._begun = b"" if end else head
+                if refusal := wrong_head(head):
+                    return self._turn_away(refusal)
+                if not end:
+                    return None
+                self._is_in_head = False
+                head, self._body = read_head(head)
+                head += end
+            own = self._body.own(received)
+            if own < 0:
+                return self._turn_away(Refusal(400, "bad_body", "The body's chunks are not plain."))
+            super().data_received(head + received[:own])
+            received = received[own:]
+            if self._is_in_head != self._body.is_over:  # llhttp sees another end than we do
+                return self._turn_away(Refusal(400, "bad_body", "Where the body ends is not plain."))
+        return None
 
     def on_message_begin(self) -> None:
         """Called by httptools."""
@@ -143,7 +152,7 @@ class Door(HttpToolsProtocol):
         turn.begin(cast("App", self.app))
 
     def _let_go(self) -> None:
-        """Forget a request that is whole and answered; a connection that stays idle is closed after a while.
+        """Forget a request that is whole and answered; a connection that stays idle, or in a head, is closed at last.
 
         One timer serves many requests: it mostly finds that there was another.
         """
@@ -156,7 +165,7 @@ class Door(HttpToolsProtocol):
 
     def _look(self) -> None:
         self._timer = None
-        if self._turn is not None or self._begun:
+        if self._turn is not None:
             return  # the next answer sets it again
         left = self._quiet_at + KEEP_ALIVE_SECONDS - self.loop.time()
         if left > 0:

@@ -6,6 +6,7 @@ Names and values of headers are not looked through again: they are our own words
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -60,7 +61,7 @@ class Turn:
     """One request and its answer, as ASGI gives them to an app. An answer's head goes out with its first block."""
 
     __slots__ = (
-        *("_blocks", "_chunked", "_line", "_head", "_is_left", "_left", "_task", "_waiter"),
+        *("_blocks", "_chunked", "_line", "_head", "_is_left", "_left", "_size", "_task", "_waiter"),
         *("expects", "has_all", "has_begun", "is_over", "keeps_alive", "method", "scope"),
     )
 
@@ -74,12 +75,13 @@ class Turn:
         self.is_over = False
         self._line = line
         self._blocks: list[bytes] = []
+        self._size = 0  # of the blocks
         self._waiter: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_left = False
         self._head: bytes = b""
         self._chunked = False
-        self._left = 0  # bytes of the body to come, where its length was told
+        self._left: float = 0  # bytes of the body to come; endless where only its end tells
 
     def begin(self, app: App) -> None:
         """Let the app serve it."""
@@ -112,7 +114,8 @@ class Turn:
         """A part of the request's body."""
         if not self.is_over:
             self._blocks.append(block)
-            if sum(map(len, self._blocks)) > HIGH_WATER_LIMIT:
+            self._size += len(block)
+            if self._size > HIGH_WATER_LIMIT:
                 self._line.flow.pause_reading()
             self._wake()
 
@@ -132,7 +135,7 @@ class Turn:
             await self._waiter
         if self._is_left or self.is_over:
             return {"type": "http.disconnect"}
-        blocks, self._blocks = self._blocks, []
+        blocks, self._blocks, self._size = self._blocks, [], 0
         body = blocks[0] if len(blocks) == 1 else b"".join(blocks)
         return {"type": "http.request", "body": body, "more_body": not self.has_all}
 
@@ -153,7 +156,9 @@ class Turn:
 
     def _head_of(self, status: int, headers: Headers) -> bytes:
         lines = [STATUS_LINE[status]]
-        self._chunked = self.method != "HEAD" and status not in (204, 304)
+        has_body = self.method != "HEAD" and status not in (204, 304)
+        is_old = self.scope["http_version"] == "1.0"  # knows no chunks: the connection's end is the body's
+        self._chunked, self._left = has_body and not is_old, math.inf if has_body and is_old else 0
         for name, value in headers:
             lines += (name, b": ", value, b"\r\n")
             if name == b"content-length":
@@ -172,7 +177,7 @@ class Turn:
             block = b"%x\r\n%b\r\n%b" % (len(block), block, end) if block else end
         else:
             self._left -= len(block)
-            if self._left < 0 or (is_last and self._left):
+            if self._left < 0 or (is_last and 0 < self._left < math.inf):
                 raise RuntimeError("the answer is not as long as its head says")
         out, self._head = self._head + block, b""
         transport = self._line.transport

@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from engine.gateway.door import KEEP_ALIVE_SECONDS, Door
+from engine.gateway.turn import Pace, Turn
 
 ASK = b"GET /healthz?a=1 HTTP/1.1\r\nhost: x\r\n\r\n"
 Headers = list[tuple[bytes, bytes]]
@@ -112,6 +113,14 @@ def test_head_and_first_block_go_out_together_and_a_body_without_a_length_in_chu
     with_door(says([], b"ok", b"!"), work)
 
 
+def test_a_caller_of_http_1_0_gets_no_chunks_and_the_end_of_the_connection() -> None:
+    async def work(door: Door, line: Line, _loop: Loop) -> None:
+        said = await asked(door, line, ASK.replace(b"HTTP/1.1", b"HTTP/1.0"))
+        assert (said, line.closed) == (b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nok!", True)
+
+    with_door(says([], b"ok", b"!"), work)
+
+
 @pytest.mark.parametrize(
     ("headers", "body"),
     [
@@ -133,3 +142,32 @@ def test_an_answer_that_is_not_what_its_head_says_is_not_sent_and_closes(headers
         assert (await asked(door, line), line.closed, len(raised)) == (b"", True, 1)
 
     with_door(app, work)
+
+
+@pytest.mark.parametrize("begun", [b"", b"POST / HTTP/1.1\r\nhost: "])
+def test_a_connection_on_which_no_head_becomes_whole_is_closed_too(begun: bytes) -> None:
+    async def work(door: Door, line: Line, loop: Loop) -> None:
+        door.data_received(begun)
+        loop.passes(KEEP_ALIVE_SECONDS - 1)
+        assert not line.closed
+        loop.passes(1)
+        assert line.closed
+
+    with_door(says([]), work)
+
+
+def test_the_blocks_of_a_body_are_measured_once_however_many_wait() -> None:
+    class Block(bytes):
+        asked = 0
+
+        def __len__(self) -> int:
+            Block.asked += 1
+            return 1
+
+    class OnALine:
+        flow = Pace(Line())
+
+    turn = Turn(OnALine(), {"method": "POST", "http_version": "1.1"}, keeps_alive=True, expects=False)  # type: ignore[arg-type]
+    for _ in range(300):
+        turn.take(Block(b"x"))
+    assert Block.asked == 300

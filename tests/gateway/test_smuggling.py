@@ -34,6 +34,10 @@ DOUBTFUL = {
     "a chunk's extension": START + CHUNKED + b"\r\n%x;a=b\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY),
     "a last chunk's extension": START + CHUNKED + b"\r\n%x\r\n%s\r\n0;a\r\n\r\n" % (len(BODY), BODY),
     "a chunk line that ends in a line feed": START + CHUNKED + b"\r\n%x\n%s\r\n0\r\n\r\n" % (len(BODY), BODY),
+    "a length that is no number of bytes": START + b"Content-Length: " + b"9" * 5_000 + b"\r\n\r\n" + BODY,
+    "a trailer": START + CHUNKED + b"\r\n" + CHUNKS[:-2] + b"X-Assay-Unit: other\r\n\r\n",
+    "a tunnel": START.replace(b"POST", b"CONNECT") + LENGTH + b"\r\n" + BODY,
+    "a chunk's extension behind an empty line": b"\r\n\r\n" + START + CHUNKED + b"\r\n%x;a=b\r\n" % len(BODY) + BODY,
     "a chunk in no hex": START + CHUNKED + b"\r\nzz\r\n" + BODY,
     "a nul in a header": START + b"X: a\x00b\r\n" + LENGTH + b"\r\n" + BODY,
     "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
@@ -93,3 +97,33 @@ def test_two_requests_on_one_connection_are_two_calls(gate) -> None:
         while seen.count(b"HTTP/1.1 200") < 2:
             seen += line.recv(65536)
     assert len(model.asked) == before + 2
+
+
+def test_a_request_behind_another_is_looked_at_as_the_first_is(gate) -> None:
+    running, model = gate
+    before = len(model.asked)
+    sent(running.url, [b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + DOUBTFUL["a chunk's extension"]])
+    assert sent(running.url, [DOUBTFUL["no HTTP"]]).startswith(b"HTTP/1.1 400")
+    assert len(model.asked) == before
+
+
+def test_a_request_whose_body_comes_after_the_request_before_it_is_served(gate) -> None:
+    running, model = gate
+    before = len(model.asked)
+    host, port = running.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as line:
+        line.sendall(START + LENGTH + b"\r\n" + BODY + START + LENGTH + b"\r\n")
+        seen = line.recv(65536)
+        line.sendall(BODY)
+        while seen.count(b"HTTP/1.1 200") < 2:
+            seen += line.recv(65536)
+    assert [one.body for one in model.asked[before:]] == [BODY, BODY]
+
+
+@pytest.mark.parametrize("is_split", [False, True])
+def test_a_caller_who_offers_another_protocol_is_answered_in_http_1(gate, is_split: bool) -> None:
+    running, model = gate
+    head = START + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n" + LENGTH + b"\r\n"
+    assert sent(running.url, [head, BODY] if is_split else [head + BODY]).startswith(b"HTTP/1.1 200")
+    assert model.asked[-1].body == BODY
+    assert not model.asked[-1].header("upgrade")
