@@ -164,11 +164,17 @@ def keep_served(services: Services, until: Callable[[], bool]) -> None:
 
 
 def each_minute(services: Services) -> None:
-    """What is due whatever people do: stages judged, requests that wait looked at, runs closed that lost their flow."""
-    judging.look(services)
-    stage.tick(services)
-    requests.sweep(services)
-    close_lost(services)
+    """What is due whatever people do: stages judged, requests that wait looked at, runs closed that lost their flow.
+
+    What breaks keeps none of the others from its turn: a judge that does must not switch the guardrails off.
+    """
+    for due in (judging.look, stage.tick, requests.sweep, close_lost):
+        try:
+            due(services)
+        except Unavailable as error:
+            log.warning("minute.missed", extra={"due": due.__name__, "why": str(error)})
+        except Exception:  # a person must look
+            log.exception("minute.broke", extra={"due": due.__name__, "ref": secrets.token_hex(2).upper()})
 
 
 def _rest(until: Callable[[], bool]) -> None:

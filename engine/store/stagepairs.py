@@ -11,6 +11,7 @@ from engine.models.evidence import StagePair, StageStart
 from engine.models.spool import Example, Stratum
 
 UNREAD = "unread"
+SAME = "same"  # both texts are the same: in shadow none of these is captured, so they count at no stage
 
 
 def of_stage(tx: Session, root: str) -> list[StagePair]:

@@ -86,6 +86,8 @@ def _why(tx: Tx, rollout: Rollout, known: Calibrated, said: dict[str, int]) -> s
         return "no text is captured (capture=none)"
     if said.get(stagepairs.UNREAD):
         return "the judge gave no word that can be read, or its budget of the stage is used up"
+    if said.get(stagepairs.SAME):
+        return "both sides wrote the same so far"
     return "the judge is being asked" if said.get("") else "no text of this stage is captured yet"
 
 

@@ -85,13 +85,14 @@ def _look(services: Services, rollout_id: int) -> bool:
         answers = _asked(services, batch, _prompted_spec(services, batch))
         if answers is None:
             return False
-        written = {one.row_id: one.output for one in answers}
+        written = {one.row_id: one.output if one.valid else "" for one in answers}  # a cut or refused one is no text
         pairs |= {
             call: _pair(batch.task, call, brief, tuned=batch.tuned[call], prompted=written[call])
             for call, brief in batch.lacking.items()
             if call in written
         }
     said: dict[str, str] = {call: pair.ruled for call, pair in pairs.items() if pair.ruled is not None}
+    said |= {call: stagepairs.SAME for call, pair in pairs.items() if pair.candidate == pair.prompted}
     if len(said) < len(pairs):
         answers = _asked(services, batch, _judge_spec(services, batch, list(pairs.values())))
         if answers is None:
