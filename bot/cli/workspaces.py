@@ -24,6 +24,10 @@ from engine.settings import Settings, load_settings
 log = logging.getLogger(__name__)
 
 PROGRAMS = ("engine", "scheduler")  # the gateway and the bot serve all of a host: they are started by themselves
+SLACKS = (
+    *("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"),
+    *("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "ASSAY_SLACK_KEYS"),
+)
 LOOK_SECONDS = 2.0
 BACKOFF_LEAST, BACKOFF_MOST = 1.0, 60.0  # seconds before a program that ended is started again
 STEADY_SECONDS = 30.0  # one that lived that long did not fail at its start
@@ -138,14 +142,12 @@ class Fleet:
 
 
 def environment_of(own: Settings) -> Mapping[str, str]:
-    """The variables that lead a program to one workspace's place; without the tokens, which the bot alone needs."""
+    """The variables that lead a program to one workspace's place, without Slack's secrets: only the bot needs them."""
     return {
         "ASSAY_HOME": str(own.home),
         "ASSAY_DATABASE_URL": own.database_url,
         "ASSAY_ARTIFACTS": own.artifacts,
         "ASSAY_SPOOL": own.spool,
         "ASSAY_PUBLIC_URL": own.public_url,
-        "SLACK_CLIENT_ID": "",
-        "SLACK_CLIENT_SECRET": "",
-        "ASSAY_SLACK_KEYS": "",
+        **dict.fromkeys(SLACKS, ""),
     }

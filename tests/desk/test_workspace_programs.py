@@ -95,3 +95,9 @@ def test_the_list_names_each_workspace_and_its_home(
     installed(several, FIRST)
     assert command.main([]) == 0
     assert f"{FIRST} Acme: installed, ASSAY_HOME={several.settings.home}/teams/{FIRST}" in capsys.readouterr().out
+
+
+def test_a_program_of_a_workspace_is_given_none_of_slacks_secrets(several: Services) -> None:
+    given = command.environment_of(several.settings.of_team(FIRST))
+    slacks = ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN", "SLACK_CLIENT_SECRET", "ASSAY_SLACK_KEYS")
+    assert [given[name] for name in slacks] == [""] * len(slacks)
