@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import logging
 import os
 import signal
@@ -31,6 +32,7 @@ SLACKS = (
 LOOK_SECONDS = 2.0
 BACKOFF_LEAST, BACKOFF_MOST = 1.0, 60.0  # seconds before a program that ended is started again
 STEADY_SECONDS = 30.0  # one that lived that long did not fail at its start
+_PR_SET_PDEATHSIG = 1
 END_SECONDS = 30.0  # an engine's children write a checkpoint first
 
 
@@ -115,7 +117,12 @@ class Fleet:
         team, name = key
         words = [sys.executable, "-m", "bot.cli", name]
         environment = {**os.environ, **environment_of(self._settings.of_team(team))}
-        slot.child = subprocess.Popen(words, env=environment, start_new_session=True)  # noqa: S603 (our own program)
+        slot.child = subprocess.Popen(  # noqa: S603 (our own program)
+            words,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=_end_with_us,
+        )
         slot.begun = time.monotonic()
         log.info("program.started", extra={"team": team, "program": name, "pid": slot.child.pid})
 
@@ -139,6 +146,11 @@ class Fleet:
                 child.wait(timeout=max(ends - time.monotonic(), 0.1))
             except subprocess.TimeoutExpired:
                 os.killpg(child.pid, signal.SIGKILL)
+
+
+def _end_with_us() -> None:
+    """Have Linux send SIGTERM to a child when this process is gone, however it went (prctl(2))."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def environment_of(own: Settings) -> Mapping[str, str]:

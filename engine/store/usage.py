@@ -132,7 +132,7 @@ def last_month(tx: Session, feature_id: int, now: datetime) -> Month | None:
 
     Traffic of fewer days is not blown up to a month: a saving is never forecast from calls nobody saw.
     """
-    query = select(HourlyUsage.hour).where(HourlyUsage.feature_id == feature_id, HourlyUsage.hour <= now)
+    query = select(HourlyUsage.hour).where(HourlyUsage.feature_id == feature_id, HourlyUsage.hour < now)
     newest = tx.exec(query.order_by(col(HourlyUsage.hour).desc()).limit(1)).first()
     if newest is None or newest < now - _STALE:
         return None
@@ -145,7 +145,7 @@ def history(tx: Session, feature_id: int, now: datetime) -> History | None:
     Months that began before the first call ever seen are no whole months; a first month of fewer days counts as it is.
     """
     hours = select(HourlyUsage.hour, func.sum(HourlyUsage.n)).where(
-        HourlyUsage.feature_id == feature_id, HourlyUsage.hour <= now, HourlyUsage.role == CallRole.ANSWER
+        HourlyUsage.feature_id == feature_id, HourlyUsage.hour < now, HourlyUsage.role == CallRole.ANSWER
     )
     counts = {hour: int(n) for hour, n in tx.exec(hours.group_by(col(HourlyUsage.hour)))}
     newest = last_month(tx, feature_id, now)

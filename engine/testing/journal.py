@@ -81,7 +81,7 @@ class JournalEngine:
             if lease is not None:
                 try:
                     self._run(lease)
-                except Lost:
+                except (Lost, Unavailable):
                     self._coping(lambda lease=lease: self._leases.give_back(lease))
 
     def _run(self, lease: Lease) -> None:

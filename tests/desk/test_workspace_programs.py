@@ -78,6 +78,11 @@ def test_each_workspace_has_its_programs_as_long_as_it_is_installed(several: Ser
         eventually(lambda: pid_of(several, FIRST) != first)
         assert workspaces.end(several, SECOND, datetime.now(UTC))
         eventually(lambda: not is_alive(pid_of(several, SECOND)))
+        orphan = pid_of(several, FIRST)
+        running.kill()
+    eventually(lambda: not is_alive(orphan))
+    with supervised(several.settings.home, several.settings.database_url) as running:
+        eventually(lambda: pid_of(several, FIRST) != orphan)
         last = pid_of(several, FIRST)
         assert is_alive(last)
         running.terminate()
