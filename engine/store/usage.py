@@ -132,7 +132,7 @@ def last_month(tx: Session, feature_id: int, now: datetime) -> Month | None:
 
     Traffic of fewer days is not blown up to a month: a saving is never forecast from calls nobody saw.
     """
-    query = select(HourlyUsage.hour).where(HourlyUsage.feature_id == feature_id, HourlyUsage.hour < now)
+    query = select(HourlyUsage.hour).where(HourlyUsage.feature_id == feature_id, HourlyUsage.hour <= _begun(now))
     newest = tx.exec(query.order_by(col(HourlyUsage.hour).desc()).limit(1)).first()
     if newest is None or newest < now - _STALE:
         return None
@@ -145,7 +145,7 @@ def history(tx: Session, feature_id: int, now: datetime) -> History | None:
     Months that began before the first call ever seen are no whole months; a first month of fewer days counts as it is.
     """
     hours = select(HourlyUsage.hour, func.sum(HourlyUsage.n)).where(
-        HourlyUsage.feature_id == feature_id, HourlyUsage.hour < now, HourlyUsage.role == CallRole.ANSWER
+        HourlyUsage.feature_id == feature_id, HourlyUsage.hour <= _begun(now), HourlyUsage.role == CallRole.ANSWER
     )
     counts = {hour: int(n) for hour, n in tx.exec(hours.group_by(col(HourlyUsage.hour)))}
     newest = last_month(tx, feature_id, now)
@@ -192,7 +192,7 @@ def low_quantile(values: Sequence[float]) -> float:
 
 
 def _place(call: Call, source: str) -> Place:
-    hour = call.at.replace(minute=0, second=0, microsecond=0)
+    hour = _begun(call.at)
     # A shadow answer is the tuned side's; every other call is served by the side it was assigned to.
     source = f"{source}{BATCH}" if call.is_batch else source  # its tokens have a price of their own
     return Place(hour, call.assigned, call.assigned, call.model, source, f"{call.status // 100}xx", call.role)
@@ -254,3 +254,8 @@ def _between(tx: Session, feature_id: int, start: datetime, end: datetime) -> Mo
         unpriced=unpriced,
         p95_ms=histogram.quantile(latency, 0.95),
     )
+
+
+def _begun(moment: datetime) -> datetime:
+    """The hour that a moment is in, which is compared whole: columns of hours keep no more than seconds."""
+    return moment.replace(minute=0, second=0, microsecond=0)
