@@ -16,7 +16,7 @@ from engine.models.actor import Actor
 from engine.models.base import Value
 from engine.models.feature import Baseline, Feature, is_simulated
 from engine.models.investigation import OPEN_STATES, RunState
-from engine.models.labelling import Labelling, Teaching
+from engine.models.labelling import Labelling
 from engine.models.mail import Once
 from engine.models.money import from_usd, to_usd
 from engine.store import deeds, features, labellings, labels, mail, replies, work
@@ -144,9 +144,8 @@ def start(
         asked.requested_by, asked.channel = actor.id, actor.channel or feature.channel
         asked.created_at, asked.price_snapshot = desk.services.clock.now(), quoted.price_snapshot
         labelling = labellings.add(tx, asked)
-        teaching = Teaching(run_id=labelling.run_id)
         queue = Queue.WAITING if batch else Queue.HEAVY  # a batch may take a day, and no device
-        desk.durable.enqueue(tx, "label", labelling.run_id, teaching.model_dump(), queue=queue)
+        desk.durable.enqueue(tx, "label", labelling.run_id, {"run_id": labelling.run_id}, queue=queue)
         after = {"model": labelling.model, "rows": quoted.rows, "budget_usd": budget_usd, "rights": labelling.rights}
         _deed(desk, tx, actor, "ask a teacher", labelling=labelling, after=after)
         _tell(desk, tx, labelling)
