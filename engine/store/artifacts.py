@@ -96,10 +96,6 @@ class Artifacts:
             self._rename(where, artifact_id)
         return artifact_id
 
-    def put_bytes(self, name: str, content: bytes) -> str:
-        """Store one file as an artifact of its own."""
-        return self.put_files({name: content})
-
     def put_files(self, files: Mapping[str, bytes]) -> str:
         """Store files, by name, as one artifact."""
         with tempfile.TemporaryDirectory() as folder:

@@ -9,10 +9,9 @@ from engine.approaches import Task
 from engine.models.investigation import Effort, Recipe
 from engine.train import Answerer, Host, Progress, Quote, Trained, TrainingRow
 from engine.train.decoders import memory_mb, why_not, written_seconds
-from engine.train.recipes import LORA_CAUSAL, recipe_of
+from engine.train.recipes import LORA_CAUSAL, adapted
 from engine.train.work import Work, trained
 
-_SEEDS = {Effort.QUICK: 0, Effort.NORMAL: 1, Effort.THOROUGH: 3}
 _WRITTEN = "classify"  # the approach with cheaper rungs of its own: there it waits for the thorough effort
 
 
@@ -35,18 +34,8 @@ class LoraCausal:
 
     def recipes(self, effort: Effort, seed: int, task: Task) -> list[Recipe]:
         """None when quick; one when normal where nothing cheaper can answer; three seeds when thorough."""
-        most = 0 if task.approach == _WRITTEN and effort is not Effort.THOROUGH else _SEEDS[effort]
-        if not most:
-            return []
-        first = recipe_of(self.name, LORA_CAUSAL, effort, seed)
-        settings = LORA_CAUSAL[0].settings
-        return [
-            first,
-            *(
-                Recipe(rung=self.name, name=f"{self.name}-s{number}", seed=seed + number, settings=settings)
-                for number in range(1, most)
-            ),
-        ]
+        waits = task.approach == _WRITTEN and effort is not Effort.THOROUGH
+        return [] if waits else adapted(self.name, LORA_CAUSAL, effort, seed)
 
     def train(
         self,

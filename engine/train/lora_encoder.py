@@ -9,10 +9,8 @@ from engine.approaches import Task
 from engine.models.investigation import Effort, Recipe
 from engine.train import Answerer, Host, Progress, Quote, Trained, TrainingRow
 from engine.train.encoders import weights_mb, why_not
-from engine.train.recipes import LORA_ENCODER, recipe_of
+from engine.train.recipes import LORA_ENCODER, adapted
 from engine.train.work import Work, trained
-
-_SEEDS = {Effort.QUICK: 0, Effort.NORMAL: 1, Effort.THOROUGH: 3}
 
 
 class LoraEncoder:
@@ -32,17 +30,7 @@ class LoraEncoder:
 
     def recipes(self, effort: Effort, seed: int, task: Task) -> list[Recipe]:  # noqa: ARG002 (the same for every task)
         """None when quick; one with its rivals; when thorough two more seeds of the first row."""
-        if not _SEEDS[effort]:
-            return []
-        first = recipe_of(self.name, LORA_ENCODER, effort, seed)
-        settings = LORA_ENCODER[0].settings
-        return [
-            first,
-            *(
-                Recipe(rung=self.name, name=f"{self.name}-s{number}", seed=seed + number, settings=settings)
-                for number in range(1, _SEEDS[effort])
-            ),
-        ]
+        return adapted(self.name, LORA_ENCODER, effort, seed)
 
     def train(
         self,

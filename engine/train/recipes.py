@@ -11,6 +11,7 @@ from engine.models.investigation import Effort, Recipe
 from engine.train.profile import TRAIN_BATCH
 
 TRIED = {Effort.QUICK: 1, Effort.NORMAL: 3, Effort.THOROUGH: 8}
+SEEDS = {Effort.QUICK: 0, Effort.NORMAL: 1, Effort.THOROUGH: 3}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,3 +78,14 @@ def recipe_of(rung: str, rows: tuple[Row, ...], effort: Effort, seed: int) -> Re
     """The first row as the recipe, and as its rivals as many of the others as the effort tries."""
     first, *rivals = (Recipe(rung=rung, name=rung, seed=seed, settings=row.settings) for row in rows[: TRIED[effort]])
     return first.model_copy(update={"rivals": tuple(rivals)})
+
+
+def adapted(rung: str, rows: tuple[Row, ...], effort: Effort, seed: int) -> list[Recipe]:
+    """Of a rung that adapts: none when quick, else ``recipe_of``; when thorough two more seeds of the first row."""
+    if not SEEDS[effort]:
+        return []
+    more = (
+        Recipe(rung=rung, name=f"{rung}-s{number}", seed=seed + number, settings=rows[0].settings)
+        for number in range(1, SEEDS[effort])
+    )
+    return [recipe_of(rung, rows, effort, seed), *more]

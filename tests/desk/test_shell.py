@@ -135,10 +135,10 @@ def test_a_backup_holds_database_and_artifacts_and_again_copies_what_is_new(run:
     run("db", "upgrade")
     run("say", "register", "triage", "model=m", "prompt=p", "labels=a,b")
     stored = Artifacts(f"file://{tmp_path / 'home' / 'artifacts'}")
-    first = stored.put_bytes("rows.jsonl", b"one")
+    first = stored.put_files({"rows.jsonl": b"one"})
     safe = tmp_path / "safe"
     assert "Artifacts: 1 new, 0 already there." in run("db", "backup", str(safe))[1]
-    stored.put_bytes("rows.jsonl", b"two")
+    stored.put_files({"rows.jsonl": b"two"})
     run("say", "register", "later", "model=m", "prompt=p", "labels=a,b")
     assert "Artifacts: 1 new, 1 already there." in run("db", "backup", str(safe))[1]
     assert Artifacts(f"file://{safe / 'artifacts'}").read_bytes(first, "rows.jsonl") == b"one"

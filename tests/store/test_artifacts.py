@@ -57,7 +57,7 @@ def test_a_file_that_was_laid_beside_is_named_and_not_loaded(tmp_path: pathlib.P
 
 def test_one_file_is_verified_as_a_folder_is(tmp_path: pathlib.Path) -> None:
     store = Artifacts(f"file://{tmp_path / 'store'}")
-    made = store.put_bytes("rows.jsonl", b"a")
+    made = store.put_files({"rows.jsonl": b"a"})
     assert store.read_bytes(made, "rows.jsonl") == b"a"
     (tmp_path / "store" / made / "rows.jsonl").write_text("b")
     with pytest.raises(WorkFailed, match=r"rows\.jsonl is damaged"):
