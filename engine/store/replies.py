@@ -36,7 +36,9 @@ class Held:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """The same call is under way in another slot, process or run: wait for its reply."""
+    """The same call is under way in another slot, process or run: wait for its reply, unless a batch holds it."""
+
+    in_batch: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,9 @@ def reserve(tx: Session, wanted: Reservation, *, budget_nano: int) -> Reserved:
     paid = tx.get(PaidReply, wanted.key)
     if paid is not None:
         return paid
-    if tx.get(Reservation, wanted.key) is not None:
-        return Elsewhere()
+    under_way = tx.get(Reservation, wanted.key)
+    if under_way is not None:
+        return Elsewhere(in_batch=bool(under_way.batch))
     spent, held = bill(tx, wanted.run_id).nano_usd, _held(tx, wanted.run_id)
     if spent + held + wanted.amount_nano > budget_nano:
         return Short(spent, held)
@@ -165,6 +168,11 @@ def hold_batch(tx: Session, batch: PaidBatch, wanted: Sequence[Reservation], *, 
     if held:
         tx.add(batch)
     return held
+
+
+def in_batches(tx: Session, keys: Sequence[str]) -> set[str]:
+    """Those of the calls that some batch holds, whoever's: their replies come when it ends, or never."""
+    return {row.key for row in _reservations(tx, keys) if row.batch}
 
 
 def batches(tx: Session, run_id: str) -> list[PaidBatch]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any, Protocol
 
 from engine.approaches import Approach, Parsed, Task
@@ -19,7 +18,7 @@ from engine.models.investigation import PaidReply, Prediction
 from engine.rules.cost import TokenPrices
 from engine.settings import Settings
 from engine.store.database import Database
-from engine.teachers import batches, options
+from engine.teachers import batches, options, samples
 from engine.teachers.batch_client import batch_client
 from engine.teachers.batches import Bulk
 from engine.teachers.client import Client
@@ -110,7 +109,7 @@ def ask_rows(
     )
     ledger.release_lost()
     is_timed = "batch_from" not in spec.config  # a contender's latency is measured; a teacher's is nobody's concern
-    questions = _fresh(ledger, questions, spec.config.get("fresh_since", ""), is_timed=is_timed)
+    questions = samples.fresh(ledger, questions, spec.config.get("fresh_since", ""), is_timed=is_timed)
     distinct = list({question.key: question for question in questions}.values())
     answers = {key: Answered(reply, is_paid_now=False) for key, reply in ledger.find(distinct).items()}
     unknown = [question for question in distinct if question.key not in answers]
@@ -146,29 +145,6 @@ def questions_of(spec: AskSpec, rows: Sequence[AskedRow], examples: Sequence[Ask
         )
         for row in rows
     ]
-
-
-def _fresh(ledger: Ledger, questions: Sequence[Question], since: str, *, is_timed: bool) -> list[Question]:
-    """The questions, with the next sample index where the newest reply is older than ``since``.
-
-    A reply in the ledger is never asked for again under its own key, so that what was paid stays; a model that changed
-    its mind since is asked anew, and answers under the next index. So is one whose reply came in a batch, where it is
-    to be ``is_timed``: a batch tells no latency.
-    """
-    asked = list(questions)
-    stale: set[int] = set(range(len(asked))) if since or is_timed else set()
-    while stale:
-        found = ledger.find(list({asked[place].key: asked[place] for place in stale}.values()))
-        stale = {place for place in stale if _is_stale(found.get(asked[place].key), since, is_timed=is_timed)}
-        for place in stale:
-            asked[place] = replace(asked[place], sample=asked[place].sample + 1)
-    return asked
-
-
-def _is_stale(reply: PaidReply | None, since: str, *, is_timed: bool) -> bool:
-    if reply is None:
-        return False
-    return (is_timed and not reply.latency_ms) or (bool(since) and reply.at < datetime.fromisoformat(since))
 
 
 def _price(database: Database, clock: Clock, spec: AskSpec) -> TokenPrices | None:

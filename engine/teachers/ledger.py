@@ -59,6 +59,11 @@ class Ledger:
             tx.expunge_all()  # the replies are read long after this transaction
             return found
 
+    def in_batches(self, questions: Sequence[Question]) -> set[str]:
+        """Keys of the questions that some batch holds without a reply yet."""
+        with self.database.read() as tx:
+            return replies.in_batches(tx, [question.key for question in questions])
+
     def reserve(self, question: Question) -> Reserved:
         """Hold the worst case of a call, or give its reply, or say why it must not be sent."""
         wanted = Reservation(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from engine.errors import BadReply, KeyRejected, RateLimited, Unavailable
 from engine.models.investigation import PaidReply
 from engine.models.money import to_usd
-from engine.store.replies import Held, Short
+from engine.store.replies import Elsewhere, Held, Short
 from engine.teachers.client import Client
 from engine.teachers.ledger import Ledger
 from engine.teachers.pace import Pace, Tempo
@@ -67,6 +67,8 @@ class Slot:
                 if isinstance(reserved, Short) and not reserved.held_nano:
                     self.pace.stop(self._used_up(question, reserved))
                     return None
+                if isinstance(reserved, Elsewhere) and reserved.in_batch:
+                    return None  # somebody's batch may take a day: the row has no answer yet
             self.pace.rest(_LOOK_AGAIN)
         return None
 
