@@ -53,6 +53,11 @@ class Reply:
             self.pool.keep(self.place, self.connection)
         return block
 
+    async def gather(self, seconds: float) -> None:
+        """Let small blocks gather for that long, so that the next `read` gives them as one."""
+        if not self.is_read:
+            await self.connection.gather(seconds)
+
     def wait_until(self, moment: float) -> None:
         """Give what is still to come until then (seconds of the monotonic clock)."""
         self.connection.wait_until(moment)

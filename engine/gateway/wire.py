@@ -117,6 +117,15 @@ class Connection(asyncio.BaseProtocol):
             self._transport.resume_reading()
         return joined
 
+    async def gather(self, seconds: float) -> None:
+        """Leave what comes in the socket for a while: small blocks are then read as one. Not where some wait."""
+        if self._transport is None or self._is_paused or self._is_whole or self._blocks:
+            return
+        self._transport.pause_reading()
+        await asyncio.sleep(seconds)
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
     def close(self) -> None:
         """Close now; what was not sent is not sent."""
         if self._timer is not None:
