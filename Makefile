@@ -101,8 +101,9 @@ soak: setup                                          ## the gateway killed, idle
 soak-digest: setup                                   ## two schedulers killed 50 times over both turns of the clock, on both databases: 10 minutes
 	ASSAY_KILLS=50 $(BIN)/pytest -n 0 -q tests/desk/test_schedulers_killed.py
 
-soak-engine: setup                                   ## engine, job, or both killed at 20 random moments: one verdict each (10 minutes)
-	$(BIN)/python -m tests.flows.soak
+soak-engine: setup                                   ## engine, job, or both killed at 20 random moments on each database: one verdict each (10 minutes)
+	$(BIN)/python -m tests.flows.soak 1 sqlite
+	$(BIN)/python -m tests.flows.soak 1 postgres
 
 bench-slack: setup                                   ## signed commands at 50 a second with 200 ms of work behind the ack, HTTP and Socket Mode
 	$(BIN)/python -m tests.slack.bench_acks
