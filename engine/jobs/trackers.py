@@ -1,4 +1,4 @@
-"""Tell an experiment tracker of a run: ``python -m engine.jobs.trackers NAME``, the run's facts as JSON on stdin.
+"""Tell an experiment tracker of a run: ``python -m engine.jobs.trackers NAME SECONDS``, its facts as JSON on stdin.
 
 A child of its own, so that neither the tracker's imports nor its waits touch the engine. It holds names and numbers; no
 text of a row, prompt or reply is among what it is given.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -50,4 +51,5 @@ def wandb(facts: Facts) -> None:
 TRACKERS: dict[str, Callable[[Facts], None]] = {"mlflow": mlflow, "wandb": wandb}
 
 if __name__ == "__main__":
+    signal.alarm(int(sys.argv[2]))  # ends this process, whatever it waits for and whoever is left to end it
     TRACKERS[sys.argv[1]](json.load(sys.stdin))
