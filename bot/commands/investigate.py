@@ -21,6 +21,7 @@ class RunAsked(TypedDict):
     budget_usd: float
     effort: Effort | None
     again: bool
+    votes: bool
 
 
 @command("investigate", opens=always, changes=always)
@@ -87,7 +88,10 @@ def _asked(asked: grammar.Asked) -> RunAsked:
     if word and word not in set(Effort):
         raise Invalid(f"effort is {word[:40]!r}.", hint=f"One of: {', '.join(Effort)}")
     return RunAsked(
-        budget_usd=asked.money("budget", DEFAULT_BUDGET_USD), effort=Effort(word) if word else None, again=again
+        budget_usd=asked.money("budget", DEFAULT_BUDGET_USD),
+        effort=Effort(word) if word else None,
+        again=again,
+        votes=asked.text("votes") == "yes",
     )
 
 

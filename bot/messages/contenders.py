@@ -15,7 +15,8 @@ WEAK_SHOWN = 3  # classes; the report has them all
 class Option:
     """One prompted option on dev; ``why`` says why it was not tried ("" for one that was).
 
-    ``quality`` is what the board shows of it, none where it was no new best; ``call_usd`` is none where unknown.
+    ``quality`` is what the board shows of it, none where it was no new best; ``call_usd`` is none where unknown. A call
+    is so many ``samples``; where they vote, ``alone`` is how well one does, shown where ``quality`` is.
     """
 
     name: str
@@ -27,6 +28,8 @@ class Option:
     call_usd: float | None
     why: str
     went_on: bool
+    samples: int = 1
+    alone: float | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ def options(record: dict[str, Any]) -> tuple[Option, ...]:
             call_usd=None if one.get("call_nano") is None else one["call_nano"] / NANO,
             why=one.get("why") or "",
             went_on=one["contender"] == chosen,
+            samples=one.get("samples", 1),
+            alone=one.get("dev_alone") if one["contender"] in shown else None,
         )
         for one in record.get("contenders", ())
     )

@@ -39,7 +39,8 @@ def quoted(quote: Quote) -> QuoteMessage:
 def start_words(quote: Quote) -> str:
     """The words that start what was quoted."""
     same = " recipe=last" if quote.last else ""
-    return f"investigate {quote.slug} budget={quote.budget_usd:g} effort={quote.effort}{same}"
+    votes = " votes=yes" if quote.votes else ""
+    return f"investigate {quote.slug} budget={quote.budget_usd:g} effort={quote.effort}{same}{votes}"
 
 
 @dataclass(frozen=True)

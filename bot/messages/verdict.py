@@ -206,6 +206,10 @@ def _call_usd(record: dict[str, Any]) -> float | None:
     cost, bill = record.get("cost"), record.get("bill", {})
     if cost:
         return cost["plan"]["baseline_call_usd"]
+    chosen = record["prompted"]["contender"]
+    votes = next((one for one in record.get("contenders", ()) if one["contender"] == chosen and "samples" in one), None)
+    if votes:  # an answer takes several paid calls
+        return None if votes["call_nano"] is None else votes["call_nano"] / NANO
     paid, calls = bill.get("nano_usd"), bill.get("paid_calls")
     return paid / NANO / calls if paid and calls else None
 

@@ -8,59 +8,25 @@ from typing import Any
 
 from pydantic import Field
 
-from engine.approaches import Task
 from engine.desk import Desk
-from engine.errors import Conflict, Invalid, NotReady
+from engine.errors import Conflict, NotReady
 from engine.flows.durable import Queue
-from engine.flows.steps import progress, prompted, release, trainings
-from engine.flows.steps.again import Last, last
-from engine.flows.steps.outlook import Prospects, prospects
-from engine.flows.steps.prompted import Asking
+from engine.flows.steps import progress, release
+from engine.flows.steps import quote as quotes
+from engine.flows.steps.quote import Quote
 from engine.flows.steps.reading import measure
-from engine.flows.steps.trainings import Trainings
 from engine.models.actor import Actor
 from engine.models.base import Value
-from engine.models.feature import Feature, is_simulated
 from engine.models.investigation import OPEN_STATES, Brief, Effort, Investigation, RunState, RunTask
-from engine.models.labels import Part
 from engine.models.mail import Once
 from engine.models.money import from_usd, to_usd
-from engine.store import deeds, features, investigations, labels, mail, verdicts, work
+from engine.store import deeds, features, investigations, mail, verdicts, work
 from engine.store.database import Tx
-from engine.teachers import options
+
+__all__ = ["DEFAULT_BUDGET_USD", "Quote", "RunView"]
 
 DEFAULT_BUDGET_USD = 50.0
-BUDGET_MOST_USD = 100_000.0
 _RUN_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # no l, o, 0, 1: ids are read aloud and typed
-
-
-class Quote(Value):
-    """What an investigation would do and cost at most, before anything is spent.
-
-    ``reading`` is the answer of readiness, which never blocks; ``reading_names`` are the conditions behind it, and
-    ``month_spend_usd`` is what the baseline costs a month, none where that is not known. ``prospects`` say what a run
-    could prove. ``last`` is the one recipe that is trained again, none for the whole ladder. ``asking`` is what the
-    prompted calls cost, ``trainings`` what each training takes on the engine's host.
-    """
-
-    slug: str
-    effort: Effort
-    budget_usd: float
-    train_rows: int
-    dev_rows: int
-    sealed_rows: int
-    model: str
-    simulated: bool
-    prompted_calls: int
-    judge_calls: int = 0
-    prospects: Prospects
-    asking: Asking
-    trainings: Trainings
-    open_run: str = ""
-    reading: str = ""
-    reading_names: tuple[str, ...] = ()
-    month_spend_usd: float | None = None
-    last: Last | None = None
 
 
 class RunView(Value):
@@ -91,15 +57,20 @@ class RunView(Value):
     version: int = 1
 
 
-def quote(desk: Desk, slug: str, *, budget_usd: float, effort: Effort | None, again: bool = False) -> Quote:
-    """Say what would be done. No verdict can come out: ``NotReady``; a budget out of range: ``Invalid``.
+def quote(
+    desk: Desk, slug: str, *, budget_usd: float, effort: Effort | None, again: bool = False, votes: bool = False
+) -> Quote:
+    """Say what would be done. No verdict can come out: ``NotReady``; a budget out of range or no votes: ``Invalid``.
 
-    ``again`` trains last time's recipe alone, with last time's effort where none is said.
+    ``again`` trains last time's recipe alone, with last time's effort where none is said; ``votes`` has the current
+    prompt asked several times a row too.
     """
     with desk.services.database.read() as tx:
         feature = features.by_slug(tx, slug)
         found = measure(tx, desk.services, feature)
-        return _quote(desk, tx, feature, budget_usd, effort=effort, again=again).model_copy(
+        return quotes.of_feature(
+            tx, desk.services, feature, budget_usd=budget_usd, effort=effort, again=again, votes=votes
+        ).model_copy(
             update={
                 "reading": found.reading.outcome.value,
                 "reading_names": found.reading.names,
@@ -116,13 +87,16 @@ def start(
     budget_usd: float = DEFAULT_BUDGET_USD,
     effort: Effort | None = None,
     again: bool = False,
+    votes: bool = False,
     once: Once | None = None,
 ) -> RunView:
     """Start a run, or give back the open one (``existed``). Row, deed, message and queued work commit together.
 
     ``again`` trains last time's recipe alone, with last time's effort where none is said; else that is normal.
+    ``votes`` has the current prompt asked several times a row too, as the policy says.
 
-    Raises ``NotReady`` when no verdict can come out: too few labels or groups, or all looks at the sealed rows used.
+    Raises ``NotReady`` when no verdict can come out: too few labels or groups, or all looks at the sealed rows used;
+    ``Invalid`` for votes where answers are not worked out.
     """
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
@@ -131,7 +105,9 @@ def start(
         known = investigations.open_of(tx, feature.id or 0)
         if known is not None:
             return view(desk, tx, known).model_copy(update={"existed": True})
-        quoted = _quote(desk, tx, feature, budget_usd, effort=effort, again=again)
+        quoted = quotes.of_feature(
+            tx, desk.services, feature, budget_usd=budget_usd, effort=effort, again=again, votes=votes
+        )
         run = investigations.add(
             tx,
             Investigation(
@@ -140,6 +116,7 @@ def start(
                 open_feature_id=feature.id,
                 effort=quoted.effort,
                 follows=quoted.last.run_id if quoted.last else "",
+                votes=votes,
                 budget_nano=from_usd(budget_usd),
                 requested_by=actor.id,
                 channel=actor.channel or feature.channel,
@@ -148,6 +125,7 @@ def start(
         )
         desk.durable.enqueue(tx, "investigate", run.run_id, Brief(run_id=run.run_id).model_dump(), queue=Queue.HEAVY)
         after = {"run": run.run_id, "effort": run.effort, "budget_usd": budget_usd, "follows": run.follows}
+        after |= {"votes": True} if votes else {}
         _deed(desk, tx, actor, "investigate", run=run, after=after)
         progress.tell(tx, desk.services, run)
         return view(desk, tx, run).model_copy(update={"quote": quoted})
@@ -221,55 +199,6 @@ def view(desk: Desk, tx: Tx, run: Investigation) -> RunView:
         labels_needed=settles["labels"] if settles else None,
         record=release.of_record(verdict.record) if verdict else {},
         version=run.version,
-    )
-
-
-def _quote(desk: Desk, tx: Tx, feature: Feature, budget_usd: float, *, effort: Effort | None, again: bool) -> Quote:
-    if not 0 < budget_usd <= BUDGET_MOST_USD:
-        raise Invalid(
-            f"budget is {budget_usd:g}; it must be above 0 and at most {BUDGET_MOST_USD:,.0f} US dollars.",
-            hint=f"For example: /assay investigate {feature.slug} budget=50",
-        )
-    feature_id = feature.id or 0
-    label_set = labels.newest_or_none(tx, feature_id)
-    counts = labels.parts(tx, label_set.id if label_set else None)
-    found = prospects(tx, desk.services, feature)
-    baseline = features.baseline(tx, feature_id)
-    known = investigations.open_of(tx, feature_id)
-    same = last(tx, feature) if again else None
-    effort = effort or (same.effort if same else Effort.NORMAL)
-    assert label_set is not None, "without labels there are no prospects"
-    return Quote(
-        slug=feature.slug,
-        effort=effort,
-        last=same,
-        budget_usd=budget_usd,
-        train_rows=counts[Part.TRAIN],
-        dev_rows=counts[Part.DEV],
-        sealed_rows=found.plan.rows,
-        model=baseline.model,
-        simulated=is_simulated(baseline.model),
-        prompted_calls=found.prompted * counts[Part.DEV] + found.plan.rows,
-        judge_calls=2 * (counts[Part.DEV] + found.plan.rows) if found.bench else 0,
-        prospects=found,
-        asking=prompted.of_options(
-            tx,
-            desk.services,
-            Task.of(feature),
-            baseline,
-            label_set_id=label_set.id or 0,
-            names=options.names(found.cheaper_model),
-            cheaper=found.cheaper_model,
-        ),
-        trainings=trainings.ahead(
-            tx,
-            desk.services,
-            Task.of(feature),
-            label_set_id=label_set.id or 0,
-            effort=effort,
-            same=same.recipe if same else None,
-        ),
-        open_run=known.run_id if known else "",
     )
 
 

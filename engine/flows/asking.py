@@ -5,7 +5,8 @@ from __future__ import annotations
 from engine.flows.durable import Stepper
 from engine.flows.steps import ask as options
 from engine.flows.steps import judge as judges
-from engine.flows.steps.values import Asked, Choice, Frozen, JudgedPart, Plan
+from engine.flows.steps.judgement import JudgedPart
+from engine.flows.steps.values import Asked, Choice, Frozen, Plan
 from engine.models.labels import Part
 
 RETRY_SECONDS = (5.0, 30.0, 120.0, 600.0)  # waits before rows without an answer are asked again

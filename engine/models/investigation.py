@@ -42,7 +42,8 @@ class Investigation(Table, table=True):
     """One investigation. ``step`` and ``progress`` are for people; what counts is in the flow's recorded steps.
 
     ``open_feature_id`` is the feature while the run is open and none afterwards: unique, so one open run per feature.
-    ``follows`` is the run whose chosen recipe alone is trained again, "" for the whole ladder.
+    ``follows`` is the run whose chosen recipe alone is trained again, "" for the whole ladder. ``votes``: the current
+    prompt is asked several times a row too, and its answers vote (approach reason).
     """
 
     __table_args__ = (words_check("state", RunState), words_check("effort", Effort))
@@ -57,6 +58,7 @@ class Investigation(Table, table=True):
     requested_by: str
     channel: str = ""
     follows: str = Field(default="", max_length=32)
+    votes: bool = False
     label_set_id: int | None = Field(default=None, foreign_key="label_set.id")
     baseline_id: int | None = Field(default=None, foreign_key="baseline.id")
     policy_hash: str = ""

@@ -81,6 +81,8 @@ _LIMITS: Mapping[str, tuple[float, float]] = {  # where the kind of value does n
     "evaluation_fresh_days": (1.0, 7.0),
     "evaluation_latency_ceiling_ms": (0.0, 600_000.0),
     "evaluation_dev_lookups_most": (10, 10_000),
+    "evaluation_votes": (3, 25),
+    "evaluation_vote_temperature": (0.1, 2.0),
     "cost_retrain_months": (0.1, 120.0),
     "cost_months": (1, 60),
     "stage_alpha": (0.0001, 0.1),

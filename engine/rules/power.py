@@ -30,7 +30,8 @@ class EvalPolicy:
     ``protected_slices`` are labels or groups, separated by commas, that must not get surely worse by twice the margin;
     ``latency_ceiling_ms`` is for 95 % of the served answers, 0 for none; after ``dev_lookups_most`` dev is worn. For
     texts: ``judge_model`` says which of two reads better, at ``judge_url`` ("": the feature's endpoint); one that holds
-    one of ``banned_words`` (separated by commas) or more than ``words_most`` words (0: any) is invalid.
+    one of ``banned_words`` (separated by commas) or more than ``words_most`` words (0: any) is invalid. Where a run
+    wants self-consistency, each row is asked ``votes`` times at ``vote_temperature``.
     """
 
     dev_share: float = 0.15
@@ -51,6 +52,8 @@ class EvalPolicy:
     judge_url: str = ""
     banned_words: str = ""
     words_most: int = 0
+    votes: int = 5
+    vote_temperature: float = 0.7
 
     @property
     def protected(self) -> tuple[str, ...]:

@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
-from engine.approaches import Approach, Parsed, Task
-from engine.approaches.registry import approach_of
 from engine.clock import Clock, SystemClock
 from engine.errors import Invalid, KeyRejected
 from engine.models.investigation import PaidReply, Prediction
 from engine.rules.cost import TokenPrices
 from engine.settings import Settings
 from engine.store.database import Database
-from engine.teachers import batches, options, samples
+from engine.teachers import batches, samples
 from engine.teachers.batch_client import batch_client
 from engine.teachers.batches import Bulk
 from engine.teachers.client import Client
@@ -27,47 +25,11 @@ from engine.teachers.keys import is_loopback, key_for
 from engine.teachers.ledger import FREE, Ledger
 from engine.teachers.pace import CONCURRENCY, Pace, Tempo
 from engine.teachers.prices import price_of
-from engine.teachers.replies import Question, is_answer, sent_parameters
+from engine.teachers.replies import Question
 from engine.teachers.slot import Answered, Slot
+from engine.teachers.votes import AskedRow, AskSpec, answers_of, questions_of, samples_of
 
 Progress = Callable[[int, int, float | None], None]
-
-
-class AskedRow(Protocol):
-    """A row as the job reads it from its dataset."""
-
-    @property
-    def id(self) -> str:
-        """The label's row id."""
-        ...
-
-    @property
-    def input(self) -> str:
-        """The text to ask about."""
-        ...
-
-    @property
-    def output(self) -> str:
-        """The expected answer; for examples the one that is shown."""
-        ...
-
-
-class AskSpec(Protocol):
-    """The job: ``config`` as ``engine.flows.steps.ask`` makes it, and the seed the examples are drawn by."""
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """run_id, contender, base_url, model, prompt, parameters, budget_nano, attempt, fresh_since; the task's body.
-
-        ``fresh_since`` is a moment in ISO format: an older reply is asked for again (""; any age will do). so many
-        questions as ``batch_from`` (0: none) are answered by the endpoint's Batch API.
-        """
-        ...
-
-    @property
-    def seed(self) -> int:
-        """Seed."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -75,7 +37,8 @@ class Asked:
     """Predictions of the answered rows in their order, and the counts of this pass as the job's result.
 
     ``counts``: paid_calls, reused, input_tokens, output_tokens, nano_usd, unanswered, refused and cut (rows), stopped
-    ("" or why), and oldest_at, the moment of the oldest reply that was used ("" without any).
+    ("" or why), oldest_at, the moment of the oldest reply that was used ("" without any), and alone, how well one of
+    several samples does (``Answers.alone``).
     """
 
     predictions: list[Prediction]
@@ -109,7 +72,8 @@ def ask_rows(
     )
     ledger.release_lost()
     is_timed = "batch_from" not in spec.config  # a contender's latency is measured; a teacher's is nobody's concern
-    questions = samples.fresh(ledger, questions, spec.config.get("fresh_since", ""), is_timed=is_timed)
+    since, each = spec.config.get("fresh_since", ""), samples_of(spec)
+    questions = samples.fresh(ledger, questions, since, is_timed=is_timed, each=each)
     distinct = list({question.key: question for question in questions}.values())
     answers = {key: Answered(reply, is_paid_now=False) for key, reply in ledger.find(distinct).items()}
     unknown = [question for question in distinct if question.key not in answers]
@@ -124,27 +88,11 @@ def ask_rows(
             answers |= _replies(calls, [question for question in unknown if question.key not in answers])
         except KeyRejected as error:
             pace.stop(str(error))
-    predictions = _predictions(spec, rows, questions, answers)
-    missing = len(rows) - len(predictions)
+    read = answers_of(spec, rows, questions, {key: answer.reply for key, answer in answers.items()})
+    missing = len(rows) - len(read.predictions)
     counts = _counts(list(answers.values()), unanswered=missing, stopped=pace.why)
     given = [answers[question.key].reply for question in questions if question.key in answers]
-    return Asked(predictions, {**counts, **_unusable(given)})
-
-
-def questions_of(spec: AskSpec, rows: Sequence[AskedRow], examples: Sequence[AskedRow]) -> list[Question]:
-    """One question per row, equal ones for equal texts. Raises ``Invalid`` for a prompt that cannot be rendered."""
-    config = spec.config
-    addition = options.addition_of(config["contender"], Task.read(config), examples=examples, seed=spec.seed)
-    parameters = sent_parameters(config["base_url"], config["parameters"])
-    return [
-        Question(
-            base_url=config["base_url"],
-            model=config["model"],
-            messages=options.messages(config["contender"], config["prompt"], row.input, addition=addition),
-            parameters=parameters,
-        )
-        for row in rows
-    ]
+    return Asked(read.predictions, {**counts, **_unusable(given), "alone": read.alone})
 
 
 def _price(database: Database, clock: Clock, spec: AskSpec) -> TokenPrices | None:
@@ -216,35 +164,6 @@ def _replies(calls: Calls, questions: Sequence[Question]) -> dict[str, Answered]
         finally:
             pace.stop()  # calls under way come in and are booked; nothing more is sent
     return answers
-
-
-def _predictions(
-    spec: AskSpec, rows: Sequence[AskedRow], questions: Sequence[Question], answers: dict[str, Answered]
-) -> list[Prediction]:
-    approach = approach_of(spec.config["approach"])
-    task = Task.read(spec.config)
-    return [
-        _graded(row, answers[question.key].reply, approach, task)
-        for row, question in zip(rows, questions, strict=True)
-        if question.key in answers
-    ]
-
-
-def _graded(row: AskedRow, reply: PaidReply, approach: Approach, task: Task) -> Prediction:
-    """A refused or cut reply is an invalid answer: wrong and paid for, never left out."""
-    usable = is_answer(reply.finish, refusal=reply.refusal)
-    said = approach.parse(reply.text, task) if usable else Parsed(output=reply.text, valid=False)
-    grade = approach.grade(row.output, said, task)
-    return Prediction(
-        row_id=row.id,
-        output=said.output,
-        correct=grade == 1.0,
-        score=grade,
-        valid=said.valid,
-        latency_ms=reply.latency_ms,
-        tokens_in=reply.tokens_in,
-        tokens_out=reply.tokens_out,
-    )
 
 
 def _unusable(replies: Sequence[PaidReply]) -> dict[str, int]:

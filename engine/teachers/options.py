@@ -18,7 +18,8 @@ from engine.teachers.replies import Message
 BASELINE = "baseline"
 FEW_SHOT = "few_shot"
 CHEAPER = "cheaper"  # the baseline's prompt on the cheaper model of the same endpoint, where the team names one
-_NAMES = (BASELINE, FEW_SHOT, CHEAPER)
+VOTES = "votes"  # the baseline's prompt asked several times, the majority of its answers counts; where a run wants it
+_NAMES = (BASELINE, FEW_SHOT, CHEAPER, VOTES)
 SHOTS = 5  # examples in a few-shot prompt (docs/engine.md)
 _EXAMPLE_MOST = 1200  # characters; a longer example is taken only when there are too few short ones
 
@@ -37,9 +38,12 @@ class Example(Protocol):
         ...
 
 
-def names(cheaper: str) -> list[str]:
-    """The options that are asked, the baseline first; ``cheaper`` names the cheaper model, "" where none is listed."""
-    return [BASELINE, FEW_SHOT, CHEAPER] if cheaper else [BASELINE, FEW_SHOT]
+def names(cheaper: str, *, votes: bool = False) -> list[str]:
+    """The options that are asked, the baseline first; ``cheaper`` names the cheaper model, "" where none is listed.
+
+    ``votes``: the run wants the one that votes too, which comes last.
+    """
+    return [BASELINE, FEW_SHOT, *([CHEAPER] if cheaper else []), *([VOTES] if votes else [])]
 
 
 def model_of(option: str, model: str, cheaper: str) -> str:
@@ -59,7 +63,7 @@ def addition_of(option: str, task: Task, *, examples: Sequence[Example], seed: i
 
     The draw depends on seed and rows alone. ``examples`` must be train rows: they are shown to the model.
     """
-    if option in (BASELINE, CHEAPER):
+    if option in (BASELINE, CHEAPER, VOTES):
         return ""
     schema = json.dumps(task.schema, ensure_ascii=False, sort_keys=True)
     name = f"{task.approach}/{option}.txt.j2"

@@ -14,8 +14,12 @@ from engine.teachers.ledger import Ledger
 from engine.teachers.replies import Question
 
 
-def fresh(ledger: Ledger, questions: Sequence[Question], since: str, *, is_timed: bool) -> list[Question]:
-    """The questions, each under its first sample index that will do.
+def fresh(
+    ledger: Ledger, questions: Sequence[Question], since: str, *, is_timed: bool, each: int = 1
+) -> list[Question]:
+    """The questions, each under its first sample index that will do; ``each`` text is asked so often.
+
+    The next index of a question is so many further on, so that the samples of a text stay apart.
 
     Passed over is one whose reply is older than ``since`` (a moment in ISO format, "" for any age): a model that
     changed its mind is asked anew. So is one that a batch answered or still holds, where the reply ``is_timed``: a
@@ -25,7 +29,7 @@ def fresh(ledger: Ledger, questions: Sequence[Question], since: str, *, is_timed
     open_places = range(len(asked)) if since or is_timed else range(0)
     while open_places:
         here = {asked[place].key: asked[place] for place in open_places}
-        following = {key: replace(question, sample=question.sample + 1) for key, question in here.items()}
+        following = {key: replace(question, sample=question.sample + each) for key, question in here.items()}
         found = ledger.find([*here.values(), *following.values()])
         held = ledger.in_batches(list(here.values())) if is_timed else set[str]()
         # Without a reply, and the next index has one: it was asked while a batch held this one, and is paid.

@@ -114,7 +114,7 @@ def _prediction(row: DatasetRow, contender: str, script: Script) -> Prediction:
         bucket(contender, row.id) < (often if is_sure else script.right.get(contender, 0.5))
         and script.weak.get(contender) != row.output
     )
-    output = row.output if right else WRONG[row.output]
+    output = row.output if right else WRONG.get(row.output, "no such answer")
     return Prediction(
         row_id=row.id, output=output, correct=right, score=float(right), valid=True, latency_ms=300.0, tokens_in=40,
         confidence=(0.97 if is_sure else 0.4) if script.sure else None,

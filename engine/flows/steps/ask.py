@@ -142,6 +142,7 @@ def _spec(
             "budget_nano": budget,
             "attempt": attempt,
             "fresh_since": fresh_since,
+            **(frozen.votes.body if frozen.votes and option == options.VOTES else {}),
         },
         seed=frozen.seed,
     )
@@ -149,7 +150,7 @@ def _spec(
 
 def _counts(result: dict[str, Any]) -> dict[str, Any]:
     wanted = ("paid_calls", "input_tokens", "output_tokens", "nano_usd", "unanswered", "stopped", "oldest_at")
-    return {name: result[name] for name in wanted}
+    return {"alone": result.get("alone"), **{name: result[name] for name in wanted}}
 
 
 def _refuse_nonsense(tx: Tx, frozen: Frozen, asked: Asked, part: Part) -> None:

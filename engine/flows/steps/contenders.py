@@ -1,6 +1,7 @@
 """The prompted contenders of a run: which can be tried, how each did on dev and what a call of it costs.
 
-Every verdict is against the best of them: the current prompt, the same with examples, the same on a cheaper model.
+Every verdict is against the best of them: the current prompt, the same with examples, the same on a cheaper model, and
+where a run wants it the same asked several times, whose answers vote.
 """
 
 from __future__ import annotations
@@ -12,13 +13,20 @@ from engine.flows.steps.values import Asked, Frozen, Tried
 from engine.models.feature import Baseline, is_simulated
 from engine.models.labels import Part
 from engine.models.verdict import Score
+from engine.rules.power import EvalPolicy
 from engine.services import Services
 from engine.store import features, investigations
 from engine.store.database import Tx
 from engine.teachers import options, prices
 from engine.teachers.keys import is_loopback
+from engine.teachers.votes import Votes
 
 NO_CHEAPER = "no cheaper tier listed"
+
+
+def votes_of(policy: EvalPolicy) -> Votes:
+    """How often each row is asked for a vote, and at which temperature."""
+    return Votes(samples=policy.votes, temperature=policy.vote_temperature)
 
 
 def untried(tx: Tx, services: Services, frozen: Frozen) -> dict[str, str]:
@@ -64,6 +72,8 @@ def _tried(tx: Tx, services: Services, frozen: Frozen, asked: Asked, *, baseline
     kept = ("quality", "macro_f1", "exact", "valid_share", "rows", "latency_p50_ms", "latency_p95_ms")
     return left.model_copy(
         update={
+            "samples": frozen.votes.samples if frozen.votes and asked.contender == options.VOTES else 1,
+            "alone": asked.alone,
             **{name: getattr(score, name) for name in kept},
             "call_nano": _call_nano(tx, services, score, left.model),
         }

@@ -15,9 +15,10 @@ from engine.evals.judge import TextPair, judged_pairs, questions, ruled
 from engine.evals.rows import read_predictions
 from engine.flows.durable import Pending
 from engine.flows.steps import judges, pairing
+from engine.flows.steps.judgement import Bench, JudgedPart, JudgedSlice
 from engine.flows.steps.plan import JUDGED, SEALED, dataset_artifact
 from engine.flows.steps.progress import attend, complete, note
-from engine.flows.steps.values import Bench, Choice, Frozen, JudgedPart, JudgedSlice
+from engine.flows.steps.values import Choice, Frozen
 from engine.models.investigation import Prediction, RunTask, TaskState
 from engine.models.labels import Part
 from engine.rules.judged import CHOICES, JudgedPair, Winner, length_controlled, tabled, tally, worths

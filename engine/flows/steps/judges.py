@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.errors import NotReady
-from engine.flows.steps.values import Bench
+from engine.flows.steps.judgement import Bench
 from engine.models.feature import Baseline, is_simulated
 from engine.models.labels import Part
 from engine.rules.families import family

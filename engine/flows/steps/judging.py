@@ -16,9 +16,9 @@ from engine.errors import AssayError, NotReady
 from engine.evals.judge import TextPair, judged_pairs, questions
 from engine.evals.rows import DatasetRow, read_predictions
 from engine.flows.steps import judges
+from engine.flows.steps.judgement import Bench
 from engine.flows.steps.judgeword import Calibrated, calibrated, is_due
 from engine.flows.steps.plan import dataset_artifact
-from engine.flows.steps.values import Bench
 from engine.models.evidence import StageStart
 from engine.models.feature import Baseline
 from engine.models.investigation import Prediction

@@ -7,8 +7,8 @@ from typing import Any
 
 from engine.errors import NotReady
 from engine.flows.steps import contenders, judges, leaderboard, pairing, preferred, uploads
+from engine.flows.steps.judgement import Bench
 from engine.flows.steps.plan import check_enough, left_out_of
-from engine.flows.steps.values import Bench
 from engine.models.base import Value
 from engine.models.feature import ApproachName, Feature
 from engine.models.labels import Part

@@ -80,6 +80,7 @@ def freeze(services: Services, run_id: str) -> Frozen:
             at=run.started_at,
             live=live_of(tx, feature),
             recipe=again.recipe_of(tx, run.follows, run.seed),
+            votes=contenders.votes_of(policy.evaluation) if run.votes else None,
         )
 
 
@@ -128,7 +129,7 @@ def plan(services: Services, frozen: Frozen) -> Plan:
             sealed_rows=sealed_rows,
             left_out=left_out,
             seal_id=seal.id or 0,
-            options=[name for name in options.names(policy.cheaper_model) if name not in untried],
+            options=[name for name in _names(frozen) if name not in untried],
             untried=untried,
             recipes=recipes,
             skipped=skipped,
@@ -146,6 +147,10 @@ def plan(services: Services, frozen: Frozen) -> Plan:
         asking = prompted.line_of(tx, services, frozen, made)
         set_tasks(tx, services, run, _tasks(made, notes, asking, judged=frozen.is_judged))
     return made
+
+
+def _names(frozen: Frozen) -> list[str]:
+    return options.names(frozen.policy.evaluation.cheaper_model, votes=frozen.votes is not None)
 
 
 def left_out_of(tx: Tx, label_set_id: int, prompt: str) -> LeftOut:

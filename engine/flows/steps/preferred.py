@@ -13,7 +13,8 @@ from typing import Any
 from engine.errors import WorkFailed
 from engine.flows.steps import scores
 from engine.flows.steps.compare import Compared, Slice
-from engine.flows.steps.values import Choice, Frozen, JudgedPart, Judgement, Measured, Opened, Plan
+from engine.flows.steps.judgement import JudgedPart, Judgement
+from engine.flows.steps.values import Choice, Frozen, Measured, Opened, Plan
 from engine.models.money import to_usd
 from engine.models.verdict import Score
 from engine.rules.distributions import normal_quantile

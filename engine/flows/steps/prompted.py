@@ -22,10 +22,10 @@ from engine.services import Services
 from engine.store import features, investigations, labels, replies
 from engine.store.database import Tx
 from engine.teachers import options, prices
-from engine.teachers.ask import questions_of
 from engine.teachers.forecast import PROBES, forecast, probed
 from engine.teachers.keys import is_loopback
 from engine.teachers.ledger import FREE
+from engine.teachers.votes import Votes, questions_of
 
 QUOTED = "prompted calls quoted"
 _MEASURED = "measured by the first"
@@ -33,10 +33,14 @@ _SAMPLE = 100  # dev rows a quote is told by
 
 
 class Asking(Value):
-    """US dollars still to be paid, none where nobody knows a price; ``probes`` replies told it, 0 for characters."""
+    """US dollars still to be paid, none where nobody knows a price; ``probes`` replies told it, 0 for characters.
+
+    ``votes_usd`` is the part of it that a vote takes: dev, and what the sealed rows may cost more because of it.
+    """
 
     usd: float | None
     probes: int
+    votes_usd: float = 0.0
 
 
 def of_options(
@@ -48,6 +52,7 @@ def of_options(
     label_set_id: int,
     names: Sequence[str],
     cheaper: str,
+    votes: Votes | None = None,
     seed: int = 0,
 ) -> Asking:
     """What asking these options costs. The dearest of them is taken to be the one that is asked about sealed rows."""
@@ -56,13 +61,13 @@ def of_options(
     early, rows = dev[:_SAMPLE], dev[:: max(-(-len(dev) // _SAMPLE), 1)]
     shown = _read(labels.examples(tx, label_set_id))
     counts = labels.parts(tx, label_set_id)
-    usd, dearest, told = 0.0, 0.0, None
+    usd, dearest, without, told = 0.0, 0.0, 0.0, None
     for option in names if rows else ():
         model = options.model_of(option, baseline.model, cheaper)
         price = prices.price_of(tx, model, services.clock.now().date())
         if price is None and not is_loopback(baseline.base_url):
             return Asking(usd=None, probes=0)
-        spec = _spec(task, baseline, option, model=model, seed=seed)
+        spec = _spec(task, baseline, option, model=model, seed=seed, votes=votes)
         questions, first = questions_of(spec, rows, shown), questions_of(spec, early, shown)
         known = replies.find(tx, list({one.key for one in (*questions, *first)}))
         told = probed(first, known) or told
@@ -74,7 +79,10 @@ def of_options(
         )
         usd += left.usd * counts[Part.DEV] / len(rows)
         dearest = max(dearest, whole.usd / len(rows))
-    return Asking(usd=usd + dearest * counts[Part.SEALED], probes=told.replies if told else 0)
+        if option != options.VOTES:  # the one that votes comes last
+            without = usd + dearest * counts[Part.SEALED]
+    total = usd + dearest * counts[Part.SEALED]
+    return Asking(usd=total, probes=told.replies if told else 0, votes_usd=total - without)
 
 
 def line_of(tx: Tx, services: Services, frozen: Frozen, road: Plan) -> RunTask:
@@ -113,6 +121,7 @@ def _told(tx: Tx, services: Services, frozen: Frozen, road: Plan) -> Asking:
         label_set_id=frozen.label_set_id,
         names=road.options,
         cheaper=frozen.policy.evaluation.cheaper_model,
+        votes=frozen.votes,
         seed=frozen.seed,
     )
 
@@ -129,7 +138,7 @@ def _read(rows: Sequence[Label]) -> list[DatasetRow]:
     return [DatasetRow(id=row.row_id, input=row.input, output=row.output) for row in rows]
 
 
-def _spec(task: Task, baseline: Baseline, option: str, *, model: str, seed: int) -> JobSpec:
+def _spec(task: Task, baseline: Baseline, option: str, *, model: str, seed: int, votes: Votes | None) -> JobSpec:
     config = {
         "contender": option,
         "base_url": baseline.base_url,
@@ -137,5 +146,6 @@ def _spec(task: Task, baseline: Baseline, option: str, *, model: str, seed: int)
         "prompt": baseline.prompt,
         "parameters": baseline.parameters,
         **task.body,
+        **(votes.body if votes and option == options.VOTES else {}),
     }
     return JobSpec(kind=JobKind.ASK, inputs={}, config=config, seed=seed)

@@ -19,11 +19,11 @@ from engine.services import Services
 from engine.store import labellings, replies
 from engine.store.database import Tx
 from engine.teachers import prices
-from engine.teachers.ask import questions_of
 from engine.teachers.batches import is_worth_it
 from engine.teachers.forecast import PROBES, Forecast, Probed, forecast, probed
 from engine.teachers.keys import is_loopback
 from engine.teachers.ledger import FREE
+from engine.teachers.votes import questions_of
 
 Rows = Sequence[DatasetRow]
 

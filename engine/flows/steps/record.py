@@ -182,6 +182,7 @@ def _contender(one: Tried) -> dict[str, Any]:
         "latency_p50_ms": one.latency_p50_ms if was else None,
         "latency_p95_ms": one.latency_p95_ms if was else None,
         "call_nano": one.call_nano,
+        **({"samples": one.samples, "dev_alone": one.alone} if one.samples > 1 else {}),
     }
 
 

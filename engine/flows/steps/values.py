@@ -8,11 +8,12 @@ from typing import Any
 from pydantic import Field
 
 from engine.approaches import Task
+from engine.flows.steps.judgement import Judgement
 from engine.models.base import Value
 from engine.models.feature import ApproachName
 from engine.models.investigation import Effort, Recipe
-from engine.models.labels import Part
 from engine.store.policies import Policy
+from engine.teachers.votes import Votes
 
 LIVE = "live model"  # the contender its answers are kept under
 
@@ -59,6 +60,7 @@ class Frozen(Value):
     at: datetime
     live: Live | None = None
     recipe: Recipe | None = None
+    votes: Votes | None = None
 
     @property
     def task(self) -> Task:
@@ -76,20 +78,6 @@ class Frozen(Value):
     def is_judged(self) -> bool:
         """Whether no answer is right or wrong: a judge and people compare the two sides' texts."""
         return self.approach == ApproachName.VOICE
-
-
-class Bench(Value):
-    """The judge of a run: its model and where it is asked, and the families by role, "" for one that no name tells."""
-
-    model: str
-    base_url: str
-    simulated: bool
-    families: dict[str, str]
-
-    @property
-    def unknown(self) -> list[str]:
-        """Whose family no name tells."""
-        return [role for role, name in self.families.items() if not name]
 
 
 class Skipped(Value):
@@ -132,7 +120,8 @@ class Plan(Value):
 class Asked(Value):
     """One pass over a part with a prompted option. ``unanswered`` rows may be asked again; ``stopped`` is a reason.
 
-    ``oldest_at`` is the moment of the oldest reply in use, in ISO format, "" without any.
+    ``oldest_at`` is the moment of the oldest reply in use, in ISO format, "" without any; ``alone`` is how well one
+    sample does where several vote, none elsewhere.
     """
 
     contender: str
@@ -145,6 +134,7 @@ class Asked(Value):
     valid: int
     stopped: str = ""
     oldest_at: str = ""
+    alone: float | None = None
 
 
 class TrainedCandidate(Value):
@@ -169,7 +159,8 @@ class Scored(Value):
 class Tried(Value):
     """A prompted option on dev, or ``why`` it could not be tried ("" for one that was).
 
-    ``call_nano`` is what a call costs at list prices, nothing cached, none where the price is unknown.
+    ``call_nano`` is what a call costs at list prices, nothing cached, none where the price is unknown; of one that
+    votes it is the cost of all ``samples``, of which one ``alone`` does so well.
     """
 
     contender: str
@@ -184,6 +175,8 @@ class Tried(Value):
     latency_p50_ms: float = 0.0
     latency_p95_ms: float = 0.0
     call_nano: int | None = None
+    samples: int = 1
+    alone: float | None = None
 
 
 class Choice(Value):
@@ -224,59 +217,6 @@ class Opened(Value):
     alpha: float
     rows: str
     count: int
-
-
-class JudgedSlice(Value):
-    """A protected slice by the judge's word: its rows, and the interval of the win rate less one half on them."""
-
-    name: str
-    rows: int
-    difference: float = 0.0
-    low: float = -1.0
-    high: float = 1.0
-    method: str = ""
-
-
-class JudgedPart(Value):
-    """What a judge said of the two sides' texts on a part, by counts (``engine.rules.judged``).
-
-    ``pairs`` were read in both orders, ``table`` counts those that people compared too; ``unread`` had a reply that is
-    no word, ``unanswered`` questions may be asked again. ``grouped`` is none where rows are not grouped.
-    """
-
-    part: Part
-    bench: Bench
-    pairs: int
-    tally: dict[str, int]
-    table: list[list[int]]
-    ruled: dict[str, int]
-    unread: int
-    length_controlled: float
-    design_effect: float
-    groups: int
-    grouped: int | None
-    slices: list[JudgedSlice]
-    questions: int
-    unanswered: int
-    nano_usd: int
-
-    @property
-    def people(self) -> int:
-        """How many of the pairs people compared too."""
-        return sum(map(sum, self.table))
-
-
-class Judgement(Value):
-    """A judge's word on both parts; ``sealed`` is none where nothing was opened, because it could not be believed.
-
-    ``planned_rows`` would prove the margin on the win rate; ``blockers`` say why nothing was opened.
-    """
-
-    dev: JudgedPart
-    sealed: JudgedPart | None = None
-    planned_rows: int = 0
-    disagreement: float = 0.0
-    blockers: list[str] = Field(default_factory=list[str])
 
 
 class Measured(Value):

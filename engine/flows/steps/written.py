@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from engine.approaches import Parsed, Task
+from engine.approaches import Task
+from engine.approaches import alike as same
 from engine.approaches.registry import approach_of
 from engine.errors import Invalid
 from engine.importers.labels.raw import RawRow
@@ -67,15 +68,8 @@ def label(feature: Feature, text: str, said: str) -> str:
 
 
 def alike(feature: Feature, answers: Sequence[str]) -> list[str]:
-    """Each answer as the first one that says the same: a number is the same however it is written; "" is no answer."""
-    approach, task = approach_of(feature.approach), Task.of(feature)
-    known: list[str] = []
-    for answer in answers:
-        said = Parsed(output=answer, valid=True)
-        known.append(
-            next((other for other in known if answer and other and approach.grade(other, said, task) == 1.0), answer)
-        )
-    return known
+    """Each answer of a feature as the first one that says the same (``engine.approaches.alike``)."""
+    return same(approach_of(feature.approach), Task.of(feature), answers)
 
 
 def _field(name: str, told: Mapping[str, Any], schema: Mapping[str, Any]) -> Field | None:

@@ -13,13 +13,14 @@ from engine.evals.rows import DatasetRow
 from engine.runners import JobKind, JobSpec
 from engine.settings import Settings
 from engine.store.database import Database
-from engine.teachers.ask import Asked, ask_rows, questions_of
+from engine.teachers.ask import Asked, ask_rows
 from engine.teachers.batch_client import BatchClient
 from engine.teachers.batches import Bulk
 from engine.teachers.ledger import FREE, Ledger
 from engine.teachers.pace import Pace, Tempo
 from engine.teachers.prices import price_of
 from engine.teachers.replies import Question
+from engine.teachers.votes import questions_of
 from engine.testing.simulated_model import MODEL
 
 RUN = "inv-abcdefgh"
