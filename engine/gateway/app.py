@@ -12,7 +12,7 @@ from engine.gateway.caller import Caller, Headers, Receive, Refusal, Scope, Send
 from engine.gateway.keys import told
 from engine.gateway.record import Parts
 from engine.gateway.relay import Relay
-from engine.gateway.request import ALIAS, Gone, Request, call_of, closed, is_call, read_body, split_path
+from engine.gateway.request import ALIAS, Request, call_of, closed, is_call, read_body, split_path
 from engine.rules.frame import Arm
 
 log = logging.getLogger(__name__)
@@ -41,8 +41,6 @@ class App:
         self.inflight += 1
         try:
             await self._serve(scope, receive, caller)
-        except Gone:
-            self.parts.counts["refused", "gone"] += 1
         except Refusal as refusal:
             self.parts.counts["refused", refusal.code] += 1
             refusal.is_of_flags = scope["path"].startswith(_OFREP)

@@ -19,6 +19,7 @@ from engine.gateway.framing import Body, Chunks, read_head, wrong_head
 from engine.gateway.turn import App, Pace, Turn
 
 KEEP_ALIVE_SECONDS = 75
+BODY_BYTES_A_SECOND = 16 * 1024  # what a slow body must bring to be waited for longer
 
 _HEAD = b"HTTP/1.1 %d Refused\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
 _HEAD_END = b"\r\n\r\n"
@@ -49,6 +50,7 @@ class Door(HttpToolsProtocol):
 
     def data_received(self, received: bytes) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] # asyncio's own name
         """Called by asyncio. The parser gets one request at a time, its head whole and looked at before."""
+        size, has_head = len(received), False
         while received and not self.transport.is_closing():
             head = b""
             if self._is_in_head:
@@ -60,7 +62,7 @@ class Door(HttpToolsProtocol):
                     return self._turn_away(refusal)
                 if not end:
                     return None
-                self._is_in_head = False
+                self._is_in_head, has_head = False, True
                 head, self._body = read_head(head)
                 head += end
             own = self._body.own(received)
@@ -70,7 +72,14 @@ class Door(HttpToolsProtocol):
             received = received[own:]
             if self._is_in_head != self._body.is_over:  # llhttp sees another end than we do
                 return self._turn_away(Refusal(400, "bad_body", "Where the body ends is not plain."))
-        return None
+        return self._await_body(size, has_head=has_head)
+
+    def _await_body(self, size: int, *, has_head: bool) -> None:
+        """Where more of a body is to come, it may not come as slowly as anybody likes."""
+        if not self._is_in_head:
+            now = self.loop.time()
+            self._quiet_at = now if has_head else min(now, self._quiet_at + size / BODY_BYTES_A_SECOND)
+            self._wait(KEEP_ALIVE_SECONDS)
 
     def on_message_begin(self) -> None:
         """Called by httptools."""
@@ -152,28 +161,35 @@ class Door(HttpToolsProtocol):
         turn.begin(cast("App", self.app))
 
     def _let_go(self) -> None:
-        """Forget a request that is whole and answered; a connection that stays idle, or in a head, is closed at last.
-
-        One timer serves many requests: it mostly finds that there was another.
-        """
+        """Forget a request that is whole and answered; a connection that stays idle is closed at last."""
         if self._running is None and self._is_in_head:
             self._turn = None
             self.headers = []
             self._quiet_at = self.loop.time()
-            if self._timer is None:
-                self._timer = self.loop.call_later(KEEP_ALIVE_SECONDS, self._look)
+            self._wait(KEEP_ALIVE_SECONDS)
+
+    def _wait(self, seconds: float) -> None:
+        """Look at the connection then. One timer serves many requests: it mostly finds that there was another."""
+        if self._timer is None:
+            self._timer = self.loop.call_later(seconds, self._look)
 
     def _look(self) -> None:
         self._timer = None
-        if self._turn is not None:
+        if self._is_in_head and self._turn is not None:
             return  # the next answer sets it again
         left = self._quiet_at + KEEP_ALIVE_SECONDS - self.loop.time()
         if left > 0:
-            self._timer = self.loop.call_later(left, self._look)
-        else:
+            self._wait(left)
+        elif self._is_in_head:
             self.transport.close()
+        elif self.flow.read_paused:  # we are who does not read
+            self._wait(KEEP_ALIVE_SECONDS)
+        else:
+            self._turn_away(Refusal(408, "slow_body", "The body came too slowly, or stopped."))
 
     def _turn_away(self, refusal: Refusal) -> None:
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self._running is None or not self._running.has_begun:  # else it would stand inside an answer
             self.transport.write(_HEAD % (refusal.status, len(refusal.body)) + refusal.body)
-            self.transport.close()
+        self.transport.close()

@@ -40,19 +40,13 @@ class Request:
         return next((value for known, value in self.headers if known == name), b"")
 
 
-class Gone(Exception):
-    """The caller left before its request was whole."""
-
-
 async def read_body(length: int, receive: Receive) -> bytes:
-    """The whole body; ``length`` is what its head tells. Raises ``Refusal`` above 32 MiB, ``Gone`` without it."""
+    """The whole body; ``length`` is what its head tells. Raises ``Refusal`` above 32 MiB."""
     if length > BODY_MOST:
         raise _too_large()
     size, blocks = 0, list[bytes]()
     while True:
         message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Gone
         blocks.append(message["body"])
         size += len(blocks[-1])
         if size > BODY_MOST:

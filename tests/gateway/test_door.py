@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from engine.gateway.door import KEEP_ALIVE_SECONDS, Door
+from engine.gateway.door import BODY_BYTES_A_SECOND, KEEP_ALIVE_SECONDS, Door
 from engine.gateway.turn import Pace, Turn
 
 ASK = b"GET /healthz?a=1 HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -27,6 +27,12 @@ class Line(asyncio.Transport):
 
     def write(self, data: Any) -> None:
         self.sent += bytes(data)
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
 
     def is_closing(self) -> bool:
         return self.closed
@@ -154,6 +160,59 @@ def test_a_connection_on_which_no_head_becomes_whole_is_closed_too(begun: bytes)
         assert line.closed
 
     with_door(says([]), work)
+
+
+POST = b"POST /f/triage/v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 40000000\r\n\r\n{"
+
+
+async def reads(_scope: Any, receive: Any, send: Any) -> None:
+    while (await receive())["more_body"]:
+        continue
+    await says([(b"content-length", b"2")], b"ok")(_scope, receive, send)
+
+
+@pytest.mark.parametrize("drip", [b"", b"x"])
+def test_a_body_that_stops_or_drips_is_refused_at_last(drip: bytes) -> None:
+    async def work(door: Door, line: Line, loop: Loop) -> None:
+        await asked(door, line, POST)
+        for _ in range(KEEP_ALIVE_SECONDS - 1):
+            loop.passes(1)
+            door.data_received(drip)
+        assert not line.closed
+        loop.passes(1.1)
+        assert line.closed
+        assert line.sent.startswith(b"HTTP/1.1 408 ")
+        assert b"slow_body" in line.sent
+
+    with_door(reads, work)
+
+
+def test_a_body_on_a_slow_line_is_waited_for() -> None:
+    async def work(door: Door, line: Line, loop: Loop) -> None:
+        await asked(door, line, POST)
+        for _ in range(4):
+            loop.passes(KEEP_ALIVE_SECONDS - 1)
+            await asked(door, line, b"x" * BODY_BYTES_A_SECOND * KEEP_ALIVE_SECONDS)
+            assert not door.flow.read_paused
+            assert not line.closed
+
+    with_door(reads, work)
+
+
+def test_who_stops_in_the_body_after_an_answer_has_begun_gets_no_second_head() -> None:
+    async def early(_scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"ok", "more_body": True})
+        await receive()
+        await receive()
+
+    async def work(door: Door, line: Line, loop: Loop) -> None:
+        await asked(door, line, POST)
+        loop.passes(KEEP_ALIVE_SECONDS + 1)
+        assert line.closed
+        assert line.sent.count(b"HTTP/1.1") == 1
+
+    with_door(early, work)
 
 
 def test_the_blocks_of_a_body_are_measured_once_however_many_wait() -> None:
