@@ -1,6 +1,7 @@
 """Import a million LiteLLM rows into an empty SQLite deployment, and again: ``python -m tests.bench_import [ROWS]``.
 
-Prints rows a second and the most memory the import held, in a process of its own; then how long 10,000 labels take.
+Prints rows a second and the most memory the import held, in a process of its own; then how long 10,000 labels take, in
+four shapes (``labels`` in the place of ROWS: these alone).
 Timings depend on the machine.
 """
 
@@ -26,6 +27,9 @@ REGISTER = 'register bench model=gpt-4o-mini prompt="Sort: {{ input }}" labels=b
 
 def main(argv: list[str]) -> int:
     """Write the log, import it twice, print the table."""
+    if argv == ["labels"]:
+        labels()
+        return 0
     rows = int(argv[0]) if argv else ROWS
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "spend.jsonl")
@@ -42,26 +46,51 @@ def main(argv: list[str]) -> int:
             peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
             _say(f"{name:10}{took:>9.1f}{rows / took:>10,.0f}{peak:>9.0f}  {said.splitlines()[0]}")
         size = sum(path.stat().st_size for path in Path(folder, "home").glob("assay.db*"))
-        took = _labels(environment, Path(folder, "labels.jsonl"))
-        allowed = f"{LABEL_SECONDS / took:.1f} x the {LABEL_SECONDS:.0f} s allowed"
-        _say(f"{LABELS:,} labels of 60 words in {took:.1f} s, looking for near copies included: {allowed}")
         _say(f"database {size / 1e6:,.0f} MB, of it the ids of calls, which go after 35 days")
+    labels()
     return 0
 
 
-def _labels(environment: dict[str, str], file: Path) -> float:
-    """Seconds to import label rows, each of words drawn by chance."""
+def labels() -> None:
+    """Import 10,000 labels of each shape, each into an empty deployment; print seconds beside those allowed."""
+    _say(f"{LABELS:,} labels, looking for near copies included; {LABEL_SECONDS:.0f} s are allowed")
+    _say(f"{'':44}{'seconds':>9}{'CPU s':>8}{'peak MB':>9}")
+    for shape, texts in _shapes().items():
+        with tempfile.TemporaryDirectory() as folder:
+            environment = {**os.environ, "ASSAY_HOME": f"{folder}/home"}
+            environment.pop("ASSAY_DATABASE_URL", None)
+            _assay(environment, "say", REGISTER)
+            file = Path(folder, "labels.jsonl")
+            rows = [{"input": text, "output": ("billing", "bug")[number % 2]} for number, text in enumerate(texts)]
+            file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+            began, spent = time.perf_counter(), _spent()
+            said = _assay(environment, "import-labels", "bench", str(file))
+            assert f"{len(rows):,}" in said, said
+            took, cpu = time.perf_counter() - began, _spent() - spent
+            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000  # of the largest so far
+            _say(f"{shape:44}{took:>9.1f}{cpu:>8.1f}{peak:>9.0f}")
+
+
+def _shapes() -> dict[str, list[str]]:
+    """Texts by what they share: nothing, phrases (runs that thousands hold), half of themselves, nearly all."""
     draw = random.Random(7)
     words = [f"word{number}" for number in range(2_000)]
-    rows = [
-        {"input": " ".join(draw.choices(words, k=60)), "output": ("billing", "bug")[number % 2]}
-        for number in range(LABELS)
-    ]
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    began = time.perf_counter()
-    said = _assay(environment, "import-labels", "bench", str(file))
-    assert f"{LABELS:,}" in said, said
-    return time.perf_counter() - began
+    phrases = [" ".join(draw.sample(words, 5)) for _ in range(40)]
+    closing = " ".join(draw.sample(words, 30))
+    drawn = set[str]()
+    while len(drawn) < LABELS:
+        drawn.add(" ".join(draw.sample(phrases, 4)))
+    return {
+        "60 words by chance": [" ".join(draw.choices(words, k=60)) for _ in range(LABELS)],
+        "20 words, 4 of the same 40 phrases": sorted(drawn),
+        "60 words, the last 30 the same": [" ".join([*draw.choices(words, k=30), closing]) for _ in range(LABELS)],
+        "30 words, one template, a number in it": [f"order {number} {closing}" for number in range(LABELS)],
+    }
+
+
+def _spent() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return children.ru_utime + children.ru_stime
 
 
 def _say(line: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from engine.rules.seal import near_copies
+from engine.rules import copies
 
 _LEAST_WORDS = 3  # a shorter passage is an instruction or a label, and says nothing of where a row is from
 _WORD = re.compile(r"\w+")
@@ -29,10 +29,9 @@ def passages(prompt: str) -> tuple[str, ...]:
 
 def shown(prompt: str, texts: Sequence[str]) -> frozenset[int]:
     """Give the indexes of texts that a passage of the prompt copies, exactly or nearly."""
-    parts = passages(prompt)
-    return frozenset(copy.sealed for copy in near_copies(texts, parts)) if parts and texts else frozenset()
+    return copying(texts, passages(prompt))
 
 
 def copying(texts: Sequence[str], others: Sequence[str]) -> frozenset[int]:
     """Give the indexes of texts that copy one of ``others``, exactly or nearly; none where either is empty."""
-    return frozenset(copy.other for copy in near_copies(others, texts)) if texts and others else frozenset()
+    return frozenset(copy.other for copy in copies.closest(others, texts))

@@ -6,32 +6,18 @@ Knows nothing of the ledger of looks or of labels; `engine/store` keeps those.
 from __future__ import annotations
 
 import math
-import re
-import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Literal
 
-from engine.rules import checks
+from engine.rules import checks, copies
 from engine.rules.bucket import bucket
+from engine.rules.copies import LIKENESS, NearCopy
 
 Part = Literal["train", "dev", "sealed"]
 
 # One-sided alpha of looks 1, 2 and 3; the sum is .025 (docs/rules.md 3).
 _LOOK_ALPHAS = (0.020, 0.004, 0.001)
 _STEP_LEAST = 0.005
-_SHINGLE_WORDS = 3
-_WORD = re.compile(r"\w+")
-
-
-@dataclass(frozen=True)
-class NearCopy:
-    """Indexes of a sealed text and of another that copies it, with their Jaccard similarity (0 to 1)."""
-
-    sealed: int
-    other: int
-    similarity: float
 
 
 def look_alpha(look: int) -> float:
@@ -101,52 +87,18 @@ def part(group: str, salt: str, dev: float, sealed: float) -> Part:
     return "dev" if place < sealed_share + dev_share else "train"
 
 
-def near_copies(sealed: Sequence[str], others: Sequence[str], threshold: float = 0.5) -> tuple[NearCopy, ...]:
+def near_copies(sealed: Sequence[str], others: Sequence[str], threshold: float = LIKENESS) -> tuple[NearCopy, ...]:
     """Find every pair of a sealed and another text whose 3-word shingles have a Jaccard similarity >= `threshold`.
 
-    Words are \\w+ of the NFKC-normalised, casefolded text; fewer than 3 words make one shingle. Exact (inverted index).
+    Words are \\w+ of the NFKC-normalised, casefolded text; fewer than 3 words make one shingle. Exact.
     Indexes, ordered by sealed then other. Raises ValueError for no texts or a threshold outside (0, 1].
     """
     least = checks.share("threshold", checks.above("threshold", threshold))
     for name, texts in (("sealed", sealed), ("others", others)):
         if not texts:
             raise ValueError(f"{name} is empty; at least one text is needed")
-    sealed_shingles = [_shingles(text) for text in sealed]
-    holders = _inverted(sealed_shingles)
-    found = (
-        NearCopy(row, other, similarity)
-        for other, text in enumerate(others)
-        for row, similarity in _similarities(_shingles(text), sealed_shingles, holders)
-        if similarity >= least
-    )
-    return tuple(sorted(found, key=lambda copy: (copy.sealed, copy.other)))
+    return tuple(sorted(copies.pairs(sealed, others, least), key=lambda copy: (copy.sealed, copy.other)))
 
 
 def _standard_error(sd: float, rows: int) -> float:
     return checks.number("sd", sd, 0.0) / math.sqrt(checks.count("rows", rows, 1))
-
-
-def _shingles(text: str) -> frozenset[str]:
-    normal = unicodedata.normalize("NFKC", text).casefold()
-    words = _WORD.findall(normal)
-    if len(words) >= _SHINGLE_WORDS:
-        runs = range(len(words) - _SHINGLE_WORDS + 1)
-        return frozenset(" ".join(words[start : start + _SHINGLE_WORDS]) for start in runs)
-    # A text of signs alone ("👍") has no word; it is compared by its signs, not taken for every other such text.
-    return frozenset([" ".join(words) if words else " ".join(normal.split())])
-
-
-def _inverted(shingled: Iterable[frozenset[str]]) -> dict[str, list[int]]:
-    holders: dict[str, list[int]] = {}
-    for row, shingles in enumerate(shingled):
-        for shingle in shingles:
-            holders.setdefault(shingle, []).append(row)
-    return holders
-
-
-def _similarities(
-    shingles: frozenset[str], sealed: Sequence[frozenset[str]], holders: dict[str, list[int]]
-) -> Iterator[tuple[int, float]]:
-    shared = Counter(row for shingle in shingles for row in holders.get(shingle, ()))
-    for row, both in shared.items():
-        yield row, both / (len(shingles) + len(sealed[row]) - both)

@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from engine.rules.seal import Part, near_copies, part
+from engine.rules import copies
+from engine.rules.seal import Part, part
 
 _TORN = "ties rows of two parts together; it can lie on neither side"
 TEMPLATE_SHARE = 0.10  # docs/labels.md: one linked cluster above this share is templated text, and is named
@@ -108,12 +109,12 @@ def place(
     fresh, left, old = _beside(known, rows)
     back = _returning(known, rows, fresh)
     fresh, refused = _clear_of_seal(known, rows, fresh, threshold, back=back)
-    copies = [*back.values(), *_copies(known, rows, fresh, threshold)]
-    links = _linked(known, rows, fresh, copies)
-    torn = dict.fromkeys(_torn(known, fresh, links, copies), _TORN) | _judged(known, rows, fresh, links)
+    tied = [*back.values(), *_copies(known, rows, fresh, threshold)]
+    links = _linked(known, rows, fresh, tied)
+    torn = dict.fromkeys(_torn(known, fresh, links, tied), _TORN) | _judged(known, rows, fresh, links)
     refused += [Left(rows[index].line, reason) for index, reason in torn.items()]
     fresh = [index for index in fresh if index not in torn]
-    links = _linked(known, rows, fresh, [pair for pair in copies if torn.keys().isdisjoint(map(_index, pair))])
+    links = _linked(known, rows, fresh, [pair for pair in tied if torn.keys().isdisjoint(map(_index, pair))])
     parts: dict[str, tuple[str, Part]] = {
         links.root("cluster:" + row.cluster): (row.cluster, row.part) for row in reversed(known)
     }
@@ -180,11 +181,10 @@ def _clear_of_seal(
     sealed = [row for row in known if row.part == "sealed"]
     if not sealed or not fresh:
         return fresh, []
-    hits: dict[int, tuple[float, str]] = {}
-    for copy in near_copies([row.input for row in sealed], [rows[index].input for index in fresh], threshold):
-        found = (copy.similarity, str(sealed[copy.sealed].id))
-        if fresh[copy.other] not in back:
-            hits[fresh[copy.other]] = max(found, hits.get(fresh[copy.other], found))
+    found = copies.closest([row.input for row in sealed], [rows[index].input for index in fresh], threshold)
+    hits = {
+        fresh[copy.other]: (copy.similarity, sealed[copy.sealed].id) for copy in found if fresh[copy.other] not in back
+    }
     refused = [
         Left(rows[index].line, f"near copy ({likeness:.2f}) of sealed row {row}; it can never be trained on")
         for index, (likeness, row) in hits.items()
@@ -193,17 +193,17 @@ def _clear_of_seal(
 
 
 def _copies(known: Sequence[Known], rows: Sequence[Row], fresh: list[int], threshold: float) -> list[tuple[str, str]]:
-    """Name the near copies of each new row: new rows, and clusters of stored rows outside the seal."""
+    """Pairs that link each new row with its near copies: new rows, and clusters of stored rows outside the seal."""
     others = [row for row in known if row.part != "sealed"]
     texts = [rows[index].input for index in fresh]
     if not texts:
         return []
     names = [f"row:{index}" for index in fresh] + ["cluster:" + row.cluster for row in others]
-    found = near_copies(texts, texts + [row.input for row in others], threshold)
-    return [(names[copy.sealed], names[copy.other]) for copy in found if copy.sealed != copy.other]
+    found = copies.links(texts, [row.input for row in others], threshold)
+    return [(names[one], names[other]) for one, other in found]
 
 
-def _linked(known: Sequence[Known], rows: Sequence[Row], fresh: list[int], copies: Sequence[tuple[str, str]]) -> _Links:
+def _linked(known: Sequence[Known], rows: Sequence[Row], fresh: list[int], tied: Sequence[tuple[str, str]]) -> _Links:
     links = _Links()
     for row in known:
         if row.group:
@@ -211,17 +211,17 @@ def _linked(known: Sequence[Known], rows: Sequence[Row], fresh: list[int], copie
     for index in fresh:
         if rows[index].group:
             links.join(f"row:{index}", "group:" + rows[index].group)
-    for one, other in copies:
+    for one, other in tied:
         links.join(one, other)
     return links
 
 
-def _torn(known: Sequence[Known], fresh: list[int], links: _Links, copies: Sequence[tuple[str, str]]) -> set[int]:
+def _torn(known: Sequence[Known], fresh: list[int], links: _Links, tied: Sequence[tuple[str, str]]) -> set[int]:
     """Find new rows whose copies tie stored rows of two parts: placed on one side they would leak to the other."""
     parts: dict[str, set[Part]] = {}
     for row in known:
         parts.setdefault(links.root("cluster:" + row.cluster), set()).add(row.part)
-    copied = {_index(name) for pair in copies for name in pair}
+    copied = {_index(name) for pair in tied for name in pair}
     return {index for index in fresh if index in copied and len(parts.get(links.root(f"row:{index}"), ())) > 1}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlmodel import Session, select
 
 from engine.models.labels import Label, Part
-from engine.rules.seal import near_copies
+from engine.rules import copies
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,8 @@ def first(tx: Session, feature_id: int) -> Leak | None:
     labels = list(tx.exec(select(Label).where(Label.feature_id == feature_id)))
     sealed = [label for label in labels if label.part is Part.SEALED]
     others = [label for label in labels if label.part is not Part.SEALED]
-    if not sealed or not others:
+    found = copies.closest([label.input for label in sealed], [label.input for label in others])
+    worst = min(found, key=lambda copy: (-copy.similarity, copy.sealed, copy.other), default=None)
+    if worst is None:
         return None
-    copies = near_copies([label.input for label in sealed], [label.input for label in others])
-    if not copies:
-        return None
-    worst = max(copies, key=lambda copy: copy.similarity)
     return Leak(others[worst.other].row_id, sealed[worst.sealed].row_id, worst.similarity)
