@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from bot.messages import bench, contenders, examples
+from bot.messages.seeds import Over, Seed, Seeds, seeds
 from engine.desk.investigations import RunView
 from engine.models.money import NANO
 from engine.models.verdict import Outcome
@@ -108,12 +109,21 @@ class VerdictMessage:
     more_labels: str
     judge: bench.Bench | None
     live: Live | None = None
+    seeds: Seeds | None = None
 
     @classmethod
     def example(cls) -> VerdictMessage:
         """A tuned model that is as good and cheaper."""
         found = verdict(examples.judged(), report_url="https://assay.example/runs/inv-7k3mq9ab")
-        return replace(found, live=Live("inv-2p8wz4kd", 900, 0.905, 0.015, 0.002, 0.028))
+        lines = tuple(
+            Seed(number, quality, f1, None, said, "", "", 14.0)
+            for number, quality, f1, said in ((0, 0.913, 0.88, "not_worse"), (1, 0.921, 0.89, "better"))
+        )
+        chance = Seeds(
+            (*lines, Seed(2, None, None, None, "", "", "further seeds: the loss became nan at step 40", 0.0)),
+            Over(0.917, 0.913, 0.921), Over(0.885, 0.88, 0.89), None, hangs=True,
+        )  # fmt: skip
+        return replace(found, live=Live("inv-2p8wz4kd", 900, 0.905, 0.015, 0.002, 0.028), seeds=chance)
 
 
 def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
@@ -160,6 +170,7 @@ def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
         more_labels=_more(run, judge),
         judge=judge,
         live=_live(record.get("live")),
+        seeds=seeds(record),
     )
 
 

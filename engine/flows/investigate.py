@@ -6,8 +6,8 @@ from engine.errors import AssayError
 from engine.flows import judged
 from engine.flows.asking import RETRY_SECONDS, ask
 from engine.flows.durable import Stepper
-from engine.flows.steps import candidates, choose, decide, end, plan, trackers
-from engine.flows.steps.values import Frozen, Measured, Plan, TrainedCandidate, VerdictRef
+from engine.flows.steps import candidates, choose, decide, end, plan, seeds, trackers
+from engine.flows.steps.values import Choice, Frozen, Measured, Plan, TrainedCandidate, VerdictRef
 from engine.models.investigation import Brief
 from engine.models.labels import Part
 
@@ -31,6 +31,8 @@ def _road(run: Stepper, brief: Brief) -> VerdictRef:
     made = [_train(run, frozen, road, index) for index in range(len(road.recipes))]
     choice = run.step("choose", choose.choose, frozen, road, made, asked=asked)
     parity = run.until("parity", candidates.parity, frozen, road, choice)
+    if choice.seeds:
+        choice = _seeded(run, frozen, road, choice)
     if frozen.is_judged:
         tried = next(one for one in asked if one.contender == choice.prompted)
         return judged.conclude(run, frozen, road, choice, parity=parity, asked=tried)
@@ -51,3 +53,11 @@ def _train(run: Stepper, frozen: Frozen, road: Plan, index: int) -> TrainedCandi
     if not candidate.skipped:
         run.until(f"score {name}", candidates.score_dev, frozen, road, candidate)
     return candidate
+
+
+def _seeded(run: Stepper, frozen: Frozen, road: Plan, choice: Choice) -> Choice:
+    made = [run.until(f"train {recipe.name}", seeds.train, frozen, road, recipe) for recipe in choice.seeds]
+    for one in made:
+        if not one.skipped:
+            run.until(f"score {one.contender}", seeds.score, frozen, road, one)
+    return run.step("seeds", seeds.tell, frozen, choice, made)

@@ -48,6 +48,35 @@ class Score(Value):
     simulated: bool = False
 
 
+class Cascade(Value):
+    """From which confidence a candidate's answer stands; what is below goes to the prompted option.
+
+    ``escalation`` is the share of dev rows below, ``kept_error`` the error of those above with its upper bound.
+    """
+
+    threshold: float
+    escalation: float
+    kept_error: float
+    kept_error_upper: float
+
+
+class Seeded(Value):
+    """What the finalist's recipe gave on dev with one seed, answering alone; the first is what goes to the seal.
+
+    ``finding`` is what dev alone says of it beside the prompted option: better, not_worse, worse or unclear, "" where a
+    judge says so. ``alarm`` is that of its training, ``failed`` why there is no model, and no score, of that seed.
+    """
+
+    seed: int
+    quality: float | None = None
+    macro_f1: float | None = None
+    exact: float | None = None
+    finding: str = ""
+    alarm: str = ""
+    failed: str = ""
+    seconds: float = 0.0
+
+
 class Comparison(Value):
     """Two scores on the same rows, paired. Counts are rows; the interval is at confidence ``level``."""
 

@@ -23,6 +23,15 @@ class Interval:
     high: float
 
 
+def finding(low: float, high: float, margin: float) -> str:
+    """Say what the interval of candidate minus baseline alone says: better, not_worse, worse or unclear."""
+    if low > 0:
+        return "better"
+    if low > -margin:
+        return "not_worse"
+    return "worse" if high < -margin else "unclear"
+
+
 @dataclass(frozen=True)
 class Pairs:
     """Rows on which both sides, one side, or neither was right; counts with a sum of at least 1 (else ValueError)."""

@@ -33,7 +33,7 @@ class LoraCausal:
         )
 
     def recipes(self, effort: Effort, seed: int, task: Task) -> list[Recipe]:
-        """None when quick; one when normal where nothing cheaper can answer; three seeds when thorough."""
+        """None when quick, nor when normal where something cheaper can answer; else one with its rivals."""
         waits = task.approach == _WRITTEN and effort is not Effort.THOROUGH
         return [] if waits else adapted(self.name, LORA_CAUSAL, effort, seed)
 

@@ -29,7 +29,7 @@ class LoraEncoder:
         return Quote(seconds=15.0 + rows * per_row, memory_mb=1000 + 3 * weights_mb(host) + rows * words_p50 // 500)
 
     def recipes(self, effort: Effort, seed: int, task: Task) -> list[Recipe]:  # noqa: ARG002 (the same for every task)
-        """None when quick; one with its rivals; when thorough two more seeds of the first row."""
+        """None when quick, else one with its rivals."""
         return adapted(self.name, LORA_ENCODER, effort, seed)
 
     def train(

@@ -11,7 +11,7 @@ from engine.models.investigation import Effort, Recipe
 from engine.train.profile import TRAIN_BATCH
 
 TRIED = {Effort.QUICK: 1, Effort.NORMAL: 3, Effort.THOROUGH: 8}
-SEEDS = {Effort.QUICK: 0, Effort.NORMAL: 1, Effort.THOROUGH: 3}
+SEEDS = {Effort.QUICK: 1, Effort.NORMAL: 1, Effort.THOROUGH: 3}  # of the finalist: docs/decisions/0046
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,11 +81,18 @@ def recipe_of(rung: str, rows: tuple[Row, ...], effort: Effort, seed: int) -> Re
 
 
 def adapted(rung: str, rows: tuple[Row, ...], effort: Effort, seed: int) -> list[Recipe]:
-    """Of a rung that adapts: none when quick, else ``recipe_of``; when thorough two more seeds of the first row."""
-    if not SEEDS[effort]:
-        return []
-    more = (
-        Recipe(rung=rung, name=f"{rung}-s{number}", seed=seed + number, settings=rows[0].settings)
+    """Of a rung that adapts: none when quick, else ``recipe_of``."""
+    return [] if effort is Effort.QUICK else [recipe_of(rung, rows, effort, seed)]
+
+
+def seeded(finalist: Recipe, effort: Effort) -> list[Recipe]:
+    """The finalist's recipe alone, no rival beside it, with each further seed that the effort trains it with."""
+    return [
+        Recipe(
+            rung=finalist.rung,
+            name=f"{finalist.name}-seed{number + 1}",
+            seed=finalist.seed + number,
+            settings=finalist.settings,
+        )
         for number in range(1, SEEDS[effort])
-    )
-    return [recipe_of(rung, rows, effort, seed), *more]
+    ]

@@ -42,6 +42,12 @@ def judged(desk: Desk, outcome: Outcome = Outcome.SHIP_CHEAPER) -> tuple[str, st
         verdict.record = {
             **kept,
             "quality": {**verdict.record["quality"], **EXACT},
+            "seeds": {
+                "lines": [{}] * 3,
+                "quality": {"mean": 0.9, "low": 0.88, "high": 0.912},
+                "macro_f1": None,
+                "hangs": True,
+            },
             "candidate": {**verdict.record["candidate"], "contender": "frozen", "artifact": chosen},
         }
         for name, rung, artifact in (("frozen", "frozen", chosen), ("tfidf", "tfidf", other)):
@@ -65,6 +71,9 @@ def test_a_card_tells_data_base_recipe_scores_and_limits(desk: Desk) -> None:
         "frozen, seed 7, c 3.0",
         f"about {told['candidate']:.1%}",
         f"{told['low'] * 100:+.1f} points to {told['high'] * 100:+.1f} points",
+        "trained with 3 seeds; this is the first of them, not the best.",
+        "On dev they score 90.0% on average (88.0% to 91.2%)",
+        "the verdict hangs on the seed",
         "## Limits",
     ):
         assert said in card

@@ -6,11 +6,12 @@ import json
 import pathlib
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from engine.errors import Diverged
 from engine.evals.rows import DatasetRow, read_rows, write_predictions
 from engine.models.investigation import Prediction
 from engine.rules.bucket import bucket
@@ -28,7 +29,8 @@ class Script:
     ``weak`` names a label on which a contender is always wrong; ``refused`` why the endpoint refuses an option;
     ``sure`` on what share of rows a contender is sure of its answer, and how often it is right there;
     ``halved`` how often memory ran out in the training of a rung; ``host`` is where it is trained; ``asked`` is called
-    before paid calls are answered.
+    before paid calls are answered. Where ``right`` or ``alarms`` name a recipe, that counts before its rung; ``broken``
+    names recipes whose loss becomes no number.
     """
 
     right: dict[str, float] = field(default_factory=dict)
@@ -45,6 +47,7 @@ class Script:
     halved: dict[str, int] = field(default_factory=dict)
     host: str = field(default_factory=socket.gethostname)
     asked: Callable[[JobSpec], None] | None = None
+    broken: tuple[str, ...] = ()
 
 
 def scripted(services: Services, script: Script) -> ScriptedRunner:
@@ -62,16 +65,29 @@ def scripted(services: Services, script: Script) -> ScriptedRunner:
 
 def _train(services: Services, script: Script, spec: JobSpec) -> dict[str, Any]:
     recipe = spec.config["recipe"]
+    if recipe["name"] in script.broken:
+        raise Diverged("the loss became nan at step 3")
     with tempfile.TemporaryDirectory() as folder:
         (pathlib.Path(folder) / "candidate.json").write_text(json.dumps(recipe))
         artifact = services.artifacts.put(pathlib.Path(folder))
     facts = {"halved": script.halved.get(recipe["rung"], 0), "host": script.host, "quoted_s": 0.5}
-    return {"artifact": artifact, "seconds": 1.0, "alarm": script.alarms.get(recipe["rung"], ""), "facts": facts}
+    return {
+        "artifact": artifact,
+        "seconds": 1.0,
+        "alarm": script.alarms.get(_known(script.alarms, recipe), ""),
+        "facts": facts,
+    }
 
 
 def _predict(services: Services, script: Script, spec: JobSpec) -> dict[str, Any]:
     rows = read_rows(services.artifacts.path(spec.inputs["rows"]))
-    return {"predictions": _stored(services, rows, spec.config["rung"], script), "seconds": 1.0, "rows": len(rows)}
+    recipe = json.loads(services.artifacts.read_bytes(spec.inputs["candidate"], "candidate.json"))
+    stored = _stored(services, rows, _known(script.right, recipe), script)
+    return {"predictions": stored, "seconds": 1.0, "rows": len(rows)}
+
+
+def _known(told: Mapping[str, object], recipe: dict[str, str]) -> str:
+    return recipe["name"] if recipe["name"] in told else recipe["rung"]
 
 
 def _ask(services: Services, script: Script, spec: JobSpec) -> dict[str, Any]:

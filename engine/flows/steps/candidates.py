@@ -12,7 +12,7 @@ from engine.flows.steps.values import LIVE, Choice, Frozen, Opened, Parity, Plan
 from engine.models.investigation import Candidate, Recipe, RunTask, TaskState
 from engine.models.labels import Part
 from engine.models.money import from_usd, to_usd
-from engine.runners import JobKind, JobSpec, Resources
+from engine.runners import JobKind, JobSpec, JobState, Resources
 from engine.services import Services
 from engine.store import investigations, labels, replies
 from engine.train.ladder import SPREADING
@@ -30,7 +30,20 @@ def train(services: Services, frozen: Frozen, road: Plan, index: int) -> Trained
     if ended:
         return _left_out(services, frozen, recipe, ended)
     _check_budget(services, frozen, road)
-    spec = JobSpec(
+    state = attend(services, frozen.run_id, training(services, frozen, road, recipe), f"train {recipe.name}")
+    if isinstance(state, Pending):
+        return state
+    made = made_of(recipe, state)
+    with services.database.write() as tx:
+        learned = state.result.get("recipe") or recipe.model_dump(mode="json")
+        row = Candidate(run_id=frozen.run_id, recipe=learned, **made.model_dump())
+        investigations.add_candidate(tx, row)
+    return made
+
+
+def training(services: Services, frozen: Frozen, road: Plan, recipe: Recipe) -> JobSpec:
+    """The job that trains a recipe on the run's rows."""
+    return JobSpec(
         kind=JobKind.TRAIN,
         inputs={"train": road.train, "dev": road.dev},
         config={"recipe": recipe.model_dump(mode="json"), **frozen.task.body},
@@ -40,10 +53,11 @@ def train(services: Services, frozen: Frozen, road: Plan, index: int) -> Trained
             workers=services.settings.ray_workers if recipe.rung in SPREADING else 1,
         ),
     )
-    state = attend(services, frozen.run_id, spec, f"train {recipe.name}")
-    if isinstance(state, Pending):
-        return state
-    made = TrainedCandidate(
+
+
+def made_of(recipe: Recipe, state: JobState) -> TrainedCandidate:
+    """What a training that is done gave."""
+    return TrainedCandidate(
         contender=recipe.name,
         rung=recipe.rung,
         artifact=state.result["artifact"],
@@ -51,11 +65,6 @@ def train(services: Services, frozen: Frozen, road: Plan, index: int) -> Trained
         alarm=state.result["alarm"],
         facts=state.result["facts"],
     )
-    with services.database.write() as tx:
-        learned = state.result.get("recipe") or recipe.model_dump(mode="json")
-        row = Candidate(run_id=frozen.run_id, recipe=learned, **made.model_dump())
-        investigations.add_candidate(tx, row)
-    return made
 
 
 def _left_out(services: Services, frozen: Frozen, recipe: Recipe, why: str) -> TrainedCandidate:
@@ -68,12 +77,19 @@ def _left_out(services: Services, frozen: Frozen, recipe: Recipe, why: str) -> T
 
 def score_dev(services: Services, frozen: Frozen, road: Plan, candidate: TrainedCandidate) -> Scored | Pending:
     """Score a candidate on dev."""
-    spec = _predict(frozen, candidate.artifact, candidate.rung, road.dev)
     task = f"train {candidate.contender}"
-    scored = _score(services, frozen, spec, candidate.contender, part=Part.DEV, task=task)
+    scored = score_on_dev(services, frozen, road, candidate, task=task)
     if isinstance(scored, Scored):
         complete(services, frozen.run_id, task, candidate.alarm or _took(candidate))
     return scored
+
+
+def score_on_dev(
+    services: Services, frozen: Frozen, road: Plan, candidate: TrainedCandidate, *, task: str
+) -> Scored | Pending:
+    """Have a candidate answer dev; ``task`` is the line of the run's progress that tells of it."""
+    spec = _predict(frozen, candidate.artifact, candidate.rung, road.dev)
+    return _score(services, frozen, spec, candidate.contender, part=Part.DEV, task=task)
 
 
 def score_sealed(services: Services, frozen: Frozen, choice: Choice, opened: Opened) -> Scored | Pending:

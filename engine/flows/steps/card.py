@@ -39,6 +39,7 @@ class Card(Value):
     is_chosen: bool = False
     decided_on: str = ""
     dev_score: float | None = None
+    seeds: dict[str, Any] = Field(default_factory=dict[str, Any])
     quality: dict[str, Any] = Field(default_factory=dict[str, Any])
     prompted: str = ""
     latency_p50_ms: float | None = None
@@ -85,6 +86,7 @@ def of_candidate(tx: Tx, candidate: Candidate) -> Card:
         is_chosen=chosen,
         decided_on=f"{found.decided_at:%Y-%m-%d}" if found is not None else "",
         dev_score=rungs.get(candidate.contender, {}).get("dev_score"),
+        seeds=(record.get("seeds") or {}) if chosen else {},
         quality=record.get("quality", {}) if chosen else {},
         prompted=str(record.get("prompted", {}).get("contender", "")),
         latency_p50_ms=record.get("scores", {}).get("candidate", {}).get("latency_p50_ms") if chosen else None,

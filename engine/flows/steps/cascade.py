@@ -8,7 +8,7 @@ from __future__ import annotations
 from engine.approaches import Task
 from engine.flows.steps import scores
 from engine.flows.steps.compare import paired
-from engine.flows.steps.values import Cascade
+from engine.models.verdict import Cascade
 from engine.rules.calibration import cascade_threshold
 from engine.rules.paired import NO_INTERVAL
 

@@ -12,13 +12,14 @@ from engine.flows.steps.plan import rows_artifact
 from engine.flows.steps.progress import note
 from engine.flows.steps.promotion import PROMOTION_CONFIDENCE, promoted, standing
 from engine.flows.steps.values import Asked, Choice, Frozen, Opened, Plan, TrainedCandidate, Tried
-from engine.models.investigation import RunTask, TaskState
+from engine.models.investigation import Recipe, RunTask, TaskState
 from engine.models.labels import Part
 from engine.models.money import to_usd
 from engine.rules.power import RowPlan, rows_planned, rows_planned_by_spread
 from engine.services import Services
 from engine.store import features, investigations, labels, replies, seals
 from engine.store.database import Tx
+from engine.train.recipes import seeded
 
 SEALED_ROOM = 1.1  # of what the sealed rows would cost at the dev rows' mean: their texts are others
 
@@ -42,6 +43,7 @@ def choose(
         found = None if whole else cascade.considered(frozen.task, best.rows, theirs, PROMOTION_CONFIDENCE)
         rows = found[1] if found else best.rows
         planned = _planned(frozen, rows, theirs, look=seals.next_look(tx, road.seal_id))
+        finalist = _recipe(tx, frozen, best.candidate)
     return Choice(
         candidate=best.candidate.contender,
         rung=best.candidate.rung,
@@ -55,6 +57,7 @@ def choose(
         disagreement=planned.disagreement,
         apart=scores.apart(rows, theirs),
         reasons=reasons,
+        seeds=seeded(finalist, frozen.effort),
     )
 
 
@@ -78,6 +81,12 @@ def open_seal(services: Services, frozen: Frozen, road: Plan, choice: Choice) ->
         number, alpha = look.number, look.alpha
     note(services, frozen.run_id, RunTask(name="sealed rows", state=TaskState.RUNNING, note=f"{len(sealed):,} rows"))
     return Opened(look=number, alpha=alpha, rows=rows_artifact(services, sealed), count=len(sealed))
+
+
+def _recipe(tx: Tx, frozen: Frozen, chosen: TrainedCandidate) -> Recipe:
+    """The recipe the candidate was trained by: the one that won where several raced."""
+    rows = {one.contender: one for one in investigations.candidates(tx, frozen.run_id)}
+    return Recipe.model_validate(rows[chosen.contender].recipe)
 
 
 def _planned(frozen: Frozen, rows: scores.Rows, theirs: scores.Rows, *, look: int) -> RowPlan:

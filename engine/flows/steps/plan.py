@@ -31,6 +31,7 @@ from engine.train import Host, Quote
 from engine.train.ladder import host_here, ladder
 
 SERVED = "served as evaluated"
+SEEDS = "further seeds"
 JUDGED = "pairs judged on dev"
 SEALED = "sealed rows"
 VERDICT = "verdict"
@@ -133,7 +134,7 @@ def plan(services: Services, frozen: Frozen) -> Plan:
             untried=untried,
             recipes=recipes,
             skipped=skipped,
-            seconds=sum(trainings.seconds_of(recipe, quotes[recipe.rung]) for recipe in recipes),
+            seconds=trainings.whole_of(recipes, quotes, frozen.effort),
             memory_mb={recipe.rung: quotes[recipe.rung].memory_mb for recipe in recipes},
         )
         run = investigations.by_run(tx, frozen.run_id)
@@ -144,6 +145,8 @@ def plan(services: Services, frozen: Frozen) -> Plan:
         notes = {
             recipe.name: trainings.note_of(recipe, quotes[recipe.rung], paces.get(recipe.rung)) for recipe in recipes
         }
+        more = trainings.seeds_of([recipe.rung for recipe in recipes], quotes, paces, effort=frozen.effort)
+        notes |= {SEEDS: trainings.note_of_seeds(more)} if more else {}
         asking = prompted.line_of(tx, services, frozen, made)
         set_tasks(tx, services, run, _tasks(made, notes, asking, judged=frozen.is_judged))
     return made
@@ -235,4 +238,6 @@ def _tasks(made: Plan, notes: Mapping[str, str], asking: RunTask, *, judged: boo
     lines += [RunTask(name=f"train {recipe.name}", note=notes[recipe.name]) for recipe in made.recipes]
     lines += [RunTask(name=f"train {rung.rung}", state=TaskState.SKIPPED, note=rung.why) for rung in made.skipped]
     lines += [RunTask(name=JUDGED)] if judged else []
-    return [*lines, RunTask(name=SERVED), RunTask(name=SEALED), RunTask(name=VERDICT)]
+    lines += [RunTask(name=SERVED)]
+    lines += [RunTask(name=SEEDS, note=notes[SEEDS])] if SEEDS in notes else []
+    return [*lines, RunTask(name=SEALED), RunTask(name=VERDICT)]

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.flows.steps import gates as gathered
-from engine.flows.steps import money, record
+from engine.flows.steps import money
 from engine.flows.steps.reread import Record, evaluation_of, known, pairs_of, plan_of, read_evidence, read_facts
 from engine.flows.steps.scores import COUNTS
 from engine.rules.compare import Interval, Pairs, mcnemar_midp, newcombe_paired, tango_interval
@@ -23,6 +23,7 @@ from engine.rules.gates import SliceFact, broken, gates, invalid
 from engine.rules.leaderboard import Entry, leaderboard
 from engine.rules.money import CostPolicy, Prompted, cheapest, hosting
 from engine.rules.paired import NO_INTERVAL, TANGO, Paired, design_effect
+from engine.rules.pairs import finding
 from engine.rules.plan import gross_saving, monthly_saving, net_present_value, payback_months
 from engine.rules.seal import look_alpha
 from engine.rules.verdict import VerdictPolicy, decide
@@ -69,7 +70,7 @@ def interval(body: Record, held: Paired | None) -> Iterator[Check]:
     yield "quality.newcombe.1", quality["newcombe"][1], other.high, source
     midp = mcnemar_midp(pairs.candidate_only, pairs.baseline_only)
     yield "quality.mcnemar_midp", quality["mcnemar_midp"], midp, "quality.pairs"
-    said = record.finding(quality["low"], quality["high"], quality["margin"])
+    said = finding(quality["low"], quality["high"], quality["margin"])
     yield "quality.finding", quality["finding"], said, "quality.low, quality.high and quality.margin"
 
 

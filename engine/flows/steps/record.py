@@ -14,8 +14,10 @@ from engine.models.feature import is_simulated
 from engine.models.labels import Part
 from engine.rules.gates import Gate, GateFacts
 from engine.rules.money import Money
+from engine.rules.pairs import finding
 from engine.rules.release import rows_released
 from engine.rules.seal import next_alpha
+from engine.rules.seeds import hangs, over_seeds
 from engine.rules.verdict import Evidence, Ruling
 from engine.store import investigations, replies
 from engine.store.database import Tx
@@ -81,6 +83,7 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged) -> dict[str, Any]:
             uploads.parting(tx, frozen.feature_id, frozen.label_set_id),
         ),
         "rungs": _rungs(tx, frozen),
+        "seeds": _seeds(choice),
         "bill": {
             "paid_calls": bill.paid_calls,
             "input_tokens": bill.input_tokens,
@@ -110,15 +113,6 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged) -> dict[str, Any]:
         "evidence": evidence,
         "policy": frozen.policy.judged,
     }
-
-
-def finding(low: float, high: float, margin: float) -> str:
-    """What the interval alone says: better, not_worse, worse or unclear."""
-    if low > 0:
-        return "better"
-    if low > -margin:
-        return "not_worse"
-    return "worse" if high < -margin else "unclear"
 
 
 def _plain(sums: dict[str, Any]) -> dict[str, Any]:
@@ -210,6 +204,19 @@ def _rungs(tx: Tx, frozen: Frozen) -> list[dict[str, Any]]:
             }
         )
     return lines
+
+
+def _seeds(choice: Choice) -> dict[str, Any] | None:
+    """What the candidate's recipe gave on dev with each of its seeds, the first of which was judged; none for one."""
+    if not choice.seeded:
+        return None
+    told = [one.model_dump() for one in choice.seeded]
+    figures = {name: over_seeds([one[name] for one in told]) for name in ("quality", "macro_f1", "exact")}
+    return {
+        "lines": told,
+        **{name: found and asdict(found) for name, found in figures.items()},
+        "hangs": hangs([one.finding for one in choice.seeded]),
+    }
 
 
 def _dev(tx: Tx, frozen: Frozen, choice: Choice) -> dict[str, Any]:

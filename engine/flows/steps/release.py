@@ -16,9 +16,9 @@ from engine.rules.release import Released, on_grid, released, score_released
 
 OUTSIDE = (
     "version", "run", "feature", "decision", "decided_at", "labels_version", "policy_hash", "price_snapshot",
-    "seal_look", "code_version", "seed", "candidate", "prompted", "contenders", "rungs", "bill", "cost", "forecast",
-    "leaderboard", "prompting", "reasons", "promotion", "parity", "parts", "left_out", "plan", "dev", "policy",
-    "reading", "settles",
+    "seal_look", "code_version", "seed", "seeds", "candidate", "prompted", "contenders", "rungs", "bill", "cost",
+    "forecast", "leaderboard", "prompting", "reasons", "promotion", "parity", "parts", "left_out", "plan", "dev",
+    "policy", "reading", "settles",
 )  # fmt: skip # parts that hold nothing of the sealed rows' answers
 QUALITY = ("metric", "n", "level", "method", "groups", "margin", "finding")
 SCORE = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import statistics
+from collections.abc import Mapping, Sequence
 
 from engine.approaches import Task
 from engine.evals.rows import words_p50
@@ -16,6 +17,7 @@ from engine.store import investigations, labels, work
 from engine.store.database import Tx
 from engine.train import Host, Quote
 from engine.train.ladder import SPREADING, host_here, ladder
+from engine.train.recipes import SEEDS
 from engine.train.work import racing
 
 UNMEASURED = "unknown until the first run on this host"
@@ -39,15 +41,19 @@ class RungQuote(Value):
 
 
 class Trainings(Value):
-    """The rungs, cheap to dear. ``elsewhere`` names the engine's host where it is another: its memory is not known."""
+    """The rungs, cheap to dear. ``elsewhere`` names the engine's host where it is another: its memory is not known.
+
+    ``seeds`` is what further seeds of whichever candidate is chosen take at most; none where there are none.
+    """
 
     rungs: tuple[RungQuote, ...] = ()
+    seeds: RungQuote | None = None
     elsewhere: str = ""
 
     @property
     def seconds(self) -> float | None:
         """All of it, one training after the other; none where one of them is not known."""
-        known = [rung.seconds for rung in self.rungs if not rung.why]
+        known = [rung.seconds for rung in (*self.rungs, *([self.seeds] if self.seeds else [])) if not rung.why]
         return sum(one for one in known if one is not None) if None not in known else None
 
     @property
@@ -84,7 +90,8 @@ def ahead(
                 seconds_of(fitting(one, quote, effort=effort, rows=rows, workers=workers), quote) for one in recipes
             )
             told.append(_told(rung.name, len(recipes), quote, whole=whole, pace=known.get(rung.name)))
-    return Trainings(rungs=tuple(told))
+    begun = [one.rung for one in told if not one.why]
+    return Trainings(rungs=tuple(told), seeds=seeds_of(begun, quotes, known, effort=effort))
 
 
 def fitting(recipe: Recipe, quote: Quote, *, effort: Effort, rows: int, workers: int) -> Recipe:
@@ -101,6 +108,34 @@ def fitting(recipe: Recipe, quote: Quote, *, effort: Effort, rows: int, workers:
 def seconds_of(recipe: Recipe, quote: Quote) -> float:
     """What its training takes with all its rivals, by the quote for one."""
     return quote.seconds * halving.work(1 + len(recipe.rivals))
+
+
+def whole_of(recipes: Sequence[Recipe], quotes: Mapping[str, Quote], effort: Effort) -> float:
+    """What all trainings of a run take as quoted: the further seeds are counted as those of the dearest rung."""
+    dearest = max((quotes[recipe.rung].seconds for recipe in recipes), default=0.0)
+    return sum(seconds_of(recipe, quotes[recipe.rung]) for recipe in recipes) + (SEEDS[effort] - 1) * dearest
+
+
+def seeds_of(
+    rungs: Sequence[str], quotes: Mapping[str, Quote], known: Mapping[str, float], *, effort: Effort
+) -> RungQuote | None:
+    """What further seeds of the candidate take at most, whichever of the rungs it is of; none where there are none."""
+    more = SEEDS[effort] - 1
+    if not more or not rungs:
+        return None
+    each = [quotes[rung].seconds * known[rung] for rung in rungs if rung in known]
+    return RungQuote(
+        rung="",
+        trainings=more,
+        seconds=more * max(each) if len(each) == len(rungs) else None,
+        memory_mb=max(quotes[rung].memory_mb for rung in rungs),
+    )
+
+
+def note_of_seeds(more: RungQuote) -> str:
+    """What they take, for their line of a run's progress."""
+    told = f"time {UNMEASURED}" if more.seconds is None else f"at most about {more.seconds:,.0f} s"
+    return f"{more.trainings} more trainings of the candidate that is chosen; {told}"
 
 
 def paces(tx: Tx, services: Services) -> dict[str, float]:

@@ -12,22 +12,11 @@ from engine.flows.steps.judgement import Judgement
 from engine.models.base import Value
 from engine.models.feature import ApproachName
 from engine.models.investigation import Effort, Recipe
+from engine.models.verdict import Cascade, Seeded
 from engine.store.policies import Policy
 from engine.teachers.votes import Votes
 
 LIVE = "live model"  # the contender its answers are kept under
-
-
-class Cascade(Value):
-    """From which confidence a candidate's answer stands; what is below goes to the prompted option.
-
-    ``escalation`` is the share of dev rows below, ``kept_error`` the error of those above with its upper bound.
-    """
-
-    threshold: float
-    escalation: float
-    kept_error: float
-    kept_error_upper: float
 
 
 class Live(Value):
@@ -184,7 +173,7 @@ class Choice(Value):
 
     ``disagreement`` is the share of dev rows on which only one of them is right (its upper bound), ``apart`` that on
     which they answer differently. ``quality`` is the candidate's on dev; ``tried`` are all prompted options, in
-    the order they were asked.
+    the order they were asked. ``seeds`` are the recipes of the candidate's further seeds, ``seeded`` what all gave.
     """
 
     candidate: str
@@ -199,6 +188,8 @@ class Choice(Value):
     disagreement: float
     apart: float
     reasons: list[str]
+    seeds: list[Recipe] = Field(default_factory=list[Recipe])
+    seeded: list[Seeded] = Field(default_factory=list[Seeded])
 
 
 class Parity(Value):

@@ -53,6 +53,23 @@ def test_every_gate_tells_what_it_asks_and_what_was_found(gate: str, told: str) 
     assert f"{gate} {told}" in text_of(plain_run())
 
 
+def test_seeds_are_told_in_a_table_with_what_they_share_and_that_the_verdict_hangs_on_them() -> None:
+    assert "hang on chance" not in text_of(plain_run())
+    line = {"exact": None, "macro_f1": 0.9, "alarm": "", "failed": "", "seconds": 14.0}
+    lines = [
+        {**line, "seed": 4, "quality": 0.93, "finding": "better"},
+        {**line, "seed": 5, "quality": 0.9, "finding": "unclear", "alarm": "collapsed"},
+        {**line, "seed": 6, "quality": None, "macro_f1": None, "finding": "", "failed": "the loss became nan"},
+    ]
+    over = {"quality": {"mean": 0.915, "low": 0.9, "high": 0.93}, "macro_f1": None, "exact": None, "hangs": True}
+    text = text_of(run_page(whole.record(seeds={"lines": lines, **over})))
+    assert "4 (went on) 93 % 90 % better" in text
+    assert "5 90 % 90 % unclear; collapsed" in text
+    assert "6 – – no model: the loss became nan" in text
+    assert "Trained with 3 seeds, the candidate scores 91.5 % (90 % to 93 %) on dev" in text
+    assert "beside prompting dev alone finds seed 4 better, seed 5 unclear." in text
+
+
 def test_a_gate_that_does_not_hold_says_why() -> None:
     bad = replace(whole.FACTS, prompted_age_days=None, latency_p95_ms=90.0)
     told = [asdict(gate) for gate in gates(bad, GateLimits(margin=0.02, latency_ceiling_ms=50.0))]
