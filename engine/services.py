@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.clock import Clock, SystemClock
@@ -12,6 +13,7 @@ from engine.runners.ray_head import JobsApi
 from engine.servers.choice import ServerChoice
 from engine.servers.provider import Servers
 from engine.settings import Settings
+from engine.store import work
 from engine.store.artifacts import Artifacts
 from engine.store.database import Database, open_database
 
@@ -36,14 +38,19 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Services:
         clock=clock or SystemClock(),
         database=database,
         artifacts=artifacts,
-        runner=runner_of(settings),
+        runner=runner_of(settings, lambda: _identity(database)),
         servers=ServerChoice(settings, artifacts, database),
     )
 
 
-def runner_of(settings: Settings) -> Runner:
-    """Where heavy work runs; nothing is connected before the first job."""
+def runner_of(settings: Settings, deployment: Callable[[], str]) -> Runner:
+    """Where heavy work runs. Nothing is connected, nor ``deployment`` asked for its id, before the first job."""
     local = LocalRunner(settings.home / "jobs")
     if settings.runner == "local":
         return local
-    return RayRunner(JobsApi(settings.ray_address), settings.artifacts_url, local=local)
+    return RayRunner(JobsApi(settings.ray_address), settings.artifacts_url, local=local, deployment=deployment)
+
+
+def _identity(database: Database) -> str:
+    with database.read() as tx:
+        return work.deployment(tx).executor_id

@@ -38,7 +38,7 @@ class Node(Value):
 class Submission(Value):
     """What is submitted. ``memory`` is bytes, 0 for whatever there is."""
 
-    job_id: str
+    id: str
     entrypoint: str
     environment: dict[str, str]
     gpus: float
@@ -53,15 +53,15 @@ class Head(Protocol):
         """Submit; somebody's earlier submission of the same id stands, and ours is none."""
         ...
 
-    def stage(self, job_id: str) -> Stage | None:
+    def stage(self, submission_id: str) -> Stage | None:
         """How a submission stands; none when the cluster does not know it."""
         ...
 
-    def stop(self, job_id: str) -> None:
+    def stop(self, submission_id: str) -> None:
         """Ask it to end: SIGTERM, 3 s, SIGKILL."""
         ...
 
-    def forget(self, job_id: str) -> None:
+    def forget(self, submission_id: str) -> None:
         """Free the id of a submission that is over; nothing for one that is under way or not known."""
         ...
 
@@ -83,7 +83,7 @@ class JobsApi:
     def submit(self, submission: Submission) -> None:
         """Submit. Ray answers a known id with ``RuntimeError``: then it is attached to."""
         asked: dict[str, Any] = {
-            "submission_id": submission.job_id,
+            "submission_id": submission.id,
             "entrypoint": submission.entrypoint,
             "runtime_env": {"env_vars": submission.environment},
             "entrypoint_num_gpus": submission.gpus or None,
@@ -93,25 +93,25 @@ class JobsApi:
         try:
             self._asked(lambda client: client.submit_job(**asked))
         except RuntimeError as error:
-            if self.stage(submission.job_id) is None:
+            if self.stage(submission.id) is None:
                 raise Unavailable("Ray took no job; its dashboard's log says why.") from error
 
-    def stage(self, job_id: str) -> Stage | None:
+    def stage(self, submission_id: str) -> Stage | None:
         """How a submission stands; none when the cluster does not know it."""
         try:
-            return Stage(str(self._asked(lambda client: client.get_job_status(job_id))))
+            return Stage(str(self._asked(lambda client: client.get_job_status(submission_id))))
         except RuntimeError as error:
             if "404" in str(error):
                 return None
             raise Unavailable("Ray did not say how a job stands.") from error
 
-    def stop(self, job_id: str) -> None:
+    def stop(self, submission_id: str) -> None:
         """Ask it to end."""
-        self._quietly(lambda client: client.stop_job(job_id))
+        self._quietly(lambda client: client.stop_job(submission_id))
 
-    def forget(self, job_id: str) -> None:
+    def forget(self, submission_id: str) -> None:
         """Free the id of a submission that is over."""
-        self._quietly(lambda client: client.delete_job(job_id))
+        self._quietly(lambda client: client.delete_job(submission_id))
 
     def nodes(self) -> list[Node]:
         """The living nodes."""

@@ -37,16 +37,16 @@ class Begun(Value):
 
 
 class SharedFolder:
-    """The files of one job under ``URL/jobs/ID``. Raises ``Unavailable`` when the store does not answer."""
+    """The files of a job under ``URL/jobs/NAME``. Raises ``Unavailable`` when the store does not answer."""
 
-    def __init__(self, url: str, job_id: str) -> None:
-        self.job_id = job_id
+    def __init__(self, url: str, name: str) -> None:
+        self.name = name
         # Listings must not be remembered: the other side writes.
         files, root = fsspec.core.url_to_fs(url.rstrip("/"), use_listings_cache=False)  # pyright: ignore[reportUnknownVariableType] # fsspec is untyped
         self._files: Any = files
         self._away = (OSError, *away_errors(url))
         self._has_folders = not url.startswith("s3://")  # there it would make the bucket, a misspelt one too
-        self._root = f"{root}/jobs/{job_id}"
+        self._root = f"{root}/jobs/{name}"
 
     @property
     def exists(self) -> bool:
@@ -218,8 +218,8 @@ class SharedFolder:
             raise Unavailable(f"The artifact store does not answer ({type(error).__name__}).") from error
 
 
-def job_ids(url: str) -> list[str]:
-    """Ids of the jobs that have a folder in a store, sorted."""
+def job_names(url: str) -> list[str]:
+    """Names of the jobs that have a folder in a store, sorted."""
     files, root = fsspec.core.url_to_fs(url.rstrip("/"), use_listings_cache=False)  # pyright: ignore[reportUnknownVariableType] # fsspec is untyped
     known: Any = files
     try:

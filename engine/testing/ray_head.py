@@ -26,63 +26,63 @@ class HeadHere:
     def submit(self, submission: Submission) -> None:
         """Start its entrypoint; nothing for an id that is known."""
         self._answer()
-        if submission.job_id in self._running:
+        if submission.id in self._running:
             return
         self.submitted.append(submission)
         words = [sys.executable, *submission.entrypoint.split()[1:]]
         environment = {**os.environ, **submission.environment, "ASSAY_HOME": str(self._home)}
         self._home.mkdir(parents=True, exist_ok=True)
-        with (self._home / f"{submission.job_id}.log").open("ab") as written:
-            self._running[submission.job_id] = subprocess.Popen(  # noqa: S603 (our own entrypoint)
+        with (self._home / f"{submission.id}.log").open("ab") as written:
+            self._running[submission.id] = subprocess.Popen(  # noqa: S603 (our own entrypoint)
                 words, env=environment, start_new_session=True, stdout=written, stderr=written
             )
 
-    def stage(self, job_id: str) -> Stage | None:
+    def stage(self, submission_id: str) -> Stage | None:
         """How it stands, by its process."""
         self._answer()
-        started = self._running.get(job_id)
+        started = self._running.get(submission_id)
         if started is None:
             return None
         code = started.poll()
         if code is None:
             return Stage.RUNNING
-        if job_id in self._stopped:
+        if submission_id in self._stopped:
             return Stage.STOPPED
         return Stage.FAILED if code else Stage.SUCCEEDED
 
-    def stop(self, job_id: str) -> None:
+    def stop(self, submission_id: str) -> None:
         """End its process group: SIGTERM, 3 s, SIGKILL."""
         self._answer()
-        started = self._running[job_id]
-        self._stopped.add(job_id)
+        started = self._running[submission_id]
+        self._stopped.add(submission_id)
         os.killpg(started.pid, signal.SIGTERM)
         try:
             started.wait(3)
         except subprocess.TimeoutExpired:
-            self.kill(job_id)
+            self.kill(submission_id)
 
-    def forget(self, job_id: str) -> None:
+    def forget(self, submission_id: str) -> None:
         """Free the id of a submission that is over."""
-        if self.stage(job_id) not in (None, Stage.RUNNING):
-            self._stopped.discard(job_id)
-            del self._running[job_id]
+        if self.stage(submission_id) not in (None, Stage.RUNNING):
+            self._stopped.discard(submission_id)
+            del self._running[submission_id]
 
     def nodes(self) -> list[Node]:
         """The nodes it was given."""
         self._answer()
         return self.has_nodes
 
-    def kill(self, job_id: str) -> None:
+    def kill(self, submission_id: str) -> None:
         """The job's host dies under it."""
-        started = self._running[job_id]
+        started = self._running[submission_id]
         if started.poll() is None:
             os.killpg(started.pid, signal.SIGKILL)
             started.wait()
 
     def come_back_empty(self) -> None:
         """The head died with its jobs, and another one answers now that knows none of them."""
-        for job_id in tuple(self._running):
-            self.kill(job_id)
+        for submission_id in tuple(self._running):
+            self.kill(submission_id)
         self._running.clear()
         self.is_away = False
 

@@ -16,13 +16,15 @@ from engine.errors import Unavailable
 from engine.evals.rows import DatasetRow
 from engine.runners import JobSpec
 from engine.runners.local import LocalRunner
-from engine.runners.ray import RayRunner
+from engine.runners.ray import RayRunner, submission_id
 from engine.runners.ray_head import JobsApi
 from engine.runners.shared import SharedFolder
 from engine.store.artifacts import Artifacts
 from tests.ray.cluster import Cluster, running
 from tests.training.home import Home
 from tests.waiting import eventually
+
+DEPLOYMENT = "assay-0123456789ab"
 
 
 @dataclass
@@ -37,7 +39,12 @@ class Site(Home):
 
     @property
     def runner(self) -> RayRunner:
-        return RayRunner(JobsApi(self.cluster.address), self.store, local=LocalRunner(self.path / "jobs"))
+        return RayRunner(
+            JobsApi(self.cluster.address),
+            self.store,
+            local=LocalRunner(self.path / "jobs"),
+            deployment=lambda: DEPLOYMENT,
+        )
 
     @property
     def artifacts(self) -> Artifacts:
@@ -56,7 +63,7 @@ class Site(Home):
         return spec.model_copy(update={"seed": zlib.crc32(str(self.path).encode())})
 
     def shared(self, spec: JobSpec) -> SharedFolder:
-        return SharedFolder(self.store, spec.job_id)
+        return SharedFolder(self.store, submission_id(spec.job_id, DEPLOYMENT))
 
     @contextmanager
     def busy_device(self) -> Generator[None]:

@@ -15,7 +15,7 @@ import pytest
 from engine.runners import JobSpec, JobStatus, Resources
 from engine.runners.folder import Step
 from tests.contract.runner_promises import ROWS, RunnerPromises, processes_of
-from tests.ray.conftest import Site
+from tests.ray.conftest import DEPLOYMENT, Site
 from tests.training.home import WAITING, real_rows
 from tests.waiting import eventually
 
@@ -26,7 +26,8 @@ import sys, time
 from engine.runners import JobSpec
 from engine.services import runner_of
 from engine.settings import load_settings
-print(runner_of(load_settings()).ensure(JobSpec.model_validate_json(sys.argv[1])).status, flush=True)
+runner = runner_of(load_settings(), lambda: sys.argv[2])
+print(runner.ensure(JobSpec.model_validate_json(sys.argv[1])).status, flush=True)
 time.sleep(600)
 """
 
@@ -73,7 +74,7 @@ def test_control_killed_in_the_middle_of_a_job_attaches_to_it(site: Site) -> Non
         "ASSAY_ARTIFACTS": site.store,
         "ASSAY_HOME": str(site.path / "control"),
     }
-    words = [sys.executable, "-c", CONTROL, spec.model_dump_json()]
+    words = [sys.executable, "-c", CONTROL, spec.model_dump_json(), DEPLOYMENT]
     with site.busy_device():
         control = subprocess.Popen(words, env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True)
         assert control.stdout is not None
@@ -154,7 +155,7 @@ def states(site: Site, specs: list[JobSpec]) -> list[JobStatus]:
 
 def checkpoints(site: Site, spec: JobSpec) -> list[int]:
     """Steps of the checkpoints in the store."""
-    folder = site.path / "artifacts" / "jobs" / spec.job_id / "scratch" / "checkpoints"
+    folder = site.path / "artifacts" / "jobs" / site.shared(spec).name / "scratch" / "checkpoints"
     return sorted(int(path.stem) for path in folder.glob("*.json"))
 
 
@@ -183,4 +184,6 @@ def workers() -> set[str]:
 
 def nodes_of(site: Site, spec: JobSpec) -> list[str]:
     """Names of the nodes whose home has the job's folder."""
-    return [name for name in site.cluster.groups if (site.cluster.path / name / "jobs" / spec.job_id).exists()]
+    return [
+        name for name in site.cluster.groups if (site.cluster.path / name / "jobs" / site.shared(spec).name).exists()
+    ]

@@ -9,7 +9,7 @@ import pytest
 from engine.errors import Unavailable
 from engine.runners import JobKind, JobSpec
 from engine.runners.folder import Attempt
-from engine.runners.shared import SharedFolder, job_ids
+from engine.runners.shared import SharedFolder, job_names
 
 pytestmark = pytest.mark.s3
 
@@ -19,11 +19,11 @@ def test_control_and_job_see_what_the_other_wrote_and_a_checkpoint_comes_back_wh
 ) -> None:
     url = f"s3://{bucket}/assay"
     control, job = SharedFolder(url, "train-1"), SharedFolder(url, "train-1")
-    assert (control.exists, control.newest_step(), job_ids(url)) == (False, None, [])
+    assert (control.exists, control.newest_step(), job_names(url)) == (False, None, [])
     spec = JobSpec(kind=JobKind.TRAIN, inputs={}, config={})
     control.prepare(spec)
     control.begin(Attempt(number=2))
-    assert (job.exists, job.spec(), job.attempt().number, job_ids(url)) == (True, spec, 2, ["train-1"])
+    assert (job.exists, job.spec(), job.attempt().number, job_names(url)) == (True, spec, 2, ["train-1"])
     here = tmp_path / "here" / "checkpoints"
     here.mkdir(parents=True)
     (here / "10.safetensors").write_bytes(b"weights")
@@ -40,4 +40,4 @@ def test_a_bucket_that_is_not_there_is_an_error_of_ours_and_is_not_made(bucket: 
     away = SharedFolder(f"s3://{bucket}-x/assay", "train-1")
     with pytest.raises(Unavailable):
         away.prepare(JobSpec(kind=JobKind.TRAIN, inputs={}, config={}))
-    assert job_ids(f"s3://{bucket}-x/assay") == []
+    assert job_names(f"s3://{bucket}-x/assay") == []
