@@ -98,11 +98,13 @@ class Fleet:
         self._settings = settings
         self._programs = tuple(programs)
         self._slots: dict[tuple[str, str], _Slot] = {}
+        self._leaving: list[tuple[subprocess.Popen[bytes], float]] = []  # asked to end, and made to from that moment
 
     def tend(self, known: Sequence[Known]) -> None:
         """Start what is missing of those that are installed, and end what runs of those that left."""
         wanted = {(one.team, name) for one in known if one.ended_at is None for name in self._programs}
-        self._stop([key for key in self._slots if key not in wanted])
+        self._ask_to_end([key for key in self._slots if key not in wanted])
+        self._see_off()
         for key in sorted(wanted):
             slot = self._slots.setdefault(key, _Slot())
             self._reap(key, slot)
@@ -111,7 +113,10 @@ class Fleet:
 
     def end(self) -> None:
         """End everything: asked first, then made to."""
-        self._stop(list(self._slots))
+        self._ask_to_end(list(self._slots))
+        while self._leaving:
+            self._see_off()
+            time.sleep(0.05)
 
     def _start(self, key: tuple[str, str], slot: _Slot) -> None:
         team, name = key
@@ -136,15 +141,18 @@ class Fleet:
         log.warning("program.ended", extra=facts)
         slot.child, slot.due = None, now + slot.backoff
 
-    def _stop(self, keys: Sequence[tuple[str, str]]) -> None:
-        ending = [child for key in keys if (child := self._slots.pop(key).child) is not None]
-        for child in ending:
-            child.terminate()
+    def _ask_to_end(self, keys: Sequence[tuple[str, str]]) -> None:
         ends = time.monotonic() + END_SECONDS
-        for child in ending:
-            try:
-                child.wait(timeout=max(ends - time.monotonic(), 0.1))
-            except subprocess.TimeoutExpired:
+        for key in keys:
+            child = self._slots.pop(key).child
+            if child is not None:
+                child.terminate()
+                self._leaving.append((child, ends))
+
+    def _see_off(self) -> None:
+        self._leaving = [(child, ends) for child, ends in self._leaving if child.poll() is None]
+        for child, ends in self._leaving:
+            if time.monotonic() >= ends:
                 os.killpg(child.pid, signal.SIGKILL)
 
 

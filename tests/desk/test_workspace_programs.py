@@ -74,10 +74,14 @@ def test_each_workspace_has_its_programs_as_long_as_it_is_installed(several: Ser
         first = pid_of(several, FIRST)
         installed(several, SECOND)
         eventually(lambda: pid_of(several, SECOND) > 0)
+        leaver = pid_of(several, SECOND)
+        os.kill(leaver, signal.SIGSTOP)  # one that does not end when it is asked to
+        assert workspaces.end(several, SECOND, datetime.now(UTC))
         os.kill(first, signal.SIGKILL)
         eventually(lambda: pid_of(several, FIRST) != first)
-        assert workspaces.end(several, SECOND, datetime.now(UTC))
-        eventually(lambda: not is_alive(pid_of(several, SECOND)))
+        assert is_alive(leaver)  # the others did not wait for it
+        os.kill(leaver, signal.SIGCONT)
+        eventually(lambda: not is_alive(leaver))
         orphan = pid_of(several, FIRST)
         running.kill()
     eventually(lambda: not is_alive(orphan))
