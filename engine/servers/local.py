@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, Generator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -28,18 +27,16 @@ from starlette.routing import Route
 
 from engine.errors import AssayError, Invalid, NotFound, Refused, Unavailable
 from engine.servers import Endpoint
+from engine.servers.batcher import Batcher
 from engine.servers.host import SAID
 from engine.settings import load_settings
-from engine.train import Answer, Answerer, Host, Sharing
+from engine.train import Answerer, Host, Sharing
 from engine.train.ladder import host_here, rung_of
 
 LARGEST_BODY = 1 << 20  # bytes
 MOST_TEXTS = 256  # of one request
-BATCH = 32  # questions that wait while the model works are answered together, so many at most
 START_SECONDS = 30.0
 USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}  # nothing here is paid by the token
-
-_Waiting = tuple[str, asyncio.Future[Answer]]
 
 
 def loaded(folder: Path, host: Host) -> Answerer:
@@ -49,48 +46,6 @@ def loaded(folder: Path, host: Host) -> Answerer:
     except FileNotFoundError as error:
         raise Invalid(f"{folder.name} is no candidate: it has no candidate.json.", hint="Name its folder.") from error
     return rung_of(str(candidate["rung"])).load(folder, host)
-
-
-@dataclass
-class Batcher:
-    """Answers questions in batches; what arrives while all ``hands`` work is the next one, so nobody waits for a timer.
-
-    Each hand works on one core, and takes its share of what waits; a question that comes alone gets all cores.
-    """
-
-    answerer: Answerer
-    hands: int = 1
-    _waiting: asyncio.Queue[_Waiting] = field(default_factory=lambda: asyncio.Queue[_Waiting]())
-    _busy: int = 0
-
-    async def ask(self, text: str) -> Answer:
-        """One answer; a failure of the batch is the failure of each of its questions."""
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        await self._waiting.put((text, answer))
-        return await answer
-
-    async def work(self) -> None:
-        """Until cancelled."""
-        await asyncio.gather(*[self._hand() for _ in range(self.hands)])
-
-    async def _hand(self) -> None:
-        while True:
-            batch = [await self._waiting.get()]
-            share = -(-(self._waiting.qsize() + 1) // (self.hands - self._busy))
-            while len(batch) < min(share, BATCH):
-                batch.append(self._waiting.get_nowait())
-            cores = self.hands if len(batch) == 1 and self._waiting.empty() and not self._busy else 1
-            self._busy += 1
-            work = asyncio.to_thread(self._answered, [text for text, _ in batch], cores)
-            (said,) = await asyncio.gather(work, return_exceptions=True)
-            self._busy -= 1
-            for place, (_, answer) in enumerate(batch):
-                _settle(answer, said, place)
-
-    def _answered(self, texts: list[str], cores: int) -> list[Answer]:
-        if isinstance(self.answerer, Sharing):
-            self.answerer.use_cores(cores)
-        return self.answerer.answer(texts)
 
 
 class Wire:
@@ -210,15 +165,6 @@ def _listening(host: str, port: int) -> socket.socket:
     listening.bind((host, port))
     listening.listen(128)
     return listening
-
-
-def _settle(answer: asyncio.Future[Answer], said: list[Answer] | BaseException, place: int) -> None:
-    if answer.done():
-        return  # who asked has gone
-    if isinstance(said, BaseException):
-        answer.set_exception(said)
-    else:
-        answer.set_result(said[place])
 
 
 async def _body(request: Request) -> dict[str, Any]:
