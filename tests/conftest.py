@@ -6,14 +6,12 @@ import io
 import logging
 import os
 import pathlib
-import secrets
 import shutil
 from collections.abc import Generator
 from importlib import import_module
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-from sqlalchemy import create_engine, text
 
 from engine.desk import Desk, open_desk, operate
 from engine.log import set_up
@@ -27,6 +25,7 @@ from engine.testing.runner import ScriptedRunner
 from engine.testing.servers import ScriptedServers
 from engine.train import decoders
 from engine.train.ladder import host_of
+from tests.prepared import postgres_beside, postgres_prepared, sqlite_in
 
 IN_CI = os.environ.get("CI") == "true"
 
@@ -86,27 +85,35 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
 @pytest.fixture
 def postgres_url(postgres: Server) -> Generator[str]:
     """An empty PostgreSQL database, dropped afterwards."""
-    name = f"t{secrets.token_hex(6)}"
-    admin = create_engine(postgres.url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield postgres.url.rsplit("/", 1)[0] + f"/{name}"
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    with postgres_beside(postgres.url) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def prepared_postgres(postgres: Server) -> Generator[str]:
+    """The name of a PostgreSQL database with this version's tables, to be copied."""
+    with postgres_prepared(postgres.url) as name:
+        yield name
+
+
+@pytest.fixture
+def prepared_postgres_url(postgres: Server, prepared_postgres: str) -> Generator[str]:
+    """A PostgreSQL database of this test with this version's tables, dropped afterwards."""
+    with postgres_beside(postgres.url, like=prepared_postgres) as made:
+        yield made
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
-    """Every store test runs on both databases."""
+    """Every store test runs on both databases, with this version's tables."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'assay.db'}"
-    return request.getfixturevalue("postgres_url")
+        return sqlite_in(tmp_path)
+    return request.getfixturevalue("prepared_postgres_url")
 
 
 @pytest.fixture
 def database(services: Services) -> Database:
-    """An empty database with this version's tables."""
+    """A database with this version's tables and no rows."""
     return services.database
 
 

@@ -31,9 +31,9 @@ from engine.testing.simulated_model import MODEL, simulated_app
 from tests.flows.conftest import Deployment, deployed
 from tests.flows.voiced import pressed
 
-pytestmark = [pytest.mark.torch, pytest.mark.processes, pytest.mark.xdist_group("processes")]
+pytestmark = [pytest.mark.torch, pytest.mark.processes, pytest.mark.xdist_group("torch")]
 
-ROWS = 200  # few: what is held here is the way to a verdict, not how good 135 million parameters get
+ROWS = 150  # few: what is held here is the way to a verdict, not how good 135 million parameters get
 FEW = "evaluation_train_rows_least=50 evaluation_sealed_rows_least=50 evaluation_parity_rows=20"
 SECONDS = 800.0  # about 90 on a quiet machine
 PAIRED_ROWS, COMPARED = 270, 101
