@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.models.money import NANO
 
+AUDITED = "audited"
 WEAK_SHOWN = 3  # classes; the report has them all
 
 
@@ -153,8 +154,12 @@ def _shown(record: dict[str, Any], side: str) -> dict[str, float]:
 
 
 def gates(lines: Sequence[dict[str, Any]]) -> tuple[GateLine, ...]:
-    """The gates of a record that are worth a line."""
-    told = (line for line in lines if line["status"] in ("fail", "unknown") or line["name"].startswith("slice "))
+    """The gates of a record that are worth a line; the audit has a line of its own."""
+    told = (
+        line
+        for line in lines
+        if (line["status"] in ("fail", "unknown") and line["name"] != AUDITED) or line["name"].startswith("slice ")
+    )
     return tuple(GateLine(line["name"], line["status"], line["value"], line["limit"]) for line in told)
 
 

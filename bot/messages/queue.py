@@ -11,17 +11,22 @@ from engine.models.labelling import QueuePurpose, QueueState
 
 SHOWN = 2_500  # characters of a text in a message; Slack takes 3,000 a section
 A_ROW = 20  # buttons in one row of them
+ROWS_SHOWN = 10  # ids of rows in a message
 
 
 @dataclass(frozen=True)
 class Queue:
-    """How a queue stands; once it is closed, how far people agreed and what it made."""
+    """How a queue stands; once it is closed, how far people agreed and what it made.
+
+    ``wrong_shown`` are rows whose label people found wrong, ``wrong_more`` counts the others.
+    """
 
     template: ClassVar[str] = "queue/card"
     seen: QueueView
     is_open: bool
     is_audit: bool
     is_pairs: bool
+    is_answers: bool
     rows: int
     kappa: float | None
     low: float | None
@@ -29,6 +34,8 @@ class Queue:
     ac1: float | None
     alpha: float | None
     agreed: float | None
+    wrong_shown: tuple[str, ...] = ()
+    wrong_more: int = 0
 
     @classmethod
     def example(cls) -> Queue:
@@ -48,7 +55,8 @@ class Choice:
 class Turn:
     """A text before one person: its labels as rows of buttons until they answered. ``cut`` characters do not fit.
 
-    Of a pair the brief is the text, and ``pair`` holds the two texts written for it. ``writes``: the answer is written.
+    Of a pair the brief is the text, and ``pair`` holds the two texts written for it; of an answer it holds the answer,
+    the label and the way to it. ``writes``: the answer is written.
     """
 
     template: ClassVar[str] = "queue/turn"
@@ -87,6 +95,9 @@ def queue(seen: QueueView) -> Queue:
         is_open=seen.state is QueueState.OPEN,
         is_audit=seen.purpose is QueuePurpose.AUDIT,
         is_pairs=seen.purpose is QueuePurpose.PAIRS,
+        is_answers=seen.purpose is QueuePurpose.ANSWERS,
+        wrong_shown=seen.wrong_labels[:ROWS_SHOWN],
+        wrong_more=max(len(seen.wrong_labels) - ROWS_SHOWN, 0),
         rows=int(rows) if rows else 0,
         **{name: seen.agreement.get(name) for name in ("kappa", "low", "high", "ac1", "alpha", "agreed")},
     )
@@ -96,8 +107,10 @@ def turn(seen: TurnView) -> Turn:
     """A text before a person."""
     can_answer = seen.said is None and seen.is_open
     choices = [Choice(name, f"{seen.turn_id}.{place}") for place, name in enumerate(seen.classes)] if can_answer else []
-    shown = (seen.text, seen.first, seen.second)
-    pair = (Choice("A", seen.first[:SHOWN]), Choice("B", seen.second[:SHOWN])) if seen.first or seen.second else ()
+    shown = (seen.text, seen.first, seen.second, seen.rationale)
+    names = ("Answer", "Label", "How it was reached") if seen.is_answer else ("A", "B", "")
+    found = tuple(Choice(name, text[:SHOWN]) for name, text in zip(names, shown[1:], strict=True) if name)
+    pair = tuple(one for one in found if one.value) if seen.is_answer else found if seen.first or seen.second else ()
     return Turn(
         seen=seen,
         text=seen.text[:SHOWN],

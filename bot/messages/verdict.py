@@ -56,6 +56,20 @@ class Side:
 
 
 @dataclass(frozen=True)
+class Audit:
+    """What people said of answers on dev: how many of the ``needed`` ones, and how far they agree with the grades."""
+
+    rows: int
+    needed: int
+    is_enough: bool
+    agreed: float | None
+    kappa: float | None
+    low: float | None
+    high: float | None
+    ac1: float | None
+
+
+@dataclass(frozen=True)
 class Saving:
     """The forecast in US dollars a month; ``payback_months`` is none when it never pays back."""
 
@@ -110,6 +124,7 @@ class VerdictMessage:
     judge: bench.Bench | None
     live: Live | None = None
     seeds: Seeds | None = None
+    audit: Audit | None = None
 
     @classmethod
     def example(cls) -> VerdictMessage:
@@ -171,6 +186,7 @@ def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
         judge=judge,
         live=_live(record.get("live")),
         seeds=seeds(record),
+        audit=_audit(record),
     )
 
 
@@ -192,6 +208,11 @@ def quality_of(found: dict[str, Any]) -> Quality:
 
 def _live(found: dict[str, Any] | None) -> Live | None:
     return Live(**{name: found[name] for name in Live.__dataclass_fields__}) if found else None
+
+
+def _audit(record: dict[str, Any]) -> Audit | None:
+    found: dict[str, Any] | None = record.get("audit")
+    return Audit(**found, is_enough=found["rows"] >= found["needed"]) if found else None
 
 
 def _more(run: RunView, judge: bench.Bench | None) -> str:

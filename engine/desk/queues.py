@@ -1,4 +1,4 @@
-"""Have people label texts, audit a teacher or compare two texts, blind: a queue, one at a time for each person."""
+"""Have people label texts, audit labels or answers, or compare texts, blind: one at a time for each person."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def start(
     purpose: QueuePurpose = QueuePurpose.LABEL,
     once: Once | None = None,
 ) -> QueueView:
-    """Open a queue of captured texts, of a teacher's labels to audit, or of pairs of texts to compare.
+    """Open a queue of captured texts, of labels or answers to audit, or of pairs of texts to compare.
 
     Raises ``Invalid`` for a size or share out of range, ``Conflict`` while one is open, ``NotReady`` where no text is
-    left, no 100 labels of a teacher are, no two texts were written yet, or texts of people were to be found alike.
+    left, no 100 to audit are, no two texts were written yet, or texts of people were to be found alike.
     """
     _check(slug, size, double or 0.0, purpose)
     with desk.services.database.write() as tx:
@@ -45,8 +45,8 @@ def start(
                 f"{slug} has an open queue already, {known.name}. Nothing was changed.",
                 hint=f"Label with it, /assay labels {slug} next, or end it: /assay labels {slug} close",
             )
-        texts = drawing.texts(tx, feature, size, purpose)
-        queue = openings.open_queue(tx, desk.services, feature, texts, actor=actor, purpose=purpose, double=share)
+        of, texts = drawing.texts(tx, feature, size, purpose)
+        queue = openings.open_queue(tx, desk.services, feature, texts, actor=actor, purpose=of, double=share)
         return queued.queue_view(tx, queue)
 
 

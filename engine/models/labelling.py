@@ -56,11 +56,12 @@ class Labelling(Table, table=True):
 
 
 class QueuePurpose(StrEnum):
-    """Why people are asked: to make labels, to audit a teacher's, or to say which of two texts reads better."""
+    """Why people are asked: to make labels, to audit a teacher's, to say which text reads better, to audit answers."""
 
     LABEL = "label"
     AUDIT = "audit"
     PAIRS = "pairs"
+    ANSWERS = "answers"
 
 
 class QueueState(StrEnum):
@@ -108,7 +109,8 @@ class QueuedText(Table, table=True):
     """One text of a queue. ``given`` is a teacher's label, which an audit hides; ``output`` what people settled on.
 
     Of a pair ``input`` is the brief, ``first`` and ``second`` are the texts written for it in the order they are shown;
-    that the candidate wrote the first (``candidate_first``) nobody sees.
+    that the candidate wrote the first (``candidate_first``) nobody sees. Of an answer that is audited ``first`` is the
+    answer, ``second`` the label with its ``rationale``, and ``given`` how the answer was graded, which nobody sees.
     """
 
     __table_args__ = (UniqueConstraint("queue_id", "number"), words_check("state", TextState))
@@ -125,6 +127,7 @@ class QueuedText(Table, table=True):
     first: str = ""
     second: str = ""
     candidate_first: bool = False
+    rationale: str = ""
 
 
 class Said(StrEnum):

@@ -18,6 +18,8 @@ KAPPA_LEAST = 0.60  # docs/rules.md 3: a judge that agrees less with people is n
 HUMANS_LEAST = 100  # docs/rules.md 5: pairs or answers that people judged too
 LOOKS = 3
 NO_BETTER = "no better than the live model, which stays"
+AUDITED, NOT_AUDITED = "audited", "labels not audited"
+DISPUTED = "people agree too little with how answers were graded"
 UNSURE = "it may be worse than the live model by more than the margin"
 
 
@@ -48,7 +50,9 @@ class GateFacts:
     ``leaks`` counts copies of sealed rows outside the sealed part, ``teacher_rows`` compared rows that a model
     labelled, ``look`` is the look this is (1 to 3; 0: none was spent). ``groups`` is None where rows are not grouped;
     ``live`` is the candidate minus the live model on the same rows, None where none is live.
-    ``judge_kappa`` and ``judge_people`` are asked for where a judge gives the primary score (``has_judge``).
+    ``judge_kappa`` and ``judge_people`` are asked for where a judge gives the primary score (``has_judge``). Where
+    answers are worked out (``has_answers``), people ``audited`` so many and agree with the grades by ``audit_kappa``,
+    None where it is undefined: all of them were alike.
     """
 
     leaks: int
@@ -67,6 +71,9 @@ class GateFacts:
     has_judge: bool = False
     judge_kappa: float | None = None
     judge_people: int = 0
+    has_answers: bool = False
+    audited: int = 0
+    audit_kappa: float | None = None
 
 
 @dataclass(frozen=True)
@@ -131,10 +138,23 @@ def _blockers(facts: GateFacts, limits: GateLimits) -> Iterator[Gate]:
         yield _blocker("people", facts.judge_people, float(HUMANS_LEAST), few, at_most=False)
         weak = "the judge agrees too little with people"
         yield _blocker("judge", facts.judge_kappa, KAPPA_LEAST, weak, at_most=False)
+    if facts.has_answers:
+        yield from _audit(facts)
     if facts.live is not None and facts.live.difference > 0.0:
         unsure = facts.live.low <= -limits.margin
         status = GateStatus.FAIL if unsure else GateStatus.PASS
         yield Gate("live model, surely", status, None, None, blocks=True, reason=UNSURE if unsure else "")
+
+
+def _audit(facts: GateFacts) -> Iterator[Gate]:
+    """Whether people bear out the grades of answers. Fewer than 100 say nothing: that is told, and blocks nothing."""
+    few = facts.audited < HUMANS_LEAST
+    status, reason = (GateStatus.UNKNOWN, NOT_AUDITED) if few else (GateStatus.PASS, "")
+    yield Gate(AUDITED, status, float(facts.audited), float(HUMANS_LEAST), blocks=False, reason=reason)
+    if not few:
+        holds = facts.audit_kappa is None or facts.audit_kappa >= KAPPA_LEAST
+        status, reason = (GateStatus.PASS, "") if holds else (GateStatus.FAIL, DISPUTED)
+        yield Gate("grades", status, facts.audit_kappa, KAPPA_LEAST, blocks=True, reason=reason)
 
 
 def _blocker(name: str, value: float | None, limit: float, reason: str, *, at_most: bool) -> Gate:
@@ -186,12 +206,14 @@ def _check(facts: GateFacts, limits: GateLimits) -> None:
     checks.count("rows", facts.rows, 1)
     checks.count("look", facts.look)
     checks.count("judge_people", facts.judge_people)
+    checks.count("audited", facts.audited)
     checks.share("prompted_valid_share", facts.prompted_valid_share)
     for name in ("prompted_age_days", "latency_p95_ms", "groups"):
         if getattr(facts, name) is not None:
             checks.number(name, getattr(facts, name), 0.0)
-    if facts.judge_kappa is not None:
-        checks.number("judge_kappa", facts.judge_kappa, -1.0, 1.0)
+    for name in ("judge_kappa", "audit_kappa"):
+        if getattr(facts, name) is not None:
+            checks.number(name, getattr(facts, name), -1.0, 1.0)
     checks.margin("margin", limits.margin)
     checks.number("fresh_days", limits.fresh_days, 0.0)
     checks.share("parity_floor", limits.parity_floor)

@@ -121,12 +121,17 @@ def minutes(tx: Session, queue_id: int) -> float:
     return float(tx.exec(query.where(QueuedText.queue_id == queue_id)).one() or 0.0)
 
 
+def settled(tx: Session, queue_id: int) -> list[QueuedText]:
+    """The settled texts of a queue."""
+    return texts(tx, queue_id, TextState.SETTLED)
+
+
 def judged(tx: Session, queue_id: int) -> list[Judged]:
     """The settled texts of a queue; ``by`` holds first answers alone, not the words that settled a dispute."""
     said = turns(tx, queue_id)
     return [
         Judged(one.row_id, one.given, one.output, _first_labels(said.get(one.id or 0, [])))
-        for one in texts(tx, queue_id, TextState.SETTLED)
+        for one in settled(tx, queue_id)
     ]
 
 

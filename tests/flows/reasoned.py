@@ -50,7 +50,7 @@ class Solver:
         return completion(body["model"], f"Answer: {number * 8 if is_right else number}")
 
 
-def ready(desk: Desk, url: str, *, count: int = 200, rationale: str = "") -> None:
+def ready(desk: Desk, url: str, *, count: int = 200, dev_share: float = 0.15, rationale: str = "") -> None:
     """A registered feature with labels and a price of its model; the rows are parted alike in every run."""
     asked = Registration(
         slug=SLUG, approach="reason", model=MODEL, prompt="Work it out.", base_url=f"{url}/v1", channel="C1"
@@ -59,7 +59,7 @@ def ready(desk: Desk, url: str, *, count: int = 200, rationale: str = "") -> Non
     policies.change(desk, ANN, SLUG, {f"evaluation_{name}": value for name, value in FEW.items()})
     with desk.services.database.write() as tx:
         feature_id = feature_rows.by_slug(tx, SLUG).id or 0
-        seal = seals.add(tx, feature_id, dev_share=0.15, sealed_share=0.25, at=desk.services.clock.now())
+        seal = seals.add(tx, feature_id, dev_share=dev_share, sealed_share=0.25, at=desk.services.clock.now())
         seal.salt = "the same in every run"
     said = [{"input": f"{n} crates gain {n * 7}", "output": str(n * 8)} for n in range(1, count + 1)]
     more = {"rationale": rationale} if rationale else {}
@@ -76,6 +76,16 @@ def run(desk: Desk, *, votes: bool, right: float = 0.3) -> RunView:
     """An investigation straight through: paid calls are real, over HTTP; trainings play a script."""
     paid = asking(desk).works[JobKind.ASK]
     scripted(desk.services, Script(right={"majority": right})).works[JobKind.ASK] = paid
+    return _run(desk, votes=votes)
+
+
+def run_scripted(desk: Desk, right: dict[str, float]) -> RunView:
+    """The same without an endpoint: each contender is right as often as it is told to be."""
+    scripted(desk.services, Script(right=right))
+    return _run(desk, votes=False)
+
+
+def _run(desk: Desk, *, votes: bool) -> RunView:
     started = investigations.start(desk, ANN, SLUG, effort=Effort.QUICK, budget_usd=20.0, votes=votes)
     investigate(DirectStepper(desk.services), Brief(run_id=started.run_id))
     (seen,) = investigations.status(desk, started.run_id)

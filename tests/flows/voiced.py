@@ -105,9 +105,11 @@ def compare(desk: Desk, voices: Voices, pairs: int = 120) -> None:
     pressed(desk, SLUG, pairs, taken)
 
 
-def pressed(desk: Desk, slug: str, pairs: int, taken: Callable[[TurnView], str]) -> QueueView:
+def pressed(
+    desk: Desk, slug: str, size: int, taken: Callable[[TurnView], str], purpose: QueuePurpose = QueuePurpose.PAIRS
+) -> QueueView:
     """One person presses ``taken`` (A, B or tie) for so many pairs, one after another; the queue as it is then."""
-    opened = queues.start(desk, ANN, slug, size=pairs, double=0.0, purpose=QueuePurpose.PAIRS)
+    opened = queues.start(desk, ANN, slug, size=size, double=0.0, purpose=purpose)
     turn: TurnView | None = queues.take(desk, BO, slug)
     while turn is not None:
         turn = queues.answer(desk, BO, turn.turn_id, Said.LABEL, label=taken(turn))

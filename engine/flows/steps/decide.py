@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.errors import Cancelled
-from engine.flows.steps import compare, forecast, gates, money, preferred, progress, record
+from engine.flows.steps import answers, compare, forecast, gates, money, preferred, progress, record
 from engine.flows.steps.plan import VERDICT
 from engine.flows.steps.values import Choice, Frozen, Measured, Plan, VerdictRef
 from engine.models.actor import Actor, Role
@@ -69,13 +69,15 @@ def _judged(tx: Tx, services: Services, frozen: Frozen, choice: Choice, *, measu
     sums = money.judged(tx, services, frozen, choice)
     part, now = Part.SEALED if measured.opened.look else Part.DEV, services.clock.now()
     rows = investigations.predictions(tx, frozen.run_id, choice.candidate, part)
-    facts = gates.facts(compared, measured, rows, now)
+    audit = answers.audited(tx, frozen.feature_id, frozen.label_set_id) if frozen.has_answers else None
+    facts = gates.facts(compared, measured, rows, now, audit=audit)
     found = ruled_gates(facts, gates.limits(frozen.margin, frozen.policy.evaluation))
     evidence = _evidence(compared, frozen, choice, sums, found=found)
     return record.Judged(
         choice=choice,
         measured=measured,
         compared=compared,
+        audit=audit,
         facts=facts,
         gates=found,
         evidence=evidence,

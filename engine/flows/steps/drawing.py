@@ -1,4 +1,4 @@
-"""Draw the texts of a queue: captured ones nobody labelled, a teacher's labels nobody audited, or pairs to compare."""
+"""Draw the texts of a queue: captured ones nobody labelled, labels or answers nobody audited, or pairs to compare."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from engine.errors import NotReady
-from engine.flows.steps import labelling, pairing
+from engine.flows.steps import answers, labelling, pairing
 from engine.models.feature import Feature
 from engine.models.labelling import QueuedText, QueuePurpose
 from engine.models.labels import Label, Source
@@ -17,18 +17,32 @@ from engine.store.database import Tx
 AUDIT_LEAST = 100  # docs/rules.md 2: rows below which an audit proves nothing
 
 
-def texts(tx: Tx, feature: Feature, size: int, purpose: QueuePurpose) -> list[QueuedText]:
+def texts(tx: Tx, feature: Feature, size: int, purpose: QueuePurpose) -> tuple[QueuePurpose, list[QueuedText]]:
     """Up to ``size`` captured texts to label, labels of a teacher to audit, or pairs to compare, a fair draw.
 
-    Raises ``NotReady`` where none is left, or fewer than 100 labels of a teacher.
+    Where a verdict's answers were worked out an audit is of those, as long as 100 are left. Raises ``NotReady`` where
+    none is left, or fewer than 100 to audit.
     """
     if purpose is QueuePurpose.PAIRS:
-        return pairing.pairs(tx, feature, size)
+        return purpose, pairing.pairs(tx, feature, size)
     if purpose is QueuePurpose.LABEL:
-        return captured(tx, feature, size)
+        return purpose, captured(tx, feature, size)
+    said = answers.drawn(tx, feature, size)
+    if len(said) >= AUDIT_LEAST:
+        return QueuePurpose.ANSWERS, said
+    return purpose, _by_teacher(tx, feature, size, said=len(said))
+
+
+def _by_teacher(tx: Tx, feature: Feature, size: int, *, said: int) -> list[QueuedText]:
+    """Labels of a teacher that nobody audited; ``said`` answers of a verdict are too few to audit instead."""
     seen = {one.row_id for queue in queues.closed(tx, feature.id or 0) for one in queues.texts(tx, queue.id or 0)}
     taught = [row for row in labels.by_teacher(tx, feature.id or 0) if row.row_id not in seen]
     if len(taught) < AUDIT_LEAST:
+        if said:
+            raise NotReady(
+                f"{feature.slug} has {said:,} answers on dev that nobody audited; an audit takes {AUDIT_LEAST}.",
+                hint=f"More labels make more dev rows, at the next run: /assay labels {feature.slug}",
+            )
         raise NotReady(
             f"{feature.slug} has {len(taught):,} labels by a teacher that nobody audited; an audit takes "
             f"{AUDIT_LEAST}.",

@@ -10,14 +10,20 @@ from engine.flows.steps.compare import Compared
 from engine.flows.steps.values import Measured
 from engine.models.labels import Source
 from engine.rules.agreement import cohen_kappa
+from engine.rules.annotators import Agreement
 from engine.rules.gates import GateFacts, GateLimits
 from engine.rules.power import EvalPolicy
 
 _DAY_SECONDS = 86_400.0
 
 
-def facts(compared: Compared, measured: Measured, rows: scores.Rows, now: datetime) -> GateFacts:
-    """What was measured. ``rows`` are the compared sealed rows; a copy of one elsewhere has ended the run before."""
+def facts(
+    compared: Compared, measured: Measured, rows: scores.Rows, now: datetime, *, audit: Agreement | None
+) -> GateFacts:
+    """What was measured. ``rows`` are the compared sealed rows; a copy of one elsewhere has ended the run before.
+
+    ``audit`` is what people said of answers, none where none is to be asked.
+    """
     return GateFacts(
         leaks=0,
         teacher_rows=sum(label.source is Source.TEACHER for label, _ in rows),
@@ -32,6 +38,9 @@ def facts(compared: Compared, measured: Measured, rows: scores.Rows, now: dateti
         latency_p95_ms=compared.candidate.latency_p95_ms,
         slices=tuple(part.fact for part in compared.slices),
         live=compared.live and compared.live.fact,
+        has_answers=audit is not None,
+        audited=audit.rows if audit else 0,
+        audit_kappa=audit.kappa if audit else None,
         **_judge(measured),
     )
 

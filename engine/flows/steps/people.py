@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from engine.errors import Invalid
-from engine.flows.steps import pairing, versions, written
+from engine.flows.steps import answers, pairing, versions, written
 from engine.models.actor import Actor
 from engine.models.feature import Feature
 from engine.models.labelling import LabelQueue, QueuedText, QueuePurpose, QueueState, Said, TextState, Turn
@@ -27,8 +27,12 @@ _NOBODY = Agreement(0)
 
 
 def choices(feature: Feature, queue: LabelQueue) -> tuple[str, ...]:
-    """What a person may answer: the feature's labels, or which of two texts reads better; none where they write it."""
-    return pairing.CHOICES if queue.purpose is QueuePurpose.PAIRS else tuple(feature.labels)
+    """What a person may answer: the feature's labels, which text reads better, or whether an answer is right.
+
+    None where they write it.
+    """
+    of = {QueuePurpose.PAIRS: pairing.CHOICES, QueuePurpose.ANSWERS: answers.CHOICES}
+    return of.get(queue.purpose) or tuple(feature.labels)
 
 
 def open_turn(tx: Tx, queue: LabelQueue, person: str) -> Turn | None:
@@ -95,8 +99,8 @@ def why_open(tx: Tx, queue: LabelQueue) -> str:
 def close(tx: Tx, services: Services, feature: Feature, queue: LabelQueue, *, actor: Actor) -> None:
     """End a queue: measure agreement, and make the next label version of what is settled.
 
-    An audit replaces the labels people gave otherwise; pairs make no version, they stand beside a judge's word. Raises
-    ``Invalid`` where the version would hold one class.
+    An audit replaces the labels people gave otherwise. Pairs and answers make no version: they stand beside a judge's
+    word, and beside the grades. Raises ``Invalid`` where the version would hold one class.
     """
     why = why_open(tx, queue)
     if why:
@@ -143,7 +147,11 @@ def agreed_twice(tx: Tx, feature_id: int) -> Agreement:
 
 
 def audited(tx: Tx, feature_id: int) -> Agreement:
-    """A teacher's labels against people's over every closed audit."""
+    """Audited answers against people's word where there are any, else a teacher's labels, over every closed audit."""
+    newest = labels.newest_or_none(tx, feature_id)
+    said = answers.audited(tx, feature_id, newest.id or 0) if newest else _NOBODY
+    if said.rows:
+        return said
     found = [
         row for queue in queues.closed(tx, feature_id, QueuePurpose.AUDIT) for row in queues.judged(tx, queue.id or 0)
     ]
@@ -172,7 +180,8 @@ def _first(given: list[Turn]) -> list[Turn]:
 
 
 def _is_audit(queue: LabelQueue) -> bool:
-    return queue.purpose is QueuePurpose.AUDIT
+    """Whether people check what a teacher or a rule said."""
+    return queue.purpose in (QueuePurpose.AUDIT, QueuePurpose.ANSWERS)
 
 
 def _measured(tx: Tx, feature: Feature, queue: LabelQueue) -> Agreement:
@@ -213,7 +222,7 @@ def _differs(feature: Feature, given: str, said: str) -> bool:
 
 def _version(tx: Tx, services: Services, feature: Feature, queue: LabelQueue, *, actor: Actor) -> LabelSet | None:
     """Store what people settled. In an audit their word takes the place of a teacher's label they gave otherwise."""
-    if queue.purpose is QueuePurpose.PAIRS:
+    if queue.purpose in (QueuePurpose.PAIRS, QueuePurpose.ANSWERS):
         return None
     rows, gone = _rows(tx, queue), list[Label]()
     if _is_audit(queue):

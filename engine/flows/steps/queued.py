@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from engine.flows.steps import people
+from engine.flows.steps import answers, people
 from engine.flows.steps.written import Field, Way, fields, way
 from engine.models.base import Value
-from engine.models.labelling import LabelQueue, QueuePurpose, QueueState, Said, TextState, Turn
+from engine.models.labelling import LabelQueue, QueuedText, QueuePurpose, QueueState, Said, TextState, Turn
 from engine.store import features, labels, queues
 from engine.store.database import Tx
 
@@ -13,7 +13,8 @@ from engine.store.database import Tx
 class QueueView(Value):
     """A queue as people see it. ``agreement`` is ``engine.rules.annotators.Agreement``, empty while it is open.
 
-    In an audit it is the teacher's labels against people's.
+    In an audit it is the teacher's labels, or the grades of answers, against people's word. ``wrong_labels`` are ids of
+    rows whose label people found wrong when they audited answers.
     """
 
     name: str
@@ -33,6 +34,7 @@ class QueueView(Value):
     channel: str = ""
     version: str = ""
     why_open: str = ""
+    wrong_labels: tuple[str, ...] = ()
     number: int = 1
 
 
@@ -40,7 +42,8 @@ class TurnView(Value):
     """One text before one person: what it is, what they may say, and what they said.
 
     Of a pair ``text`` is the brief, ``first`` and ``second`` are the texts to compare; who wrote which is not told.
-    ``way`` is how they answer; ``fields`` are those of an object that is written field by field.
+    ``way`` is how they answer; ``fields`` are those of an object that is written field by field. Of an answer
+    (``is_answer``) ``text`` is the question, ``first`` the answer, ``second`` the label, reached by ``rationale``.
     """
 
     turn_id: int
@@ -59,13 +62,15 @@ class TurnView(Value):
     second: str = ""
     way: Way = Way.CHOICE
     fields: tuple[Field, ...] = ()
+    is_answer: bool = False
+    rationale: str = ""
     number: int = 1
 
 
 def queue_view(tx: Tx, queue: LabelQueue) -> QueueView:
     """A queue as people see it, inside a transaction."""
     counts = queues.counts(tx, queue.id or 0)
-    settled = queues.texts(tx, queue.id or 0, TextState.SETTLED)
+    settled = queues.settled(tx, queue.id or 0)
     made = labels.by_id(tx, queue.label_set_id) if queue.label_set_id else None
     is_open = queue.state is QueueState.OPEN
     return QueueView(
@@ -86,6 +91,7 @@ def queue_view(tx: Tx, queue: LabelQueue) -> QueueView:
         channel=queue.channel,
         version=made.name if made else "",
         why_open=people.why_open(tx, queue) if is_open else "",
+        wrong_labels=() if is_open else tuple(one.row_id for one in settled if _is_label_wrong(queue, one)),
         number=queue.version,
     )
 
@@ -95,7 +101,7 @@ def turn_view(tx: Tx, turn: Turn) -> TurnView:
     text = queues.text(tx, turn.text_id)
     queue = queues.by_id(tx, text.queue_id)
     feature = features.by_id(tx, queue.feature_id)
-    is_pair = queue.purpose is QueuePurpose.PAIRS
+    is_pair = queue.purpose in (QueuePurpose.PAIRS, QueuePurpose.ANSWERS)  # two texts are shown, and words pressed
     return TurnView(
         turn_id=turn.id or 0,
         slug=feature.slug,
@@ -113,5 +119,11 @@ def turn_view(tx: Tx, turn: Turn) -> TurnView:
         second=text.second,
         way=Way.CHOICE if is_pair else way(feature),
         fields=() if is_pair else fields(feature),
+        is_answer=queue.purpose is QueuePurpose.ANSWERS,
+        rationale=text.rationale,
         number=turn.version,
     )
+
+
+def _is_label_wrong(queue: LabelQueue, text: QueuedText) -> bool:
+    return queue.purpose is QueuePurpose.ANSWERS and text.output == answers.LABEL_WRONG

@@ -111,6 +111,7 @@ def gate_facts(body: Record, _held: Paired | None) -> Iterator[Check]:
         "prompted_valid_share": (scores["prompted"]["valid_share"], "scores.prompted"),
         "latency_p95_ms": (ours["latency_p95_ms"], "scores.candidate"),
         "judge_people": (0, "the approach, which asks no judge"),
+        **_audit(body.get("audit") or {}),
         "slices": ([asdict(known(SliceFact, part)) for part in body["slices"]], "slices"),
         "live": (asdict(known(SliceFact, body["live"])) if body.get("live") else None, "live"),
     }
@@ -118,6 +119,11 @@ def gate_facts(body: Record, _held: Paired | None) -> Iterator[Check]:
         yield f"gate_facts.{name}", facts.get(name, found), found, source
     if not body["candidate"]["cascade"]:  # a cascade waits for prompted answers too, whose times are in no record
         yield "scores.candidate.latency_p95_ms", ours["latency_p95_ms"], parity["latency_p95_ms"], "parity"
+
+
+def _audit(audit: Record) -> dict[str, tuple[Any, str]]:
+    told = {"has_answers": bool(audit), "audited": audit.get("rows", 0), "audit_kappa": audit.get("kappa")}
+    return {name: (found, "audit") for name, found in told.items()}
 
 
 def evidence(body: Record, held: Paired | None) -> Iterator[Check]:

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from engine.approaches.registry import approach_of
-from engine.flows.steps import compare, leaderboard, money, preferred, release, scores, seen, uploads
+from engine.flows.steps import answers, compare, leaderboard, money, preferred, release, scores, seen, uploads
 from engine.flows.steps.values import Choice, Frozen, Measured, Plan, Tried
 from engine.models.feature import is_simulated
 from engine.models.labels import Part
+from engine.rules.annotators import Agreement
 from engine.rules.gates import Gate, GateFacts
 from engine.rules.money import Money
 from engine.rules.pairs import finding
@@ -33,6 +34,7 @@ class Judged:
     choice: Choice
     measured: Measured
     compared: compare.Compared
+    audit: Agreement | None
     facts: GateFacts
     gates: tuple[Gate, ...]
     evidence: Evidence
@@ -110,6 +112,7 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged) -> dict[str, Any]:
         },
         "dev": _dev(tx, frozen, choice),
         "judge": preferred.body(judged.measured),
+        "audit": judged.audit and answers.body(judged.audit),
         "evidence": evidence,
         "policy": frozen.policy.judged,
     }

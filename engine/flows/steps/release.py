@@ -18,7 +18,7 @@ OUTSIDE = (
     "version", "run", "feature", "decision", "decided_at", "labels_version", "policy_hash", "price_snapshot",
     "seal_look", "code_version", "seed", "seeds", "candidate", "prompted", "contenders", "rungs", "bill", "cost",
     "forecast", "leaderboard", "prompting", "reasons", "promotion", "parity", "parts", "left_out", "plan", "dev",
-    "policy", "reading", "settles",
+    "policy", "reading", "settles", "audit",
 )  # fmt: skip # parts that hold nothing of the sealed rows' answers
 QUALITY = ("metric", "n", "level", "method", "groups", "margin", "finding")
 SCORE = (

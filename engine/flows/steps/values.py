@@ -68,6 +68,11 @@ class Frozen(Value):
         """Whether no answer is right or wrong: a judge and people compare the two sides' texts."""
         return self.approach == ApproachName.VOICE
 
+    @property
+    def has_answers(self) -> bool:
+        """Whether answers are worked out, and graded by a rule that people may check."""
+        return self.approach == ApproachName.REASON
+
 
 class Skipped(Value):
     """A rung that is not run, and the sentence why."""

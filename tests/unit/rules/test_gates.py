@@ -47,6 +47,10 @@ def test_what_holds_gives_no_reason() -> None:
         ({"has_judge": True, "judge_kappa": 0.59, "judge_people": 100}, "the judge agrees too little with people"),
         ({"has_judge": True, "judge_people": 100}, "the judge agrees too little with people"),
         ({"has_judge": True, "judge_kappa": 0.6, "judge_people": 99}, "people judged 99 of the 100 that are needed"),
+        (
+            {"has_answers": True, "audited": 100, "audit_kappa": 0.59},
+            "people agree too little with how answers were graded",
+        ),
     ],
 )
 def test_a_blocker_that_fails_or_is_unknown_makes_the_comparison_invalid(changes: dict[str, Any], reason: str) -> None:
@@ -63,10 +67,22 @@ def test_a_blocker_that_fails_or_is_unknown_makes_the_comparison_invalid(changes
         {"look": 3},
         {"groups": 20},
         {"has_judge": True, "judge_kappa": 0.6, "judge_people": 100},
+        {"has_answers": True, "audited": 100, "audit_kappa": 0.6},
+        {"has_answers": True, "audited": 100, "audit_kappa": None},  # all alike, and people agree on every one
     ],
 )
 def test_a_blocker_holds_at_its_limit(changes: dict[str, Any]) -> None:
     assert invalid(judged(**changes)) == ()
+
+
+def test_answers_that_nobody_audited_are_unknown_and_neither_block_nor_pass() -> None:
+    found = judged(has_answers=True, audited=99, audit_kappa=0.1)
+    (gate,) = (one for one in found if one.name == "audited")
+    assert (gate.status, gate.blocks, gate.value, gate.limit) == (GateStatus.UNKNOWN, False, 99.0, 100.0)
+    assert gate.reason == "labels not audited"
+    assert "grades" not in {one.name for one in found}
+    assert (invalid(found), broken(found)) == ((), ())
+    assert "audited" not in {one.name for one in judged()}, "other approaches are not asked for it"
 
 
 def test_validity_fails_only_when_surely_worse_than_the_margin() -> None:
@@ -102,6 +118,8 @@ def test_a_protected_slice_fails_when_its_upper_bound_lies_below_twice_the_margi
         ({"prompted_valid_share": 1.1}, LIMITS),
         ({"prompted_age_days": -1.0}, LIMITS),
         ({"judge_kappa": 2.0}, LIMITS),
+        ({"audit_kappa": -1.1}, LIMITS),
+        ({"audited": -1}, LIMITS),
         ({}, GateLimits(margin=1.0)),
         ({}, GateLimits(margin=0.02, latency_ceiling_ms=-1.0)),
     ],

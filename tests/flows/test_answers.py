@@ -1,0 +1,109 @@
+"""People audit worked-out answers on dev, blind; the verdict says what they said, or that nobody audited."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from bot.blockkit.render import render
+from bot.messages import queue as queue_messages
+from bot.messages.investigation import card
+from engine.desk import Desk, queues, readiness, verdicts
+from engine.desk.investigations import RunView
+from engine.desk.queues import TurnView
+from engine.errors import NotReady
+from engine.flows.steps import answers
+from engine.models.labelling import QueuePurpose, QueueState
+from engine.models.labels import Part
+from engine.models.verdict import Outcome
+from engine.store import features as feature_rows
+from engine.store import labels as label_rows
+from tests.flows.ready import ANN
+from tests.flows.reasoned import SLUG, ready, run_scripted
+from tests.flows.voiced import pressed
+from tests.prepared import sqlite_in
+
+URL = "http://127.0.0.1:9"
+GOOD = {"majority": 0.3, "baseline": 0.6, "few_shot": 0.5}
+AUDIT = QueuePurpose.AUDIT
+
+
+@pytest.fixture
+def database_url(tmp_path: pathlib.Path) -> str:
+    """What these tests are about does not differ between databases."""
+    return sqlite_in(tmp_path)
+
+
+def gates(seen: RunView) -> dict[str, str]:
+    return {one["name"]: one["status"] for one in seen.record["gates"]}
+
+
+def honest(turn: TurnView) -> str:
+    return "right" if turn.first == turn.second else "wrong"
+
+
+def contrary(turn: TurnView) -> str:
+    return "wrong" if turn.first == turn.second else "right"
+
+
+def test_the_verdict_says_that_labels_are_not_audited_until_people_checked_100_answers(desk: Desk) -> None:
+    ready(desk, URL, count=400, dev_share=0.4, rationale="Add the two.")
+    with pytest.raises(NotReady, match="0 labels by a teacher"):
+        queues.start(desk, ANN, SLUG, size=100, purpose=AUDIT)
+    first = run_scripted(desk, GOOD)
+    assert gates(first)["audited"] == "unknown"
+    assert (first.record["audit"]["rows"], first.record["audit"]["kappa"]) == (0, None)
+    told = render(card(first)).said
+    assert "Labels not audited: people checked 0 of the 100 answers it takes." in told
+    assert f"/assay labels {SLUG} audit=100" in told
+    shown: list[TurnView] = []
+
+    def said(turn: TurnView) -> str:
+        shown.append(turn)
+        return "label wrong" if len(shown) <= 3 else honest(turn)
+
+    closed = pressed(desk, SLUG, 100, said, AUDIT)
+    assert (closed.purpose, closed.state, closed.version) == (QueuePurpose.ANSWERS, QueueState.CLOSED, "")
+    with desk.services.database.read() as tx:
+        label_set = label_rows.newest(tx, feature_rows.by_slug(tx, SLUG).id or 0).id or 0
+        dev = {row.input: row.output for row in label_rows.rows(tx, label_set, Part.DEV)}
+    assert {turn.text: turn.second for turn in shown}.items() <= dev.items(), "sealed rows are shown to nobody"
+    assert sum(honest(turn) == "wrong" for turn in shown) == 50, "half of them were graded wrong"
+    text = render(queue_messages.turn(shown[0].model_copy(update={"said": None}))).said
+    assert text.startswith("Is this answer right? Your 1. of sum-solver; nobody tells whose it is, or how it was")
+    assert f"Answer: {shown[0].first}\nLabel: {shown[0].second}\nHow it was reached: Add the two." in text
+    assert "One of: right, wrong, label wrong, skip, unclear." in text
+    assert (closed.agreement["rows"], closed.agreement["agreed"]) == (100, 0.97)
+    assert len(closed.wrong_labels) == 3
+    text = render(queue_messages.queue(closed)).said
+    assert "People and the grades agree on 97 % of 100 answers of sum-solver: kappa" in text
+    assert "Their label is wrong on 3 rows:" in text
+    again = run_scripted(desk, GOOD)
+    assert (gates(again)["audited"], gates(again)["grades"]) == ("pass", "pass")
+    assert not any("people" in reason for reason in again.record["reasons"])
+    assert verdicts.of_run(desk, again.run_id).same
+    told = render(card(again)).said
+    assert "People audited 100 answers on dev: they agree with the grades on 97 %, kappa 0.94" in told
+    assert "not audited" not in told
+    data = next(one for one in readiness.read(desk, SLUG).conditions if one.name == "data")
+    assert "audited 100" in data.value
+
+
+def test_people_who_disagree_with_the_grades_leave_no_verdict_until_labels_are_corrected(desk: Desk) -> None:
+    ready(desk, URL, count=400, dev_share=0.4)
+    run_scripted(desk, GOOD)
+    pressed(desk, SLUG, 100, contrary, AUDIT)
+    seen = run_scripted(desk, GOOD)
+    assert seen.outcome == Outcome.INCONCLUSIVE
+    assert seen.record["reasons"][0] == "people agree too little with how answers were graded"
+    assert (gates(seen)["grades"], seen.rows_needed) == ("fail", None)
+    with desk.services.database.write() as tx:
+        feature_id = feature_rows.by_slug(tx, SLUG).id or 0
+        label_set = label_rows.newest(tx, feature_id).id or 0
+        assert answers.audited(tx, feature_id, label_set).rows == 100
+        for row in label_rows.rows(tx, label_set, Part.DEV):
+            row.output = f"{row.output}1"
+            tx.add(row)
+        tx.flush()
+        assert answers.audited(tx, feature_id, label_set).rows == 0, "of a corrected label nobody said anything yet"
