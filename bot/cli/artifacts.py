@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
 
 
 def _listed(found: list[tuple[str, str, str]]) -> str:
-    return "\n".join(f"{artifact[:16]}  {slug}  {contender}" for artifact, slug, contender in found) or "None yet."
+    return "\n".join(f"{artifact[:16]}  {slug}  {words}" for artifact, slug, words in found) or "None yet."
 
 
 def _mb(count: int) -> str:

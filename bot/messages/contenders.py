@@ -73,13 +73,15 @@ class Pairs:
 class Rung:
     """One candidate on dev; ``was_run`` is false where it was not, ``skipped`` and ``alarm`` say why.
 
-    ``quality`` is what the board shows of it, none where it was no new best. ``went_on`` marks the chosen one;
+    ``words`` say what it is. ``quality`` is what the board shows of it, none where it was no new best.
+    ``went_on`` marks the chosen one;
     ``is_unproven`` one that is the best shown, but not surely better than the chosen. Memory ran out in training where
     its batches were taken in more than one of ``parts``; ``runtime`` is what was chosen on a GPU, and why;
     ``pairs`` is there where it learned from rejected texts too.
     """
 
     name: str
+    words: str
     was_run: bool
     quality: float | None
     valid_share: float | None
@@ -126,6 +128,7 @@ def _rung(line: dict[str, Any], chosen: str, shown: dict[str, float]) -> Rung:
     best = max(shown.values(), default=0.0)
     return Rung(
         name=line["contender"],
+        words=line.get("words") or line["contender"],
         was_run=line.get("dev_score") is not None,
         quality=quality,
         valid_share=line.get("valid_share"),

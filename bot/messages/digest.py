@@ -44,7 +44,8 @@ class Line:
     """One feature's month: figures are none where unknown; sums are US dollars of the month.
 
     ``advice`` is the checkup's for a live candidate, else the next thing to do; ``forecast_usd`` is the verdict's.
-    ``months_left`` until the maths stops working; ``words`` is what its button says for the reader.
+    ``months_left`` until the maths stops working; ``tuned`` says in words what the verdict is about;
+    ``words`` is what its button says for the reader.
     """
 
     slug: str
@@ -83,6 +84,7 @@ class Line:
     words: str = ""
     press: str = ""
     fresh: Fresh | None = None
+    tuned: str = ""
 
     @property
     def is_live(self) -> bool:
@@ -209,6 +211,7 @@ def line_of(facts: dict[str, Any]) -> Line:
         snoozed_until=snooze.get("until", ""),
         snoozed_reason=snooze.get("reason", ""),
         fresh=_fresh(facts.get("audit")),
+        tuned=facts.get("tuned", ""),
         words="" if snooze else words,
         press="" if snooze else press,
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 
-def _rung(contender: str, dev_score: float | None, seconds: float) -> dict[str, Any]:
+def _rung(contender: str, dev_score: float | None, seconds: float, words: str = "") -> dict[str, Any]:
     rung = contender.partition("-")[0]
     scored = {"dev_score": dev_score, "seconds": seconds, "skipped": None, "alarm": None}
     if dev_score is not None:
         scored |= {"valid_share": 1.0, "latency_p50_ms": 0.8, "latency_p95_ms": 1.9}
-    return {"rung": rung, "contender": contender, **scored}
+    return {"rung": rung, "contender": contender, "words": words, **scored}
 
 
 def _option(contender: str, dev_score: float | None, call_nano: int | None = None, why: str = "") -> dict[str, Any]:
@@ -39,7 +39,7 @@ def record(**changes: object) -> dict[str, Any]:
         "labels_version": "5c1f09ab77de",
         "policy_hash": "a91c" * 16,
         "seal_look": 1,
-        "candidate": {"contender": "tfidf-1", "rung": "tfidf", "artifact": "d3b0" * 16},
+        "candidate": {"contender": "tfidf-1", "rung": "tfidf", "words": "word counts, C 1", "artifact": "d3b0" * 16},
         "prompted": {"contender": "baseline", "model": "gpt-4o-mini", "simulated": False},
         "quality": quality(),
         "contenders": [
@@ -78,10 +78,10 @@ def record(**changes: object) -> dict[str, Any]:
         },
         "left_out": {"shown": 0, "teacher": 0},
         "rungs": [
-            _rung("majority", 0.41, 0.2),
-            _rung("tfidf-1", 0.913, 14.0),
-            _rung("tfidf-3", 0.915, 14.0),
-            {**_rung("lora_causal", None, 0.0), "skipped": "needs a GPU"},
+            _rung("majority", 0.41, 0.2, "most frequent answer"),
+            _rung("tfidf-1", 0.913, 14.0, "word counts, C 1"),
+            _rung("tfidf-3", 0.915, 14.0, "word counts, C 3"),
+            {**_rung("lora_causal", None, 0.0, "LoRA chat model"), "skipped": "needs a GPU"},
         ],
         "bill": {"paid_calls": 600, "input_tokens": 90_000, "output_tokens": 3_000, "nano_usd": 1_350_000_000},
         "cost": {

@@ -95,7 +95,7 @@ class VerdictMessage:
     reasons: tuple[str, ...]
     model: str
     simulated: bool
-    rung: str
+    tuned_words: str
     option: str
     quality: Quality
     options: tuple[contenders.Option, ...]
@@ -157,7 +157,7 @@ def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
         reasons=tuple(record.get("reasons", ())),
         model=record["prompted"]["model"],
         simulated=bool(record["prompted"].get("simulated")),
-        rung=record["candidate"]["rung"],
+        tuned_words=record["candidate"].get("words") or record["candidate"]["rung"],
         option=record["prompted"]["contender"],
         quality=quality,
         options=contenders.options(record),

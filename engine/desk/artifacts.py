@@ -106,11 +106,10 @@ def card(desk: Desk, name: str) -> str:
 
 
 def candidates(desk: Desk) -> list[tuple[str, str, str]]:
-    """The newest trained candidates: artifact id, feature and contender."""
+    """The newest trained candidates: artifact id, feature, and what each is in words."""
     with desk.services.database.read() as tx:
         return [
-            (one.artifact, features.slug_of_run(tx, one.run_id), one.contender)
-            for one in investigations.trained(tx, CARDS)
+            (one.artifact, features.slug_of_run(tx, one.run_id), one.words) for one in investigations.trained(tx, CARDS)
         ]
 
 

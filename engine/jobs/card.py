@@ -21,6 +21,7 @@ def model_card(recipe: Recipe, task: Task, *, rows: int, train: str, alarm: str)
         "",
         f"A candidate made by Assay for a {task.approach} feature. {_answers(task)}",
         "",
+        f"- In words: {recipe.words}.",
         f"- Rung: {recipe.rung}. Recipe: {recipe.name}, seed {recipe.seed}, settings: {settings}.",
         f"- Trained on {rows:,} rows, artifact `{train}`.",
         f"- Base: {_BASES.get(recipe.rung, 'none; everything is in this folder')}.",

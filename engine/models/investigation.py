@@ -9,6 +9,7 @@ from sqlmodel import Column, Field
 
 from engine.models.base import Table, UtcDateTime, Value, word, words_check
 from engine.models.labels import Part
+from engine.models.recipes import in_words
 
 
 class Effort(StrEnum):
@@ -105,6 +106,11 @@ class Recipe(Value):
     settings: dict[str, float | int | str] = Field(default_factory=dict)
     rivals: "tuple[Recipe, ...]" = ()
 
+    @property
+    def words(self) -> str:
+        """What it is, for people."""
+        return in_words(self.rung, {"settings": self.settings}, {})
+
 
 class Candidate(Table, table=True):
     """What a recipe produced in one run. ``skipped`` says why a rung was not run; ``artifact`` is empty then.
@@ -124,6 +130,11 @@ class Candidate(Table, table=True):
     alarm: str = ""
     recipe: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     facts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+    @property
+    def words(self) -> str:
+        """What it is, for people."""
+        return in_words(self.rung, self.recipe, self.facts)
 
 
 class Contender(Value):

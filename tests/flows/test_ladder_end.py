@@ -42,7 +42,7 @@ def skipped(seen: RunView) -> dict[str, str]:
 
 def test_where_lora_is_not_surely_better_dearer_rungs_are_not_begun_and_say_why(desk: Desk) -> None:
     seen = thorough(desk, right={**BETTER, "lora_encoder": 0.80, "lora_causal": 0.99})
-    why = "the ladder ends here: lora_encoder is not surely better than tfidf"
+    why = "the ladder ends here: LoRA encoder is not surely better than word counts, C 0.1 on dev"
     assert seen.state is RunState.DONE, seen.reason
     assert set(skipped(seen)) == {"lora_causal", "full"}
     assert all(said.startswith(why) for said in skipped(seen).values())
@@ -59,7 +59,7 @@ def test_where_lora_is_surely_better_the_ladder_goes_on(desk: Desk) -> None:
 
 def test_a_collapsed_lora_ends_the_ladder(desk: Desk) -> None:
     seen = thorough(desk, right={**BETTER, "lora_encoder": 0.95}, alarms={"lora_encoder": "collapsed"})
-    assert skipped(seen)["lora_causal"] == "the ladder ends here: lora_encoder collapsed"
+    assert skipped(seen)["lora_causal"] == "the ladder ends here: LoRA encoder collapsed"
 
 
 def test_a_training_that_ran_out_of_memory_and_went_on_says_so(desk: Desk) -> None:

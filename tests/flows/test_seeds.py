@@ -59,6 +59,7 @@ def test_the_first_seed_goes_to_the_seal_though_another_did_better_on_dev(desk: 
     assert told["mean"] == pytest.approx((first + second + third) / 3)
     assert seen.record["seeds"]["macro_f1"]["low"] < seen.record["seeds"]["macro_f1"]["high"]
     assert [line["seed"] for line in lines(seen)] == [0, 1, 2]
+    assert seen.record["candidate"]["words"] == "word counts, C 0.1"
     assert not {SECOND, THIRD} & {line["contender"] for line in seen.record["rungs"]}
     assert not {SECOND, THIRD} & {line["name"] for line in seen.record["leaderboard"]["tuned"]["lines"]}
     with desk.services.database.read() as tx:

@@ -48,6 +48,7 @@ class Card(Value):
     parts: dict[str, int] = Field(default_factory=dict[str, int])
     base: str = ""
     rung: str
+    words: str = ""
     seed: int = 0
     settings: tuple[tuple[str, Any], ...] = ()
     code_version: str = ""
@@ -94,6 +95,7 @@ def of_candidate(tx: Tx, candidate: Candidate) -> Card:
         rights=", ".join(sorted(rights)),
         parts={name: int(record.get("parts", {}).get(name, 0)) for name in ("train", "dev", "sealed")},
         rung=candidate.rung,
+        words=candidate.words,
         seed=int(candidate.recipe.get("seed", 0)),
         settings=tuple(sorted(candidate.recipe.get("settings", {}).items())),
         code_version=str(record.get("code_version", "")),

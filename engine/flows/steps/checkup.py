@@ -103,6 +103,7 @@ def _judged(verdict: Verdict | None, until: datetime) -> dict[str, Any]:
         "outcome": verdict.outcome,
         "run": verdict.run_id,
         "quality": release.quality_of(verdict.record),
+        "tuned": verdict.record["candidate"].get("words") or verdict.record["candidate"]["rung"],
         "month_saving_usd": cost.get("month_saving_usd"),
         "verdict_days": max((until - verdict.decided_at).days, 0),
     }

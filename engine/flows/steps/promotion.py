@@ -13,6 +13,7 @@ from engine.flows.steps.compare import paired
 from engine.flows.steps.values import Frozen, TrainedCandidate
 from engine.models.investigation import Candidate, Recipe
 from engine.models.labels import Part
+from engine.models.recipes import in_words
 from engine.rules.pairs import Interval, tango_interval
 from engine.store import investigations
 from engine.store.database import Tx
@@ -26,17 +27,21 @@ _PROBES = {  # where adapting some weights gives nothing for sure, dearer rungs 
 
 @dataclass(frozen=True)
 class Standing:
-    """A candidate on dev: its answers and their quality."""
+    """A candidate on dev: its answers and their quality; in words what it is."""
 
     candidate: TrainedCandidate
     rows: scores.Rows
     quality: float
+    words: str
 
 
 def standing(tx: Tx, frozen: Frozen, candidate: TrainedCandidate) -> Standing:
     """How a candidate does on dev."""
     rows = investigations.predictions(tx, frozen.run_id, candidate.contender, Part.DEV)
-    return Standing(candidate, rows, scores.scored(frozen.task, candidate.contender, rows).quality)
+    words = next(
+        one.words for one in investigations.candidates(tx, frozen.run_id) if one.contender == candidate.contender
+    )
+    return Standing(candidate, rows, scores.scored(frozen.task, candidate.contender, rows).quality, words)
 
 
 def promoted(task: Task, standings: Sequence[Standing]) -> tuple[Standing, list[str]]:
@@ -55,7 +60,7 @@ def promoted(task: Task, standings: Sequence[Standing]) -> tuple[Standing, list[
     reasons: list[str] = []
     for rival in dearer:
         interval = _lead(task, rival.rows, best.rows)
-        names = f"{rival.candidate.contender} over {best.candidate.contender}"
+        names = f"{rival.words} over {best.words}"
         reasons.append(f"{names}: {interval.estimate:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}] on dev")
         best = rival if interval.low > 0 else best
     return best, reasons
@@ -67,13 +72,13 @@ def why_ended(tx: Tx, frozen: Frozen, recipe: Recipe) -> str:
     probes = [one for one in made if one.rung in _PROBES.get(recipe.rung, ())]
     if not probes:
         return ""
-    names = " and ".join(dict.fromkeys(one.rung for one in probes))
+    names = " and ".join(dict.fromkeys(in_words(one.rung, {}, {}) for one in probes))
     if all(one.alarm for one in probes):
         return f"the ladder ends here: {names} {probes[0].alarm}"
     best, _ = promoted(frozen.task, [standing(tx, frozen, one) for one in made if not one.alarm])
     if best.candidate.rung in {recipe.rung, *(one.rung for one in probes)}:
         return ""
-    return f"the ladder ends here: {names} is not surely better than {best.candidate.contender} on dev"
+    return f"the ladder ends here: {names} is not surely better than {best.words} on dev"
 
 
 def _trained(row: Candidate) -> TrainedCandidate:

@@ -67,6 +67,7 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged) -> dict[str, Any]:
         "candidate": {
             "contender": choice.candidate,
             "rung": choice.rung,
+            "words": _words(tx, frozen, choice),
             "artifact": choice.artifact,
             "dev_score": choice.quality,
             "cascade": choice.cascade and choice.cascade.model_dump(),
@@ -183,6 +184,11 @@ def _contender(one: Tried) -> dict[str, Any]:
     }
 
 
+def _words(tx: Tx, frozen: Frozen, choice: Choice) -> str:
+    named = {one.contender: one.words for one in investigations.candidates(tx, frozen.run_id)}
+    return named[choice.candidate]
+
+
 def _rungs(tx: Tx, frozen: Frozen) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     for candidate in investigations.candidates(tx, frozen.run_id):
@@ -192,6 +198,9 @@ def _rungs(tx: Tx, frozen: Frozen) -> list[dict[str, Any]]:
             {
                 "rung": candidate.rung,
                 "contender": candidate.contender,
+                "words": candidate.words,
+                "seed": candidate.recipe.get("seed"),
+                "settings": candidate.recipe.get("settings", {}),
                 "dev_score": score.quality if score else None,
                 "dev_macro_f1": score.macro_f1 if score else None,
                 "dev_exact": score.exact if score else None,

@@ -62,7 +62,10 @@ def test_the_verdict_is_the_first_line(
 
 
 def test_quality_stands_with_interval_rows_and_margin() -> None:
-    assert "Tuned (tfidf) about 93.1 %, prompted (gpt-4o-mini) about 91.5 % accuracy on 300 sealed rows." in said()
+    assert (
+        "Tuned (word counts, C 1) about 93.1 %, prompted (gpt-4o-mini) about 91.5 % accuracy on 300 sealed rows."
+        in said()
+    )
     assert "about +1.6 points (96 % interval about -1.6 to +4.9); 2 points may be lost at most." in said()
     assert "Figures of sealed rows leave in steps of 1.6 points; it was judged unrounded." in said()
 
@@ -136,19 +139,33 @@ def test_the_report_is_linked_only_where_there_is_one() -> None:
 
 def test_one_recipe_went_on_and_what_did_not_surely_pass_the_best_is_not_told_apart() -> None:
     lines = [line for line in render(verdict(examples.judged())).said.splitlines() if " on dev" in line]
-    tuned = [line for line in lines if line.partition(":")[0] in ("majority", "tfidf-1", "tfidf-3")]
+    tuned = [
+        line
+        for line in lines
+        if line.partition(":")[0] in ("most frequent answer", "word counts, C 1", "word counts, C 3")
+    ]
 
-    assert [line.partition(":")[0] for line in tuned if "went on to the sealed rows" in line] == ["tfidf-1"]
-    assert [line.partition(" on dev")[0] for line in tuned] == ["majority: 41 %", "tfidf-1: 91.3 %", TIED]
+    assert [line.partition(":")[0] for line in tuned if "went on to the sealed rows" in line] == ["word counts, C 1"]
+    assert [line.partition(" on dev")[0] for line in tuned] == [
+        "most frequent answer: 41 %",
+        "word counts, C 1: 91.3 %",
+        TIED,
+    ]
 
 
-TIED = "tfidf-3: no new best"  # its score is .915, which 300 rows cannot tell from .913
+TIED = "word counts, C 3: no new best"  # its score is .915, which 300 rows cannot tell from .913
 
 
 def test_a_dearer_rung_that_is_the_best_shown_but_not_surely_better_says_so() -> None:
     board = examples.record()["leaderboard"]
     lines = [*board["tuned"]["lines"], {"name": "lora-1", "shown": 0.94, "is_best": True}]
-    rungs = [*examples.record()["rungs"], {**examples.record()["rungs"][1], "contender": "lora-1", "dev_score": 0.94}]
+    made = {
+        **examples.record()["rungs"][1],
+        "contender": "lora-1",
+        "words": "",
+        "dev_score": 0.94,
+    }  # of an early record
+    rungs = [*examples.record()["rungs"], made]
 
     text = said(leaderboard={**board, "tuned": {"lines": lines}}, rungs=rungs)
 

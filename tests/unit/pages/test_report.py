@@ -19,7 +19,10 @@ def test_the_report_leads_with_the_verdict_and_its_numbers() -> None:
     text = text_of(plain_run())
 
     assert "Ship the tuned model on ticket-router: it is not worse by more than 2 points, and cheaper." in text
-    assert "Tuned (tfidf) about 94 %, prompted (gpt-4o-mini) about 91.1 % accuracy on 300 sealed rows, paired." in text
+    assert (
+        "Tuned (word counts, C 1) about 94 %, prompted (gpt-4o-mini) about 91.1 % accuracy on 300 sealed rows, paired."
+        in text
+    )
     assert "The whole interval lies above the margin of -2 points" in text
     assert "assay verdict recompute inv-7k3mq9ab" in text
     assert "Prices of 2026-11-02" in text
@@ -28,7 +31,7 @@ def test_the_report_leads_with_the_verdict_and_its_numbers() -> None:
     assert "lora_causal" in text
     assert "not run: needs a GPU" in text
     assert "not tried: no cheaper tier listed" in text
-    assert "tfidf-3 no new best" in text
+    assert "word counts, C 3 tfidf-3 no new best" in text
     assert "2 sealed rows were not compared" in text
     assert "a call of it costs 40 % of a call of the baseline" in text
 
