@@ -9,10 +9,16 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
+import openai
 import pytest
 
 from engine.approaches import Task
+from engine.approaches.registry import approach_of
+from engine.evals.parity import Agreement, agreement
+from engine.evals.predict import predict
+from engine.evals.rows import DatasetRow
 from engine.models.investigation import Effort
+from engine.servers.local import build_app, loaded, served
 from engine.testing.corpus import CLASSES
 from engine.train import Host, Trained, TrainingRow
 from engine.train.ladder import host_of, rung_of
@@ -23,7 +29,8 @@ from tests.training.tiny import tiny_decoder
 pytestmark = [pytest.mark.torch, pytest.mark.xdist_group("torch")]
 
 RUNG = rung_of("full")
-LABELS, WRITES = Task(approach="classify", classes=CLASSES), Task(approach="extract")
+LABELS = Task(approach="classify", classes=CLASSES)
+WRITES = Task(approach="extract", schema={"type": "object", "properties": {"colour": {"type": "string"}}})
 ROWS = [TrainingRow(id=row.id, input=row.input, output=row.output) for row in real_rows(96)]
 COLOURS = ("red", "green", "blue", "black")
 SAID = [
@@ -70,6 +77,20 @@ def train(
     return trained, folder
 
 
+def asked_as_served(folder: Path, host: Host, task: Task, rows: list[TrainingRow]) -> Agreement:
+    """What the local server answers, loaded anew, beside what the candidate answers offline in batches."""
+    (folder / "candidate.json").write_text(json.dumps({"rung": RUNG.name}))
+    approach, told = approach_of(task.approach), [DatasetRow(id=r.id, input=r.input, output=r.output) for r in rows]
+    offline = predict(RUNG.load(folder, host), told, approach=approach, task=task, progress=lambda *_: None)
+    with (
+        served(build_app(folder.name, loaded(folder, host)), folder.name) as at,
+        openai.OpenAI(base_url=at.base_url, api_key="none", max_retries=0) as client,
+    ):
+        return agreement(
+            client, at.model, rows=told, offline=offline, approach=approach, task=task, progress=lambda *_: None
+        )
+
+
 @pytest.mark.usefixtures("encoder")
 def test_an_encoder_is_learned_whole_and_a_killed_training_goes_on(tmp_path: Path) -> None:
     host, steps = host_of(""), list[int]()
@@ -99,6 +120,8 @@ def test_an_encoder_is_learned_whole_and_a_killed_training_goes_on(tmp_path: Pat
     assert set(learned) == set(before)
     moved = [name for name, part in before.items() if (part != learned[name]).any()]
     assert {name.split(".")[0] for name in moved} == {"embeddings", "encoder"}
+    found = asked_as_served(folder, elsewhere, LABELS, ROWS[48:])
+    assert (found.agree, found.rows, found.first) == (48, 48, "")
 
 
 def test_a_decoder_is_learned_whole_and_writes_its_answers_by_itself(tmp_path: Path) -> None:
@@ -111,8 +134,11 @@ def test_a_decoder_is_learned_whole_and_writes_its_answers_by_itself(tmp_path: P
     assert float(trained.facts["last_loss"]) < 0.3 * float(trained.facts["first_loss"])
     assert {path.suffix for path in folder.iterdir()} == {".safetensors", ".json"}
     assert str(decoder.parent) not in "".join(path.read_text() for path in folder.glob("*.json"))
-    said = RUNG.load(folder, replace(host, decoder="")).answer([row.input for row in SAID])
+    elsewhere = replace(host, decoder="")
+    said = RUNG.load(folder, elsewhere).answer([row.input for row in SAID])
     assert sum(one.text == row.output for one, row in zip(said, SAID, strict=True)) > 2 * len(SAID) / len(COLOURS)
+    found = asked_as_served(folder, elsewhere, WRITES, SAID)
+    assert (found.agree, found.rows, found.first) == (len(SAID), len(SAID), "")
 
 
 def test_recipes_race_and_the_best_goes_on_from_where_it_was(tmp_path: Path) -> None:
