@@ -70,6 +70,17 @@ class Audit:
 
 
 @dataclass(frozen=True)
+class Voting:
+    """The tuned model on dev where so many of its ``samples`` vote, at so many ``times`` the time of answering once."""
+
+    samples: int
+    times: float
+    quality: float
+    alone: float
+    once: float
+
+
+@dataclass(frozen=True)
 class Saving:
     """The forecast in US dollars a month; ``payback_months`` is none when it never pays back."""
 
@@ -125,6 +136,7 @@ class VerdictMessage:
     live: Live | None = None
     seeds: Seeds | None = None
     audit: Audit | None = None
+    votes: Voting | None = None
 
     @classmethod
     def example(cls) -> VerdictMessage:
@@ -187,6 +199,7 @@ def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
         live=_live(record.get("live")),
         seeds=seeds(record),
         audit=_audit(record),
+        votes=_votes(record["candidate"]),
     )
 
 
@@ -213,6 +226,15 @@ def _live(found: dict[str, Any] | None) -> Live | None:
 def _audit(record: dict[str, Any]) -> Audit | None:
     found: dict[str, Any] | None = record.get("audit")
     return Audit(**found, is_enough=found["rows"] >= found["needed"]) if found else None
+
+
+def _votes(candidate: dict[str, Any]) -> Voting | None:
+    found: dict[str, Any] | None = candidate.get("votes")
+    if not found:
+        return None
+    return Voting(
+        **{name: found[name] for name in ("samples", "times", "quality", "alone")}, once=candidate["dev_score"]
+    )
 
 
 def _more(run: RunView, judge: bench.Bench | None) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from engine.models.feature import Feature
 from engine.rules.metrics import Extraction
 from engine.rules.paired import Paired
+from engine.rules.votes import majority
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,3 +156,13 @@ def alike(approach: Approach, task: Task, answers: Sequence[str]) -> list[str]:
             next((other for other in known if answer and other and approach.grade(other, said, task) == 1.0), answer)
         )
     return known
+
+
+def voted(approach: Approach, task: Task, said: Sequence[Parsed]) -> tuple[Parsed, float]:
+    """The answer that most samples of one question gave, and its share of them (``engine.rules.votes``).
+
+    Where none of them is valid, the first one and 0. Raises ``ValueError`` for no samples.
+    """
+    valid = iter(alike(approach, task, [one.output for one in said if one.valid]))
+    vote = majority([next(valid) if one.valid else None for one in said])
+    return said[vote.winner or 0], vote.share

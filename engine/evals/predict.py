@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from engine.approaches import Approach, Task
+from engine.approaches import Approach, Parsed, Task, voted
 from engine.evals.rows import DatasetRow
 from engine.models.investigation import Prediction
-from engine.train import Answer, Answerer, Progress
+from engine.train import Answer, Answerer, Progress, Sampling
 
 CHUNK = 512  # rows between two looks at whether to stop
 
@@ -30,6 +31,46 @@ def predict(
             predictions.append(graded(row, answer, approach=approach, task=task, latency_ms=share_ms))
         progress(len(predictions), len(rows), None)
     return predictions
+
+
+@dataclass(frozen=True)
+class Voted:
+    """How well the votes of several samples do over rows: the primary metric, one sample alone, and valid answers."""
+
+    quality: float
+    alone: float
+    valid_share: float
+
+
+def predict_votes(
+    answerer: Sampling,
+    rows: Sequence[DatasetRow],
+    *,
+    approach: Approach,
+    task: Task,
+    samples: int,
+    temperature: float,
+    progress: Progress,
+) -> Voted:
+    """Ask each of the rows, of which there must be one, so often at a temperature, and count the votes of its answers.
+
+    Samples of a row are drawn by the seeds 0 to ``samples`` - 1, so that the same candidate votes alike again.
+    """
+    said: list[list[Parsed]] = [[] for _ in rows]
+    for seed in range(samples):
+        for start in range(0, len(rows), CHUNK):
+            chunk = [row.input for row in rows[start : start + CHUNK]]
+            for place, answer in enumerate(answerer.sampled(chunk, temperature=temperature, seed=seed), start):
+                said[place].append(approach.parse(answer.text, task))
+        progress(seed + 1, samples, None)
+    won = [voted(approach, task, one)[0] for one in said]
+    expected = [row.output for row in rows]
+    alone = sum(approach.grade(row.output, one, task) for row, each in zip(rows, said, strict=True) for one in each)
+    return Voted(
+        quality=approach.quality(expected, won, task)["primary"],
+        alone=alone / (samples * len(rows)),
+        valid_share=sum(one.valid for one in won) / len(rows),
+    )
 
 
 def graded(row: DatasetRow, answer: Answer, *, approach: Approach, task: Task, latency_ms: float) -> Prediction:

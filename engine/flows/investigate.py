@@ -31,6 +31,8 @@ def _road(run: Stepper, brief: Brief) -> VerdictRef:
     made = [_train(run, frozen, road, index) for index in range(len(road.recipes))]
     choice = run.step("choose", choose.choose, frozen, road, made, asked=asked)
     parity = run.until("parity", candidates.parity, frozen, road, choice)
+    if frozen.votes is not None:
+        choice = run.until("vote", candidates.vote, frozen, road, choice)
     if choice.seeds:
         choice = _seeded(run, frozen, road, choice)
     if frozen.is_judged:

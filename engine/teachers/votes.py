@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from engine.approaches import Approach, Parsed, Task, alike
+from engine.approaches import Approach, Parsed, Task, voted
 from engine.approaches.registry import approach_of
 from engine.models.base import Value
 from engine.models.investigation import PaidReply, Prediction
-from engine.rules.votes import majority
 from engine.teachers import options
 from engine.teachers.replies import Question, is_answer, sent_parameters
 
@@ -141,9 +140,7 @@ def _graded(
     row: AskedRow, given: Sequence[PaidReply], said: Sequence[Parsed], *, approach: Approach, task: Task
 ) -> Prediction:
     """The answer that won among the samples. They are asked side by side, so the slowest says how long it takes."""
-    valid = iter(alike(approach, task, [one.output for one in said if one.valid]))
-    vote = majority([next(valid) if one.valid else None for one in said])
-    won = said[vote.winner or 0]
+    won, share = voted(approach, task, said)
     grade = approach.grade(row.output, won, task)
     return Prediction(
         row_id=row.id,
@@ -154,5 +151,5 @@ def _graded(
         latency_ms=max(reply.latency_ms for reply in given),
         tokens_in=sum(reply.tokens_in for reply in given),
         tokens_out=sum(reply.tokens_out for reply in given),
-        confidence=vote.share if len(given) > 1 else None,
+        confidence=share if len(given) > 1 else None,
     )

@@ -97,6 +97,15 @@ class Sharing(Answerer, Protocol):
         ...
 
 
+@runtime_checkable
+class Sampling(Answerer, Protocol):
+    """A loaded candidate that can answer otherwise each time it is asked."""
+
+    def sampled(self, inputs: Sequence[str], *, temperature: float, seed: int) -> list[Answer]:
+        """An answer drawn at the temperature for each input, in their order; the same seed draws the same ones."""
+        ...
+
+
 class Rung(Protocol):
     """One way to train."""
 

@@ -143,12 +143,19 @@ class CausalAnswerer:
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
         """Greedy answers in input order. A text too long for the decoder gets none (an empty one), and is not cut."""
+        return self._answers(inputs, temperature=0.0)
+
+    def sampled(self, inputs: Sequence[str], *, temperature: float, seed: int) -> list[Answer]:
+        """Answers drawn at a temperature, in input order; the same seed draws the same ones."""
+        torch.manual_seed(seed)
+        return self._answers(inputs, temperature=temperature)
+
+    def _answers(self, inputs: Sequence[str], *, temperature: float) -> list[Answer]:
         asked = [self._decoder.question(text) for text in inputs]
         fits = [place for place, ids in enumerate(asked) if len(ids) + self._longest <= self._decoder.longest]
         made: list[Answer] = [Answer(text="")] * len(inputs)
-        for place, answer in zip(
-            fits, self._decoder.answers([asked[place] for place in fits], self._longest), strict=True
-        ):
+        said = self._decoder.answers([asked[place] for place in fits], self._longest, temperature=temperature)
+        for place, answer in zip(fits, said, strict=True):
             made[place] = answer
         return made
 

@@ -108,8 +108,12 @@ class Decoder:
         return logits.float(), ids.roll(-1, 1)[asked]
 
     @torch.inference_mode()
-    def answers(self, questions: Sequence[list[int]], longest: int) -> list[Answer]:
-        """Greedy answers in the questions' order, each at most ``longest`` tokens, with a token's mean probability."""
+    def answers(self, questions: Sequence[list[int]], longest: int, *, temperature: float = 0.0) -> list[Answer]:
+        """Answers in the questions' order, each at most ``longest`` tokens, with a token's mean probability.
+
+        Greedy at a ``temperature`` of 0, else drawn at it; the probability is that of the likeliest token either way.
+        """
+        drawn = {"do_sample": True, "temperature": temperature, "top_k": 0} if temperature else {"do_sample": False}
         made: list[Answer] = [Answer(text="")] * len(questions)
 
         def write(places: list[int]) -> None:
@@ -119,7 +123,7 @@ class Decoder:
                 input_ids=ids,
                 attention_mask=mask,
                 max_new_tokens=longest,
-                do_sample=False,
+                **drawn,
                 cache_implementation="static",  # a growing one is copied at each token: an eighth of the time
                 pad_token_id=self._pad,
                 logits_processor=LogitsProcessorList([likely]),

@@ -48,6 +48,9 @@ def test_an_option_that_votes_is_the_one_to_beat_where_it_is_best_and_costs_as_m
     assert "votes of the current prompt (simulated): 100 % on dev, $0.0011 a call" in told
     assert "Prompted (simulated): $0.0011 a call" in told
     assert "each call is 5 samples that vote, one alone is right on 60 %" in told
+    votes = seen.record["candidate"]["votes"]
+    assert votes == {"samples": 5, "times": 5.0, "quality": 0.45, "alone": 0.25, "valid_share": 1.0}
+    assert "Where 5 samples of the tuned model vote it is right on 45 % of dev rows" in told
     assert quote.prompted_calls == 7 * quote.dev_rows + 5 * quote.sealed_rows
     assert 0 < quote.asking.votes_usd < (quote.asking.usd or 0)
     said = render(quoted(quote))

@@ -15,7 +15,7 @@ import pytest
 from engine.approaches import Task
 from engine.errors import Diverged, Invalid, WorkFailed
 from engine.models.investigation import Effort, Recipe
-from engine.train import Host, Trained, TrainingRow
+from engine.train import Host, Sampling, Trained, TrainingRow
 from engine.train.ladder import host_of, rung_of
 from tests.training.tiny import TEMPLATE, tiny_decoder
 
@@ -108,6 +108,22 @@ def test_answers_do_not_hang_on_who_is_asked_beside_and_carry_a_probability(
     assert answerer.answer([]) == []
     (too_long,) = answerer.answer(["word " * 2000])
     assert (too_long.text, too_long.confidence) == ("", None)
+
+
+def test_it_answers_otherwise_where_it_is_drawn_and_alike_by_the_same_seed(
+    built: tuple[Trained, Path], host: Host
+) -> None:
+    answerer = RUNG.load(built[1], host)
+    assert isinstance(answerer, Sampling)
+    texts = [row.input for row in ROWS[:8]]
+    greedy = [answer.text for answer in answerer.answer(texts)]
+    cold, hot, again, other = (
+        [answer.text for answer in answerer.sampled(texts, temperature=heat, seed=seed)]
+        for heat, seed in ((0.01, 1), (3.0, 1), (3.0, 1), (3.0, 2))
+    )
+    assert cold == greedy, "close to 0 the likeliest token is all there is"
+    assert hot == again
+    assert len({tuple(greedy), tuple(hot), tuple(other)}) == 3
 
 
 def test_the_same_seed_gives_the_same_answers_and_another_gives_another_adapter(

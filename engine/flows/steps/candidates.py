@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from engine.errors import OverBudget, WorkFailed
+import logging
+
+from engine.errors import Cancelled, OverBudget, WorkFailed
 from engine.evals.rows import read_predictions
 from engine.flows.durable import Pending
 from engine.flows.steps.plan import SEALED, SERVED
 from engine.flows.steps.progress import attend, complete, note
 from engine.flows.steps.promotion import why_ended
-from engine.flows.steps.values import LIVE, Choice, Frozen, Opened, Parity, Plan, Scored, TrainedCandidate
+from engine.flows.steps.values import LIVE, Choice, Frozen, Opened, Parity, Plan, Scored, TrainedCandidate, Voting
 from engine.models.investigation import Candidate, Recipe, RunTask, TaskState
 from engine.models.labels import Part
 from engine.models.money import from_usd, to_usd
@@ -16,6 +18,8 @@ from engine.runners import JobKind, JobSpec, JobState, Resources
 from engine.services import Services
 from engine.store import investigations, labels, replies
 from engine.train.ladder import SPREADING
+
+log = logging.getLogger(__name__)
 
 
 def train(services: Services, frozen: Frozen, road: Plan, index: int) -> TrainedCandidate | Pending:
@@ -107,6 +111,27 @@ def score_live(services: Services, frozen: Frozen, rows: str, part: Part) -> Sco
     spec = _predict(frozen, frozen.live.artifact, frozen.live.rung, rows)
     task = SEALED if part is Part.SEALED else SERVED
     return _score(services, frozen, spec, LIVE, part=part, task=task)
+
+
+def vote(services: Services, frozen: Frozen, road: Plan, choice: Choice) -> Choice | Pending:
+    """Have the chosen candidate vote on dev as the prompted option did. That is told beside it, and decides nothing."""
+    assert frozen.votes is not None, "a run that wants votes"
+    once = _predict(frozen, choice.artifact, choice.rung, road.dev)
+    spec = once.model_copy(update={"config": {**once.config, **frozen.votes.body}})
+    try:
+        state = attend(services, frozen.run_id, spec, SERVED)
+    except Cancelled:
+        raise
+    except WorkFailed as error:  # what decides nothing ends no run
+        log.warning("votes.failed", extra={"run": frozen.run_id, "cause": str(error)})
+        return choice
+    if isinstance(state, Pending):
+        return state
+    found, seconds = state.result["votes"], services.runner.poll(once.job_id).result["seconds"]
+    if found is None:
+        return choice
+    times = state.result["seconds"] / max(seconds, 1e-9)
+    return choice.model_copy(update={"votes": Voting(samples=frozen.votes.samples, times=times, **found)})
 
 
 def parity(services: Services, frozen: Frozen, road: Plan, choice: Choice) -> Parity | Pending:

@@ -71,6 +71,7 @@ def body(tx: Tx, frozen: Frozen, road: Plan, judged: Judged) -> dict[str, Any]:
             "artifact": choice.artifact,
             "dev_score": choice.quality,
             "cascade": choice.cascade and choice.cascade.model_dump(),
+            "votes": choice.votes and choice.votes.model_dump(),
         },
         "prompted": {
             "contender": choice.prompted,

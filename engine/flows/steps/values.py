@@ -173,12 +173,23 @@ class Tried(Value):
     alone: float | None = None
 
 
+class Voting(Value):
+    """How the chosen candidate does on dev where several of its answers vote, at so many ``times`` its time for one."""
+
+    samples: int
+    times: float
+    quality: float
+    alone: float
+    valid_share: float
+
+
 class Choice(Value):
     """The one candidate and the one prompted option that go on to the sealed part, and how many rows prove it.
 
     ``disagreement`` is the share of dev rows on which only one of them is right (its upper bound), ``apart`` that on
     which they answer differently. ``quality`` is the candidate's on dev; ``tried`` are all prompted options, in
-    the order they were asked. ``seeds`` are the recipes of the candidate's further seeds, ``seeded`` what all gave.
+    the order they were asked. ``seeds`` are the recipes of the candidate's further seeds, ``seeded`` what all gave;
+    ``votes`` is how the candidate does where it votes, which nothing serves and which decides nothing.
     """
 
     candidate: str
@@ -195,6 +206,7 @@ class Choice(Value):
     reasons: list[str]
     seeds: list[Recipe] = Field(default_factory=list[Recipe])
     seeded: list[Seeded] = Field(default_factory=list[Seeded])
+    votes: Voting | None = None
 
 
 class Parity(Value):

@@ -82,6 +82,17 @@ def test_a_gate_that_does_not_hold_says_why() -> None:
     assert "90 ms at most 50 ms no slower than the latency ceiling" in text
 
 
+def test_what_people_said_of_answers_stands_above_the_numbers_and_so_does_that_nobody_was_asked() -> None:
+    none = {"rows": 12, "needed": 100, "agreed": 1.0, "kappa": None, "low": None, "high": None, "ac1": None}
+    text = text_of(run_page(whole.record(audit=none)))
+    assert "Labels not audited: people checked 12 of the 100 answers it takes." in text
+    assert "Have them: /assay labels ticket-router audit=100" in text
+    found = {**none, "rows": 110, "agreed": 0.94, "kappa": 0.87, "low": 0.79, "high": 0.95, "ac1": 0.88}
+    text = text_of(run_page(whole.record(audit=found)))
+    assert "People audited 110 answers on dev: they agree with the grades on 94 %, kappa 0.87 (0.79 to 0.95" in text
+    assert "audited" not in text_of(plain_run()), "other approaches are not asked for it"
+
+
 def test_texts_of_people_stay_text() -> None:
     html = plain_run()
 
