@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from bot.messages import months
+from bot.messages.people import People, people
 from engine.desk.digests import DigestView
 from engine.models.money import NANO
 from engine.models.verdict import Outcome
@@ -85,6 +86,7 @@ class Line:
     press: str = ""
     fresh: Fresh | None = None
     tuned: str = ""
+    people: People | None = None
 
     @property
     def is_live(self) -> bool:
@@ -212,6 +214,7 @@ def line_of(facts: dict[str, Any]) -> Line:
         snoozed_reason=snooze.get("reason", ""),
         fresh=_fresh(facts.get("audit")),
         tuned=facts.get("tuned", ""),
+        people=people(facts.get("people")),
         words="" if snooze else words,
         press="" if snooze else press,
     )
@@ -254,7 +257,8 @@ def _advised(facts: dict[str, Any]) -> Advised:
 
 
 def _is_quiet(line: Line) -> bool:
-    return line.advice in ("KEEP", "stay") and not line.snoozed_until and not line.shutdown
+    is_alarm = line.people is not None and line.people.is_alarm
+    return line.advice in ("KEEP", "stay") and not line.snoozed_until and not line.shutdown and not is_alarm
 
 
 def _worst_first(line: Line) -> tuple[int, float, str]:

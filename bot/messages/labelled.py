@@ -84,6 +84,10 @@ def queue(**changes: object) -> QueueView:
             "agreement": {
                 "rows": 5, "agreed": 0.8, "kappa": 0.62, "low": 0.1, "high": 1.0, "ac1": 0.68, "alpha": 0.64,
             },
+            "again": {
+                "rows": 30, "agreed": 0.9, "low": 0.74, "high": 0.97,
+                "flips": [{"was": "billing", "now": "bug", "rows": 2}],
+            },
             "by": "U0ANN",
             "version": "5c1f09ab77de",
             **changes,

@@ -52,6 +52,18 @@ def look(**changes: object) -> dict[str, Any]:
             "queue": "que-7k3mq9ab",
             "why": "",
         },
+        "people": {
+            "twice": {"rows": 41, "least": 30, "kappa": 0.84, "low": 0.7, "high": 0.98, "too_low": False},
+            "again": {
+                "rows": 30,
+                "agreed": 0.9,
+                "low": 0.74,
+                "high": 0.97,
+                "moved": False,
+                "asked": "2026-09-01",
+                "flips": [{"was": "billing", "now": "bug", "rows": 2}],
+            },
+        },
         "shutdowns": [],
         "spent_usd": 6448.8,
         "snooze": None,
@@ -73,7 +85,15 @@ def digest(**changes: object) -> DigestView:
         **dict.fromkeys(("bill", "counterfactual_usd", "saved_usd", "keep_month_usd", "best_month_usd", "advantage")),
         **dict.fromkeys(("crossover", "live_days", "spent_usd", "reasons")),
     }
+    parted: dict[str, Any] = {
+        "twice": {"rows": 38, "least": 30, "kappa": 0.52, "low": 0.31, "high": 0.73, "too_low": True},
+        "again": {
+            "rows": 30, "agreed": 0.67, "low": 0.49, "high": 0.81, "moved": True, "asked": "2026-09-01",
+            "flips": [{"was": "refund", "now": "exchange", "rows": 7}, {"was": "refund", "now": "fault", "rows": 1}],
+        },
+    }  # fmt: skip
     falling: dict[str, Any] = {
+        "people": parted,
         "advice": "RETIRE",
         "advantage": -0.2,
         "reasons": ["2 bad months in a row"],
@@ -85,6 +105,7 @@ def digest(**changes: object) -> DigestView:
         "shutdowns": [{"name": "gpt-4o-mini", "side": "prompted", "on": "2027-01-20", "days": 80}],
     }
     snoozed: dict[str, Any] = {
+        "people": None,
         "advice": "WATCH",
         "advantage": 0.07,
         "snooze": {"by": "U0ANN", "until": "2026-11-30", "reason": "the contract ends in November"},

@@ -106,7 +106,8 @@ class TextState(StrEnum):
 
 
 class QueuedText(Table, table=True):
-    """One text of a queue. ``given`` is a teacher's label, which an audit hides; ``output`` what people settled on.
+    """One text of a queue. ``given`` is the label it has, shown to nobody: a teacher's in an audit, else an old
+    one that is asked for again. ``output`` is what people settled on.
 
     Of a pair ``input`` is the brief, ``first`` and ``second`` are the texts written for it in the order they are shown;
     that the candidate wrote the first (``candidate_first``) nobody sees. Of an answer that is audited ``first`` is the

@@ -1,4 +1,4 @@
-"""Measure how far people agree on what they labelled twice, and a teacher with the people who audit it.
+"""Measure how far people agree on what they labelled twice, with a teacher they audit, and with their labels of old.
 
 Knows nothing of queues or texts. Kappa's interval is Bishop, Fienberg and Holland's (1975) large-sample one.
 """
@@ -6,12 +6,17 @@ Knows nothing of queues or texts. Kappa's interval is Bishop, Fienberg and Holla
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.rules import checks
 from engine.rules.agreement import cohen_kappa, gwet_ac1, krippendorff_alpha
 from engine.rules.distributions import normal_quantile
+from engine.rules.pairs import wilson
+
+KAPPA_LEAST = 0.6  # docs/rules.md 8: below it a model is judged by labels that people do not share
+ROWS_LEAST = 30  # rows judged twice below which nothing is said
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,55 @@ class Agreement:
     high: float | None = None
     ac1: float | None = None
     alpha: float | None = None
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Rows whose old label two people did not stand by, and the one they settled for."""
+
+    was: str
+    now: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Again:
+    """Of ``rows`` asked again the share a person ``agreed`` on, with Wilson's interval, and the labels that changed.
+
+    ``flips`` are those where a third person settled for another label, most first.
+    """
+
+    rows: int
+    agreed: float | None = None
+    low: float | None = None
+    high: float | None = None
+    flips: tuple[Flip, ...] = ()
+
+
+def again(asked: Sequence[tuple[str, str, str]], confidence: float = 0.95) -> Again:
+    """Rows asked again, each as the old label, the blind answer ("": could not tell) and what was settled in the end.
+
+    Raises ValueError for a confidence outside (0, 1).
+    """
+    if not asked:
+        return Again(0)
+    same = sum(old == first for old, first, _ in asked)
+    interval = wilson(same, len(asked), confidence)
+    counts = Counter((old, settled) for old, _, settled in asked if settled != old)
+    flips = sorted(
+        (Flip(*pair, rows) for pair, rows in counts.items()), key=lambda flip: (-flip.rows, flip.was, flip.now)
+    )
+    return Again(len(asked), same / len(asked), interval.low, interval.high, tuple(flips))
+
+
+def is_too_low(found: Agreement) -> bool | None:
+    """Whether kappa may lie under .6; none where fewer than 30 rows were judged twice, or kappa is undefined."""
+    return None if found.rows < ROWS_LEAST or found.low is None else found.low < KAPPA_LEAST
+
+
+def is_surely_below(found: Again, least: float) -> bool | None:
+    """Whether old labels surely hold less often than ``least``; none where nothing was asked again."""
+    return None if found.high is None else found.high < least
 
 
 def agreement(pairs: Sequence[tuple[str, str]], confidence: float = 0.95) -> Agreement:

@@ -14,6 +14,8 @@ from engine.rules.pairs import Interval, wilson
 from engine.rules.sequential import log_e_below
 from engine.rules.watch import AuditPolicy
 
+TWICE_LEAST = 10  # texts a month that two people label: with three months they say something
+
 
 @dataclass(frozen=True)
 class Audited:
@@ -45,6 +47,12 @@ def audited(scores: Sequence[float], bar: float, policy: AuditPolicy | None = No
     is_broken = peak >= math.log(limits.odds)
     unknown = rows < limits.rows_least and not is_broken
     return Audited(rows, quality, wilson(round(quality * rows), rows), peak, None if unknown else is_broken)
+
+
+def texts_twice(share: float, texts: int) -> int:
+    """Count the texts of a month that go to two people: the share, and ten at least, for fewer never say anything."""
+    wanted = math.ceil(checks.share("share", share) * checks.count("texts", texts))
+    return min(max(wanted, TWICE_LEAST), texts) if share else 0
 
 
 def texts_to_ask(missing: int, sealed_share: float) -> int:

@@ -108,6 +108,7 @@ _LIMITS: Mapping[str, tuple[float, float]] = {  # where the kind of value does n
     "audit_rows": (0, 2_000),
     "audit_rows_least": (20, 10_000),
     "audit_odds": (1.0, _MOST),
+    "audit_again": (0, 500),
     "digest_hour": (0, 23),
     "digest_weekday": (0, 6),
 }

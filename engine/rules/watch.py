@@ -52,12 +52,15 @@ class AuditPolicy:
     """How a live model is held against labels that people give to fresh calls.
 
     ``rows`` fresh labels a month are asked of people (0: nobody is asked); fewer than ``rows_least`` say nothing;
-    ``odds`` is the e-value at which its quality is called broken.
+    ``odds`` is the e-value at which its quality is called broken. ``double`` of the month's texts go to two people, and
+    once a quarter ``again`` old rows are asked for among them (0: none).
     """
 
     rows: int = 100
     rows_least: int = 50
     odds: float = 20.0
+    double: float = 0.05
+    again: int = 30
 
 
 def models(words: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from engine.models.labelling import LabelQueue, QueuedText, QueuePurpose, QueueS
 
 @dataclass(frozen=True)
 class Judged:
-    """A settled text of a closed queue: the teacher's label, what people settled on, and who said what, in order."""
+    """A settled text of a queue: the label it had, if any, what people settled on, and who said what, in order."""
 
     row_id: str
     given: str
@@ -144,6 +144,15 @@ def closed(tx: Session, feature_id: int, purpose: QueuePurpose | None = None) ->
     query = select(LabelQueue).where(LabelQueue.feature_id == feature_id, LabelQueue.state == QueueState.CLOSED)
     if purpose is not None:
         query = query.where(LabelQueue.purpose == purpose)
+    return list(tx.exec(query.order_by(col(LabelQueue.id))))
+
+
+def asking_again(tx: Session, feature_id: int) -> list[LabelQueue]:
+    """The feature's queues for labels that ask for old labels again among their texts, oldest first."""
+    again = select(QueuedText.queue_id).where(QueuedText.given != "")
+    query = select(LabelQueue).where(
+        LabelQueue.feature_id == feature_id, LabelQueue.purpose == QueuePurpose.LABEL, col(LabelQueue.id).in_(again)
+    )
     return list(tx.exec(query.order_by(col(LabelQueue.id))))
 
 

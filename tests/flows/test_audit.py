@@ -83,7 +83,8 @@ def test_people_are_asked_for_fresh_labels_and_the_checkup_says_how_many_are_mis
     assert (facts["audit"]["missing"], facts["audit"]["broken"], facts["audit"]["rows"]) == (24, None, 0)
     opened = queues.show(desk, SLUG)
     assert facts["audit"]["queue"] == opened.name
-    assert (opened.purpose, opened.by, opened.double_share) == (QueuePurpose.LABEL, "", 0.1)
+    assert (opened.purpose, opened.by) == (QueuePurpose.LABEL, "")
+    assert opened.double_share == pytest.approx(10 / opened.size), "ten at least go to two people"
     assert opened.size > 24, "a share of what people label is sealed"
     assert month(desk, clock, "2026-02", FEBRUARY + timedelta(days=28))["audit"]["queue"] == opened.name, (
         "one at a time"
@@ -111,6 +112,9 @@ def test_what_people_label_is_answered_by_the_live_model_and_judged_against_its_
     assert found["quality"] == right / len(rows)
     assert found["bar"] == pytest.approx(0.924 - 0.02), "what the verdict released of its score, less the margin then"
     assert (found["broken"], facts["quality_broken"], facts["advice"]) == (False, False, Advice.KEEP)
+    twice = facts["people"]["twice"]
+    assert (twice["rows"], twice["agreed"], twice["too_low"]) == (10, 1.0, None), "ten texts are too few to say"
+    assert facts["people"]["again"] is None, "no label is older than a quarter"
     before = len(_predicted(desk))
     month(desk, clock, "2026-03", datetime(2026, 4, 1, 9, tzinfo=UTC))
     assert len(_predicted(desk)) == before, "what was answered is not answered again"

@@ -15,7 +15,7 @@ from engine.approaches.registry import approach_of
 from engine.errors import NotReady
 from engine.evals.rows import read_predictions
 from engine.flows.durable import Pending
-from engine.flows.steps import drawing, openings, release, scores
+from engine.flows.steps import agreeing, drawing, openings, release, scores
 from engine.flows.steps.month import Case
 from engine.flows.steps.plan import rows_artifact
 from engine.flows.steps.stage import MACHINE
@@ -26,7 +26,7 @@ from engine.models.labelling import LabelQueue, QueuePurpose
 from engine.models.labels import Label, Part
 from engine.models.rollout import Rollout, RolloutStatus, Stage
 from engine.models.verdict import Verdict
-from engine.rules.audit import audited, texts_to_ask
+from engine.rules.audit import audited, texts_to_ask, texts_twice
 from engine.rules.calendar import bounds
 from engine.runners import JobKind, JobSpec, JobStatus
 from engine.services import Services
@@ -36,7 +36,6 @@ from engine.store.fresh import Fresh
 
 LIVE = (Stage.FULL_100, Stage.SOAKING, Stage.LIVE)
 CONTENDER = "live"
-DOUBLE_SHARE = 0.10
 _PARTS = (Part.TRAIN, Part.DEV)
 
 
@@ -123,7 +122,10 @@ def answer(services: Services, planned: AuditPlan) -> Answered | Pending:
 
 
 def ask_people(services: Services, feature_id: int, period: str) -> Wanted:
-    """Open a queue of texts captured since a month began, a fair draw, for a live model; not where one is open."""
+    """Open a queue of texts captured since a month began, a fair draw, for a live model; not where one is open.
+
+    Some go to two people; once a quarter old rows are among them, which nobody can tell from the others.
+    """
     nothing = Wanted(feature_id=feature_id)
     with services.database.write() as tx:
         feature, rollout = features.by_id(tx, feature_id), rollouts.open_of(tx, feature_id)
@@ -134,12 +136,16 @@ def ask_people(services: Services, feature_id: int, period: str) -> Wanted:
             return nothing
         seal = seals.find(tx, feature_id)
         size = texts_to_ask(policy.audit.rows, seal.sealed_share if seal else 0.0)
+        old = agreeing.draw(tx, feature_id, policy.audit.again, services.clock.now())
         try:
             texts = drawing.captured(tx, feature, min(size, openings.SIZE_MOST), since=bounds(period)[0].date())
         except NotReady:
-            return nothing  # no captured text is left: the checkup says how many labels are missing
+            texts = []  # no captured text is left: the checkup says how many labels are missing
+        if not texts and not old:
+            return nothing
+        double = texts_twice(policy.audit.double, len(texts)) / len([*texts, *old])
         queue = openings.open_queue(
-            tx, services, feature, texts, actor=MACHINE, purpose=QueuePurpose.LABEL, double=DOUBLE_SHARE
+            tx, services, feature, [*texts, *old], actor=MACHINE, purpose=QueuePurpose.LABEL, double=double
         )
         return Wanted(feature_id=feature_id, queue=queue.name)
 

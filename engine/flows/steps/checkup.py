@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from engine.flows.steps import advice, alternatives, attempts, audit, listing, month, release, wear
+from engine.flows.steps import advice, agreeing, alternatives, attempts, audit, listing, month, release, wear
 from engine.flows.steps.month import Case, Served
 from engine.models.base import Value
 from engine.models.checkup import Checkup
@@ -137,6 +137,7 @@ def _watched(tx: Tx, case: Case) -> dict[str, Any]:
         "drift": wear.drift(tx, case, stretch),
         "wear": wear.eval_wear(tx, case),
         "audit": fresh,
+        "people": agreeing.told(tx, case) if is_live else None,
         "retrain_due": list(wear.due(tx, case, passed_on, audited=audit.reason(fresh) if fresh else "")),
         "shutdowns": advice.dates(tx, case),
         "spent_usd": _spent(case),

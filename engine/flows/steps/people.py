@@ -10,12 +10,12 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from engine.errors import Invalid
-from engine.flows.steps import answers, pairing, versions, written
+from engine.flows.steps import agreeing, answers, pairing, versions, written
 from engine.models.actor import Actor
 from engine.models.feature import Feature
 from engine.models.labelling import LabelQueue, QueuedText, QueuePurpose, QueueState, Said, TextState, Turn
-from engine.models.labels import Label, LabelRow, LabelSet, Origin, Provenance, Source
-from engine.rules.annotators import Agreement, agreement, doubles
+from engine.models.labels import LabelRow, LabelSet, Origin, Provenance, Source
+from engine.rules.annotators import Agreement, agreement
 from engine.services import Services
 from engine.store import deeds, features, labels, mail, queues
 from engine.store.database import Tx
@@ -23,7 +23,6 @@ from engine.store.database import Tx
 CARD = "card"
 MINUTES_MOST = 5.0  # longer than that before one text is a pause, not labelling
 HELD = timedelta(minutes=30)  # how long a text lies before a person who does not answer
-_NOBODY = Agreement(0)
 
 
 def choices(feature: Feature, queue: LabelQueue) -> tuple[str, ...]:
@@ -68,7 +67,8 @@ def answer(tx: Tx, services: Services, queue: LabelQueue, *, turn: Turn, said: S
     tx.add(turn)
     tx.flush()
     text = queues.text(tx, turn.text_id)
-    _settle(features.by_id(tx, queue.feature_id), text, queues.turns(tx, queue.id or 0)[text.id or 0], turn)
+    old = "" if _is_audit(queue) else text.given  # an old label is a first voice; a teacher's has none
+    _settle(features.by_id(tx, queue.feature_id), text, queues.turns(tx, queue.id or 0)[text.id or 0], turn, old=old)
     tx.add(text)
     queue.version += 1
     tx.add(queue)
@@ -88,7 +88,7 @@ def close_when_done(tx: Tx, services: Services, feature: Feature, queue: LabelQu
 def why_open(tx: Tx, queue: LabelQueue) -> str:
     """Why a queue without missing answers is not closed, "" where nothing keeps it open."""
     try:
-        rows = _rows(tx, queue)
+        rows = _rows(tx, queue, given=False)
         if queue.purpose is QueuePurpose.LABEL and rows:
             versions.refuse_one_class_of(tx, queue.feature_id, rows, versions.placed(tx, queue.feature_id, rows))
     except Invalid as error:
@@ -99,8 +99,8 @@ def why_open(tx: Tx, queue: LabelQueue) -> str:
 def close(tx: Tx, services: Services, feature: Feature, queue: LabelQueue, *, actor: Actor) -> None:
     """End a queue: measure agreement, and make the next label version of what is settled.
 
-    An audit replaces the labels people gave otherwise. Pairs and answers make no version: they stand beside a judge's
-    word, and beside the grades. Raises ``Invalid`` where the version would hold one class.
+    Labels of a teacher, and old ones, that people gave otherwise are replaced. Pairs and answers make no version: they
+    stand beside a judge's word, and beside the grades. Raises ``Invalid`` where the version would hold one class.
     """
     why = why_open(tx, queue)
     if why:
@@ -141,15 +141,14 @@ def tell_turn(tx: Tx, services: Services, turn: Turn) -> None:
 
 def agreed_twice(tx: Tx, feature_id: int) -> Agreement:
     """Agreement over every text that two people judged in a closed queue."""
-    feature = features.by_id(tx, feature_id)
     rows = [row for queue in queues.closed(tx, feature_id) for row in queues.judged(tx, queue.id or 0)]
-    return doubles([_by(feature, row) for row in rows]) if rows else _NOBODY
+    return agreeing.twice(features.by_id(tx, feature_id), rows)
 
 
 def audited(tx: Tx, feature_id: int) -> Agreement:
     """Audited answers against people's word where there are any, else a teacher's labels, over every closed audit."""
     newest = labels.newest_or_none(tx, feature_id)
-    said = answers.audited(tx, feature_id, newest.id or 0) if newest else _NOBODY
+    said = answers.audited(tx, feature_id, newest.id or 0) if newest else Agreement(0)
     if said.rows:
         return said
     found = [
@@ -158,7 +157,7 @@ def audited(tx: Tx, feature_id: int) -> Agreement:
     return _against(features.by_id(tx, feature_id), found)
 
 
-def _settle(feature: Feature, text: QueuedText, given: list[Turn], turn: Turn) -> None:
+def _settle(feature: Feature, text: QueuedText, given: list[Turn], turn: Turn, *, old: str) -> None:
     if turn.said is Said.SKIP or text.state is TextState.SETTLED:
         return
     if turn.settles:
@@ -167,9 +166,9 @@ def _settle(feature: Feature, text: QueuedText, given: list[Turn], turn: Turn) -
     first = _first(given)
     if len(first) < text.wanted or text.state is TextState.DISPUTED:
         return
-    answers = written.alike(feature, [one.answer for one in first])
-    if len(set(answers)) == 1:
-        text.state, text.output = TextState.SETTLED, answers[0]
+    said = written.alike(feature, [*filter(None, (old,)), *(one.answer for one in first)])
+    if len(set(said)) == 1:
+        text.state, text.output = TextState.SETTLED, said[0]
     else:
         text.state = TextState.DISPUTED
 
@@ -186,7 +185,7 @@ def _is_audit(queue: LabelQueue) -> bool:
 
 def _measured(tx: Tx, feature: Feature, queue: LabelQueue) -> Agreement:
     found = queues.judged(tx, queue.id or 0)
-    return _against(feature, found) if _is_audit(queue) else doubles([_by(feature, row) for row in found])
+    return _against(feature, found) if _is_audit(queue) else agreeing.twice(feature, found)
 
 
 def _against(feature: Feature, found: Sequence[queues.Judged]) -> Agreement:
@@ -195,12 +194,8 @@ def _against(feature: Feature, found: Sequence[queues.Judged]) -> Agreement:
     return agreement([(given, said) for given, said in pairs])
 
 
-def _by(feature: Feature, row: queues.Judged) -> dict[str, str]:
-    """Who said what of a row; what says the same is the same."""
-    return dict(zip(row.by, written.alike(feature, list(row.by.values())), strict=True))
-
-
-def _rows(tx: Tx, queue: LabelQueue) -> list[LabelRow]:
+def _rows(tx: Tx, queue: LabelQueue, *, given: bool) -> list[LabelRow]:
+    """What people settled of the texts that had a label already, or of those that had none."""
     turns = queues.turns(tx, queue.id or 0)
     return [
         LabelRow(
@@ -212,7 +207,7 @@ def _rows(tx: Tx, queue: LabelQueue) -> list[LabelRow]:
             minutes=sum(turn.minutes for turn in turns.get(text.id or 0, [])),
         )
         for text in queues.texts(tx, queue.id or 0, TextState.SETTLED)
-        if text.output
+        if text.output and bool(text.given) is given
     ]
 
 
@@ -221,14 +216,17 @@ def _differs(feature: Feature, given: str, said: str) -> bool:
 
 
 def _version(tx: Tx, services: Services, feature: Feature, queue: LabelQueue, *, actor: Actor) -> LabelSet | None:
-    """Store what people settled. In an audit their word takes the place of a teacher's label they gave otherwise."""
+    """Store what people settled. Their word takes the place of a label they gave otherwise, and keeps its part."""
     if queue.purpose in (QueuePurpose.PAIRS, QueuePurpose.ANSWERS):
         return None
-    rows, gone = _rows(tx, queue), list[Label]()
-    if _is_audit(queue):
-        taught = {row.row_id: row for row in labels.by_teacher(tx, feature.id or 0)}
-        rows = [row for row in rows if row.id in taught and _differs(feature, taught[row.id].output, row.output)]
-        gone = [taught[row.id] for row in rows]
+    before = agreeing.labels_given(tx, queue)
+    again = [row for row in _rows(tx, queue, given=True) if row.id in before]
+    changed = [
+        row.model_copy(update={"group": before[row.id].group})
+        for row in again
+        if _differs(feature, before[row.id].output, row.output)
+    ]
+    rows, gone = [*_rows(tx, queue, given=False), *changed], [before[row.id] for row in changed]
     if not rows:
         return None
     made = Provenance(by=queue.by or actor.id, origin=Origin.PEOPLE, rights=feature.rights, run_id=queue.name)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from engine.flows.steps import answers, people
+from engine.flows.steps import agreeing, answers, people
 from engine.flows.steps.written import Field, Way, fields, way
 from engine.models.base import Value
 from engine.models.labelling import LabelQueue, QueuedText, QueuePurpose, QueueState, Said, TextState, Turn
+from engine.rules.annotators import Again
 from engine.store import features, labels, queues
 from engine.store.database import Tx
 
@@ -14,7 +15,8 @@ class QueueView(Value):
     """A queue as people see it. ``agreement`` is ``engine.rules.annotators.Agreement``, empty while it is open.
 
     In an audit it is the teacher's labels, or the grades of answers, against people's word. ``wrong_labels`` are ids of
-    rows whose label people found wrong when they audited answers.
+    rows whose label people found wrong when they audited answers. ``again`` is ``Again`` of the old
+    labels among its texts.
     """
 
     name: str
@@ -35,6 +37,7 @@ class QueueView(Value):
     version: str = ""
     why_open: str = ""
     wrong_labels: tuple[str, ...] = ()
+    again: Again = Again(0)
     number: int = 1
 
 
@@ -69,13 +72,13 @@ class TurnView(Value):
 
 def queue_view(tx: Tx, queue: LabelQueue) -> QueueView:
     """A queue as people see it, inside a transaction."""
-    counts = queues.counts(tx, queue.id or 0)
+    feature, counts = features.by_id(tx, queue.feature_id), queues.counts(tx, queue.id or 0)
     settled = queues.settled(tx, queue.id or 0)
     made = labels.by_id(tx, queue.label_set_id) if queue.label_set_id else None
     is_open = queue.state is QueueState.OPEN
     return QueueView(
         name=queue.name,
-        slug=features.by_id(tx, queue.feature_id).slug,
+        slug=feature.slug,
         purpose=queue.purpose,
         state=queue.state,
         size=queue.size,
@@ -87,6 +90,7 @@ def queue_view(tx: Tx, queue: LabelQueue) -> QueueView:
         people=tuple(queues.people(tx, queue.id or 0).items()),
         minutes=queues.minutes(tx, queue.id or 0),
         agreement={} if is_open else queue.agreement,  # while it is open, a figure would tell what others said
+        again=Again(0) if is_open else agreeing.again_in(tx, feature, queue),
         by=queue.by,
         channel=queue.channel,
         version=made.name if made else "",

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from engine.flows.steps import known, people
+from engine.flows.steps import agreeing, known, people
 from engine.flows.steps.signed import SIGNABLE, parsed
 from engine.models.feature import ApproachName, Feature
 from engine.models.money import to_usd
@@ -157,13 +157,15 @@ def _labels(tx: Tx, feature: Feature) -> dict[str, tuple[Any, str]]:
 
 
 def _people(tx: Tx, feature: Feature) -> dict[str, tuple[Any, str]]:
-    """What audits and double labels of people's queues measured; nothing where there were none."""
+    """What audits, double labels and old labels asked again measured; nothing where there were none."""
     audited, twice = people.audited(tx, feature.id or 0), people.agreed_twice(tx, feature.id or 0)
+    again = agreeing.newest_again(tx, feature)
     found = {
         "audited_rows": audited.rows or None,
         "audit_kappa": audited.kappa,
         "annotated_twice_rows": twice.rows or None,
         "annotator_alpha": twice.alpha,
+        "relabel_agreement": again[1].agreed if again and again[1].rows >= agreeing.ROWS_LEAST_AGAIN else None,
     }
     return {name: (value, "people's queues") for name, value in found.items() if value is not None}
 

@@ -62,6 +62,17 @@ def test_a_quiet_month_is_one_line() -> None:
     assert kinds(found.blocks) == ["section", "data_visualization"]
 
 
+def test_labels_that_do_not_hold_make_a_quiet_month_loud_and_a_month_before_they_were_told_reads() -> None:
+    fine = months.look()
+    loud = months.digest().lines[1]["people"]
+    low, moved = ({**fine["people"], name: loud[name]} for name in ("twice", "again"))
+    assert digest.month(months.digest(lines=(fine,))).quiet
+    assert not digest.month(months.digest(lines=(months.look(people=low),))).quiet
+    assert not digest.month(months.digest(lines=(months.look(people=moved),))).quiet
+    old = {name: value for name, value in fine.items() if name != "people"}
+    assert digest.month(months.digest(lines=(old,))).lines[0].people is None
+
+
 def test_a_shutdown_a_snooze_or_unknown_money_is_not_quiet() -> None:
     soon = [{"name": "gpt-4o-mini", "side": "prompted", "on": "2027-01-20", "days": 80}]
     snooze = {"by": "U1", "until": "2026-11-30", "reason": "the contract ends"}

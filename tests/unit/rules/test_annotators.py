@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from engine.rules.agreement import cohen_kappa
-from engine.rules.annotators import Agreement, agreement, doubles, kappa_interval
+from engine.rules.annotators import (
+    Again,
+    Agreement,
+    Flip,
+    again,
+    agreement,
+    doubles,
+    is_surely_below,
+    is_too_low,
+    kappa_interval,
+)
 
 TABLE = [[20, 5], [10, 15]]
 
@@ -68,3 +78,26 @@ def test_a_broken_confidence_is_refused() -> None:
 
 def test_where_everybody_says_the_same_kappa_and_its_interval_are_undefined() -> None:
     assert kappa_interval([[10, 0], [0, 0]]) == (None, None)
+
+
+def test_old_labels_are_held_against_blind_answers_and_flips_are_what_a_third_settled() -> None:
+    held = again([("a", "a", "a")] * 24 + [("a", "b", "b")] * 3 + [("b", "a", "a")] + [("a", "b", "a")] * 2)
+    assert (held.rows, held.agreed) == (30, 0.8)
+    assert held.flips == (Flip("a", "b", 3), Flip("b", "a", 1)), "a slip that a third person puts right is no flip"
+    assert (held.low, held.high) == (
+        pytest.approx(0.6269, abs=1e-3),
+        pytest.approx(0.9049, abs=1e-3),
+    )  # Wilson 24 of 30
+    assert is_surely_below(held, 0.9) is False
+    assert is_surely_below(again([("a", "b", "a")] * 10 + [("a", "a", "a")] * 20), 0.9) is True
+    assert is_surely_below(again([]), 0.9) is None
+    assert again([]) == Again(0)
+
+
+def test_kappa_is_an_alarm_by_its_lower_bound_and_never_on_few_rows() -> None:
+    alike = agreement([("a", "a"), ("b", "b")] * 20)
+    mixed = agreement([("a", "a"), ("b", "b"), ("a", "b"), ("b", "b")] * 10)
+    assert (is_too_low(alike), is_too_low(mixed)) == (False, True)
+    assert (mixed.kappa or 0) < 0.6
+    assert is_too_low(agreement([("a", "b"), ("b", "a")] * 10)) is None
+    assert is_too_low(agreement([("a", "a")] * 40)) is None, "of one label in use kappa says nothing"

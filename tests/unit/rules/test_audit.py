@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from engine.rules.audit import audited, texts_to_ask
+from engine.rules.audit import audited, texts_to_ask, texts_twice
 from engine.rules.sequential import log_e_below
 from engine.rules.watch import AuditPolicy
 
@@ -51,3 +51,11 @@ def test_people_are_asked_for_the_texts_that_will_be_sealed_too() -> None:
     assert texts_to_ask(100, 0.2) == 125
     assert texts_to_ask(0, 0.2) == 0
     assert texts_to_ask(3, 0.5) == 6
+
+
+def test_a_share_of_the_texts_goes_to_two_people_and_ten_at_least() -> None:
+    assert texts_twice(0.05, 400) == 20
+    assert texts_twice(0.05, 125) == 10
+    assert texts_twice(0.05, 7) == 7
+    assert texts_twice(0.0, 125) == 0
+    assert texts_twice(0.05, 0) == 0

@@ -1,0 +1,113 @@
+"""How far labels hold: between two people on one text, and of an old label when people are asked for it again, blind.
+
+Old rows are drawn from dev alone: sealed rows are shown to nobody, and dev is a fair draw of the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from engine.flows.steps import written
+from engine.flows.steps.month import Case
+from engine.models.feature import Feature
+from engine.models.labelling import LabelQueue, QueuedText, QueuePurpose
+from engine.models.labels import Label, Part
+from engine.rules.annotators import ROWS_LEAST, Again, Agreement, Flip, again, doubles, is_surely_below, is_too_low
+from engine.rules.bucket import bucket
+from engine.rules.calendar import following, period_of
+from engine.store import labels, queues, seals
+from engine.store.database import Tx
+from engine.store.queues import Judged
+
+EACH_MONTHS = 3  # old rows are asked again once a quarter
+OLD = timedelta(days=90)
+ROWS_LEAST_AGAIN = 20  # rows asked again from which their agreement is read as a fact
+TOLD = timedelta(days=365)  # what two people said longer ago says nothing of those who label now
+
+
+def twice(feature: Feature, found: Sequence[Judged]) -> Agreement:
+    """How far people agree on the texts that two of them judged; what says the same is the same."""
+    said = [dict(zip(row.by, written.alike(feature, list(row.by.values())), strict=True)) for row in found]
+    return doubles(said) if said else Agreement(0)
+
+
+def draw(tx: Tx, feature_id: int, size: int, now: datetime) -> list[QueuedText]:
+    """Up to ``size`` old dev rows whose label is asked for again, a fair draw; none before a quarter has gone by.
+
+    Rows nobody was asked for again come first.
+    """
+    label_set, seal = labels.newest_or_none(tx, feature_id), seals.find(tx, feature_id)
+    before = queues.asking_again(tx, feature_id)
+    if not size or label_set is None or seal is None:
+        return []
+    if before and following(period_of(before[-1].created_at), EACH_MONTHS) > period_of(now):
+        return []
+    asked = {text.row_id for queue in before for text in queues.texts(tx, queue.id or 0) if text.given}
+    old = {one.number for one in labels.versions(tx, feature_id) if one.created_at <= now - OLD}
+    rows = [row for row in labels.rows(tx, label_set.id or 0, Part.DEV) if row.added_in in old]
+    salt = f"{seal.salt}/again/{period_of(now)}"
+    drawn = sorted(rows, key=lambda row: (row.row_id in asked, bucket(salt, row.row_id), row.id or 0))
+    return [
+        QueuedText(queue_id=0, number=0, row_id=row.row_id, input=row.input, given=row.output) for row in drawn[:size]
+    ]
+
+
+def labels_given(tx: Tx, queue: LabelQueue) -> Mapping[str, Label]:
+    """By their ids the rows in force whose labels a queue asks people for again: a teacher's, or old ones of dev."""
+    if queue.purpose is QueuePurpose.AUDIT:
+        return {row.row_id: row for row in labels.by_teacher(tx, queue.feature_id)}
+    newest = labels.newest_or_none(tx, queue.feature_id)
+    return {row.row_id: row for row in labels.rows(tx, newest.id or 0, Part.DEV)} if newest else {}
+
+
+def again_in(tx: Tx, feature: Feature, queue: LabelQueue) -> Again:
+    """How the old labels of a queue held: told by first answers, and by what became of them in the end.
+
+    Labels that are written are not named: a flip of theirs says how many changed.
+    """
+    if queue.purpose is not QueuePurpose.LABEL:
+        return Again(0)
+    old = [row for row in queues.judged(tx, queue.id or 0) if row.given and row.output]
+    said = [written.alike(feature, (row.given, next(iter(row.by.values()), ""), row.output)) for row in old]
+    held = again([(given, first, settled) for given, first, settled in said])
+    changed = sum(one.rows for one in held.flips)
+    return held if feature.labels or not changed else replace(held, flips=(Flip("", "", changed),))
+
+
+def newest_again(tx: Tx, feature: Feature, until: datetime | None = None) -> tuple[LabelQueue, Again] | None:
+    """The newest closed queue that asked for old labels again, and how they held; none before the first."""
+    asking = [one for one in queues.asking_again(tx, feature.id or 0) if one.closed_at is not None]
+    asking = [one for one in asking if until is None or (one.closed_at or until) < until]
+    return (asking[-1], again_in(tx, feature, asking[-1])) if asking else None
+
+
+def told(tx: Tx, case: Case) -> dict[str, Any]:
+    """What a month's look says of its labels: the agreement of two people in the last year, and old labels asked again.
+
+    ``low`` says that two people may agree too little to judge a model by; ``moved`` that old labels surely hold too
+    seldom. Both are none where there is too little to say.
+    """
+    closed = [
+        one
+        for one in queues.closed(tx, case.feature_id)
+        if one.purpose in (QueuePurpose.LABEL, QueuePurpose.AUDIT)
+        and one.closed_at
+        and case.until - TOLD < one.closed_at < case.until
+    ]
+    found = twice(case.feature, [row for one in closed for row in queues.judged(tx, one.id or 0)])
+    two = {**asdict(found), "too_low": is_too_low(found), "least": ROWS_LEAST}
+    asked = newest_again(tx, case.feature, case.until)
+    if asked is None:
+        return {"twice": two, "again": None}
+    queue, held = asked
+    return {
+        "twice": two,
+        "again": {
+            **asdict(held),
+            "moved": is_surely_below(held, case.policy.readiness.relabel_agreement),
+            "asked": queue.created_at.date().isoformat(),
+        },
+    }
