@@ -101,13 +101,14 @@ def newest(scratch: Path) -> Path | None:
 
 def settings(dials: Dials, profile: Profile, *, halved: int, scratch: Path) -> TrainingArguments:
     """The recipe and the profile as the Trainer takes them; a batch in parts is as many steps towards one."""
-    share = profile.workers << halved
+    share = -(-dials.batch // profile.workers)
+    at_once = max(min(profile.at_once or share, share) >> halved, 1)
     made = TrainingArguments(
         output_dir=str(scratch),
         learning_rate=dials.lr,
         num_train_epochs=dials.epochs,
-        per_device_train_batch_size=max(-(-dials.batch // share), 1),
-        gradient_accumulation_steps=1 << halved,
+        per_device_train_batch_size=at_once,
+        gradient_accumulation_steps=-(-share // at_once),
         weight_decay=DECAY,
         max_grad_norm=CLIP,
         warmup_steps=WARM_UP,

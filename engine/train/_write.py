@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.errors import WorkFailed
 from engine.train import Host, _causal, _decoder, _pairs
-from engine.train._loop import dials_of
+from engine.train._loop import Dials, dials_of
 from engine.train.checkpoint import Checkpoints
 from engine.train.decoders import needed
 from engine.train.profile import Needs, Profile
-from engine.train.sizes import shape_of
+from engine.train.sizes import shape_of, step_of
 from engine.train.work import Attempt, Facts, Work, attempted
 
 
@@ -47,6 +47,7 @@ class _Lesson:
     rows: list[_decoder.Tokens]
     longest: int
     steps: int
+    dials: Dials
 
 
 def _lesson(work: Work, rate: float, *, whole: bool) -> _Lesson:
@@ -57,11 +58,25 @@ def _lesson(work: Work, rate: float, *, whole: bool) -> _Lesson:
     kept = [row for row in rows if len(row) <= decoder.longest]
     if not kept:
         raise WorkFailed(f"no training row fits the {decoder.longest} tokens of the decoder {base.name}")
-    dials, longest = dials_of(work.recipe, rate), _causal.answer_tokens(kept)
+    dials, longest = stepped(dials_of(work.recipe, rate), profile, len(kept)), _causal.answer_tokens(kept)
     causal = _causal.Causal(decoder, dials, profile, whole=whole)
     return _Lesson(
-        decoder=decoder, causal=causal, profile=profile, rows=kept, longest=longest, steps=dials.steps(len(kept))
+        decoder=decoder,
+        causal=causal,
+        profile=profile,
+        rows=kept,
+        longest=longest,
+        steps=dials.steps(len(kept)),
+        dials=dials,
     )
+
+
+def stepped(dials: Dials, profile: Profile, rows: int) -> Dials:
+    """The recipe's batch and rate, or those of a wider step where a GPU has room for one; a processor keeps them."""
+    if not profile.at_once:
+        return dials
+    step = step_of(dials.batch, profile.at_once * profile.workers, rows)
+    return replace(dials, batch=step.rows, lr=dials.lr * step.times)
 
 
 def _tried(work: Work, until: int, *, whole: bool) -> float:
@@ -104,7 +119,8 @@ def _learn(work: Work, rate: float, *, whole: bool) -> Attempt:
     causal.save(work.folder, base)
     _causal.note(work.folder, base, profile=lesson.profile, longest=longest)
     left_out = len(work.train) - len(lesson.rows)
-    return attempted(trail, lesson.profile, quality="dev_exact", too_long=left_out, **taught)
+    step: Facts = {"batch": lesson.dials.batch, "step_lr": lesson.dials.lr}
+    return attempted(trail, lesson.profile, quality="dev_exact", too_long=left_out, **step, **taught)
 
 
 def _needs(work: Work) -> Needs | None:

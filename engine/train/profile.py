@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from engine.train import Host
-from engine.train.sizes import Way
+from engine.train.sizes import BATCH_MOST, Way, largest_batch
 
 BF16_LEAST = 1.3  # bf16 is taken on a processor when a matrix probe shows more than this (docs/engine.md)
 TRAIN_BATCH = 16
@@ -50,14 +50,14 @@ class Device:
 class Profile:
     """``precision`` is "bf16" or "fp32" (of the encoder; weights, head and loss stay fp32); ``gain`` is bf16's.
 
-    What follows the sizes is for decoders on CUDA; ``why`` has a reason for each choice, and for what is missing.
+    What follows the sizes is for decoders on CUDA; ``at_once`` is the rows of a batch a device works on, 0 for all.
+    ``why`` has a reason for each choice, and for what is missing.
     """
 
     device: str
     cores: int
     precision: str
     gain: float
-    train_batch: int = TRAIN_BATCH
     answer_batch: int = ANSWER_BATCH
     mega_batches: int = MEGA_BATCHES
     max_tokens: int = MAX_TOKENS
@@ -66,6 +66,7 @@ class Profile:
     has_liger: bool = False
     is_packed: bool = False
     workers: int = 1
+    at_once: int = 0
     why: tuple[str, ...] = ()
 
     @property
@@ -90,6 +91,9 @@ def chosen(device: Device, needs: Needs | None = None, *, is_whole: bool = False
     checkpointed = _is_checkpointed(device, needs, said, quantized=quantized)
     packed = _has("flash_attn", device, said, "packed batches and flash attention") and device.has_bf16
     liger = _has("liger_kernel", device, said, "Liger kernels")
+    way = _way(device, quantized=quantized, checkpointed=checkpointed)
+    at_once = largest_batch(lambda rows: needs(replace(way, batch=rows)) <= CHECKPOINTED_ABOVE * device.memory_mb)
+    said.append(f"batch: {at_once} rows at once, the largest power of two up to {BATCH_MOST} that takes at most 80 %")
     if device.count > 1:
         said.append(f"FSDP: {device.count} devices share the training")
     return Profile(
@@ -102,6 +106,7 @@ def chosen(device: Device, needs: Needs | None = None, *, is_whole: bool = False
         has_liger=liger,
         is_packed=packed,
         workers=device.count,
+        at_once=at_once,
         why=tuple(said),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +14,8 @@ LOADED_MB = 250  # torch, transformers and peft loaded; measured (docs/engine.md
 QUANTIZED = 0.6  # bytes a weight in nf4: half a byte, and the scales
 KEPT_HIDDEN, KEPT_INNER = 14, 8  # widths kept of each token in each layer until the way back; measured
 LOGITS = 4  # copies of an answer token's row over the vocabulary, in fp32: logits, their softmax, both ways
+BATCH_MOST = 64  # rows a device works on at once: more gains a GPU little and takes a whole epoch's steps away
+EPOCH_STEPS_LEAST = 50  # of an epoch with a wider step
 _MB = 1 << 20
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}  # GGUF's kinds
 _TEXT, _LIST = 8, 9
@@ -43,12 +45,39 @@ class Load:
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """How it is trained: bytes of an activation, nf4 base or not, activations kept or made again, devices it is on."""
+    """How it is trained: bytes of an activation, nf4 base or not, activations kept or made again, devices it is on.
+
+    ``batch`` is how many rows a device works on at once, 0 for all of the recipe's.
+    """
 
     activation_bytes: int = 4
     is_quantized: bool = False
     is_checkpointed: bool = False
     devices: int = 1
+    batch: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """Rows whose gradients make one step of learning, and the rate over the recipe's that goes with so many."""
+
+    rows: int
+    times: float
+
+
+def largest_batch(fits: Callable[[int], bool], most: int = BATCH_MOST) -> int:
+    """The largest power of two up to ``most`` that fits a device; 1 where none does, which running out then halves."""
+    sizes = [1 << power for power in range(most.bit_length()) if 1 << power <= most]
+    return max((size for size in sizes if fits(size)), default=1)
+
+
+def step_of(recipe: int, room: int, rows: int) -> Step:
+    """A step of the recipe's batch, or of more where ``room`` rows fit all devices and an epoch keeps its steps.
+
+    Adam's rate grows with the square root of the batch (Malladi et al. 2022, https://arxiv.org/abs/2205.10287).
+    """
+    wider = largest_batch(lambda size: size <= room and rows >= size * EPOCH_STEPS_LEAST)
+    return Step(wider, math.sqrt(wider / recipe)) if wider > recipe else Step(recipe, 1.0)
 
 
 def training_mb(shape: Shape, load: Load, way: Way) -> int:
@@ -57,8 +86,8 @@ def training_mb(shape: Shape, load: Load, way: Way) -> int:
     adapters = 16 * load.rank * shape.layers * _rows_and_columns(shape)  # weight, gradient, two moments, in fp32
     widths = KEPT_HIDDEN * shape.hidden + KEPT_INNER * shape.inner + 4 * shape.keys
     kept = shape.layers * shape.hidden + widths if way.is_checkpointed else shape.layers * widths
-    activations = load.batch * load.tokens * kept * way.activation_bytes
-    logits = load.batch * load.answer * shape.words * 4 * LOGITS
+    activations = (way.batch or load.batch) * load.tokens * kept * way.activation_bytes
+    logits = (way.batch or load.batch) * load.answer * shape.words * 4 * LOGITS
     return math.ceil(((base + adapters) / way.devices + activations + logits) / _MB)
 
 

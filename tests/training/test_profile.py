@@ -78,6 +78,21 @@ def test_several_devices_share_a_base_and_do_not_quantize_it() -> None:
     assert "FSDP: 4 devices share the training" in made.why
 
 
+@pytest.mark.parametrize(
+    ("memory_mb", "tokens", "at_once"),
+    # By hand: 4,578 MB of base (nf4: 687); a row of 256 tokens 877 MB, of 1,024 made again 377; 80 % of the memory.
+    [(80_000, 256, 64), (24_000, 256, 16), (24_000, 1024, 32), (12_000, 1024, 8), (6_500, 1024, 8), (1_000, 256, 1)],
+)
+def test_a_gpu_works_on_the_largest_power_of_two_of_rows_that_its_memory_holds(
+    memory_mb: int, tokens: int, at_once: int
+) -> None:
+    ask = needs(SMALL, tokens=tokens)
+    made = chosen(replace(GPU, memory_mb=memory_mb), ask)
+    assert made.at_once == at_once
+    assert any(said.startswith(f"batch: {at_once} rows at once") for said in made.why)
+    assert chosen(replace(CPU, memory_mb=memory_mb), ask).at_once == 0, "a processor keeps the recipe's"
+
+
 PROFILES = [
     Profile("cpu", 2, "fp32", 1.0),
     replace(chosen(GPU, needs(SMALL)), device="cpu"),

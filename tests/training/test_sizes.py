@@ -13,7 +13,7 @@ import pytest
 from engine.approaches import Task
 from engine.train.decoders import packaged
 from engine.train.ladder import host_of, rung_of
-from engine.train.sizes import LOADED_MB, Load, Shape, Way, shape_of, training_mb
+from engine.train.sizes import LOADED_MB, Load, Shape, Step, Way, largest_batch, shape_of, step_of, training_mb
 from tests.conftest import needs
 from tests.training.tiny import tiny_decoder
 
@@ -90,3 +90,27 @@ def test_a_quote_counts_the_weights_and_the_words_of_the_rows() -> None:
     short, long = (rung.quote(host, Task(approach="extract"), 1_000, words).memory_mb for words in (10, 100))
     assert 1_000 < short < 3_000 < long
     assert rung.quote(replace(host, decoder=""), Task(approach="extract"), 1_000, 10).memory_mb == 2_800
+
+
+@pytest.mark.parametrize(
+    ("room", "most", "batch"), [(0, 64, 1), (1, 64, 1), (7, 64, 4), (8, 64, 8), (99, 64, 64), (99, 48, 32)]
+)
+def test_a_batch_is_the_largest_power_of_two_that_fits(room: int, most: int, batch: int) -> None:
+    assert largest_batch(lambda rows: rows <= room, most) == batch
+
+
+@pytest.mark.parametrize(
+    ("recipe", "room", "rows", "step"),
+    [
+        (8, 4, 3_000, Step(8, 1.0)),  # gradients are added up to the recipe's
+        (8, 8, 3_000, Step(8, 1.0)),
+        (8, 64, 3_000, Step(32, 2.0)),  # 64 would leave an epoch 47 steps
+        (8, 64, 3_200, Step(64, 8**0.5)),
+        (16, 64, 400, Step(16, 1.0)),
+        (8, 256, 100_000, Step(64, 8**0.5)),
+    ],
+)
+def test_a_step_widens_where_there_is_room_and_an_epoch_keeps_its_steps(
+    recipe: int, room: int, rows: int, step: Step
+) -> None:
+    assert step_of(recipe, room, rows) == step
