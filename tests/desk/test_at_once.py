@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -29,14 +30,15 @@ from tests.builders import (
     a_verdict,
     csv_of,
 )
+from tests.prepared import sqlite_in
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
     """Locks are what databases differ in, so this file runs on both."""
     if request.param == "sqlite":
-        return f"sqlite:///{request.getfixturevalue('tmp_path') / 'assay.db'}"
-    return request.getfixturevalue("postgres_url")
+        return sqlite_in(tmp_path)
+    return request.getfixturevalue("prepared_postgres_url")
 
 
 def at_once(works: Sequence[Callable[[], object]]) -> Counter[str]:

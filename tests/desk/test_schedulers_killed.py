@@ -31,6 +31,7 @@ from engine.store import policies as policy_rows
 from engine.store import work
 from tests.builders import ASKER, a_feature, waiting
 from tests.house_rules import ROOT
+from tests.prepared import sqlite_in
 
 KILLS = int(os.environ.get("ASSAY_KILLS", "4"))
 PERIODS = [following("2026-02", number) for number in range(9)]  # February to October
@@ -86,8 +87,8 @@ def schedulers(services: Services, database_url: str, tmp_path: Path) -> Iterato
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Both databases: here it is locks of other processes that count."""
     if request.param == "postgres":
-        return request.getfixturevalue("postgres_url")
-    return f"sqlite:///{tmp_path / 'assay.db'}"
+        return request.getfixturevalue("prepared_postgres_url")
+    return sqlite_in(tmp_path)
 
 
 def test_two_schedulers_killed_at_any_moment_over_both_turns_of_the_clock_leave_each_month_one_digest(

@@ -21,6 +21,7 @@ from engine.store import seals
 from engine.testing.runner import ScriptedRunner
 from tests.flows.ready import ANN, BETTER, SLUG, ready, run
 from tests.flows.scripted import Script
+from tests.prepared import sqlite_in
 
 CHEAPER = "simulated-small-1"
 
@@ -28,7 +29,7 @@ CHEAPER = "simulated-small-1"
 @pytest.fixture
 def database_url(tmp_path: pathlib.Path) -> str:
     """What these tests are about does not differ between databases."""
-    return f"sqlite:///{tmp_path / 'assay.db'}"
+    return sqlite_in(tmp_path)
 
 
 def decide(desk: Desk, **said: str) -> None:

@@ -26,12 +26,13 @@ from engine.testing.runner import ScriptedRunner
 from engine.train.ladder import host_of, rung_of
 from tests.flows.ready import ANN, BETTER, SLUG, ready, run
 from tests.flows.scripted import Script, scripted
+from tests.prepared import sqlite_in
 
 
 @pytest.fixture
 def database_url(tmp_path: pathlib.Path) -> str:
     """What these tests are about does not differ between databases; the roads do, and run on both."""
-    return f"sqlite:///{tmp_path / 'assay.db'}"
+    return sqlite_in(tmp_path)
 
 
 def test_a_better_and_cheaper_candidate_ships(desk: Desk) -> None:

@@ -14,6 +14,7 @@ from engine.train.ladder import host_of
 from tests.conftest import needs
 from tests.flows.ready import BETTER, ready, run
 from tests.flows.scripted import Script
+from tests.prepared import sqlite_in
 
 FAR = {**BETTER, "tfidf": 0.5, "frozen": 0.5}
 
@@ -28,7 +29,7 @@ def weights() -> None:
 @pytest.fixture
 def database_url(tmp_path: pathlib.Path) -> str:
     """What these tests are about does not differ between databases."""
-    return f"sqlite:///{tmp_path / 'assay.db'}"
+    return sqlite_in(tmp_path)
 
 
 def thorough(desk: Desk, **script: Any) -> RunView:

@@ -16,12 +16,13 @@ from engine.testing.direct import DirectStepper
 from engine.testing.runner import ScriptedRunner
 from tests.flows.ready import ANN, BETTER, SLUG, ready, rows, run
 from tests.flows.scripted import Script, scripted
+from tests.prepared import sqlite_in
 
 
 @pytest.fixture
 def database_url(tmp_path: pathlib.Path) -> str:
     """What these tests are about does not differ between databases; the roads do, and run on both."""
-    return f"sqlite:///{tmp_path / 'assay.db'}"
+    return sqlite_in(tmp_path)
 
 
 class Between(DirectStepper):

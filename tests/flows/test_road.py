@@ -43,10 +43,10 @@ def test_the_whole_road_is_walked_by_words_alone(deployment: Deployment) -> None
     assert "Served on the engine's host at http://127.0.0.1:" in deployment.say(f"rollout {SLUG}")
     assert "Already approved" in deployment.say(f"approve {token[1]}", person="cy", code=1)
     assert "cannot leave shadow yet" in deployment.say(f"rollout {SLUG} next", code=1)
-    deployment.assay("scheduler", "--once", "--now", "2027-01-04T09:00:00Z")
+    deployment.program("scheduler", "--once", "--now", "2027-01-04T09:00:00Z")
     engine.terminate()
     assert engine.wait(timeout=10) == 0
-    deployment.assay("scheduler", "--once", "--now", "2027-02-01T09:00:00Z")  # no engine: it works the queue off itself
+    deployment.program("scheduler", "--once", "--now", "2027-02-01T09:00:00Z")  # with no engine alive
     digest = deployment.say("digest")
     assert "Assay, 2027-01" in digest
     assert SLUG in digest

@@ -11,14 +11,15 @@ from engine.services import Services
 from tests.builders import a_feature
 from tests.ingest.spooled import MODELS
 from tests.ingest.totals import some_prices
+from tests.prepared import sqlite_in
 
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
     """SQLite, unless the test is parametrised with another."""
     if getattr(request, "param", "sqlite") == "postgres":
-        return request.getfixturevalue("postgres_url")
-    return f"sqlite:///{tmp_path / 'assay.db'}"
+        return request.getfixturevalue("prepared_postgres_url")
+    return sqlite_in(tmp_path)
 
 
 @pytest.fixture
