@@ -76,7 +76,7 @@ def test_a_second_engine_is_refused_with_who_holds_the_deployment(deployment: De
     deployment.start_engine()
     deployment.wait(lambda: "engine.started" in deployment.log(), "the first engine")
     command = [sys.executable, "-m", "bot.cli", "engine"]
-    second = subprocess.run(command, env=deployment.environment, capture_output=True, text=True, timeout=20)
+    second = subprocess.run(command, env=deployment.environment, capture_output=True, text=True, timeout=60)
     assert second.returncode == 1
     assert "another engine (host " in second.stderr
     assert "set ASSAY_HOME / ASSAY_DATABASE_URL to another one" in second.stderr
