@@ -13,7 +13,7 @@ from pathlib import Path
 
 from engine.approaches import Parsed, Task
 from engine.approaches.registry import approach_of
-from engine.models.investigation import Effort
+from engine.models.investigation import Effort, Recipe
 from engine.testing.corpus import ADDRESS_FIELDS, address_rows
 from engine.train import TrainingRow
 from engine.train.ladder import host_of, rung_of
@@ -41,8 +41,9 @@ def main(rows: int, epochs: int) -> None:
         folder.mkdir()
         scratch.mkdir(parents=True)
         host, rung = host_of("", cache=Path(home)), rung_of("lora_causal")
-        recipe = rung.recipes(Effort.NORMAL, 0, TASK)[0]
-        recipe = recipe.model_copy(update={"settings": {**recipe.settings, "epochs": epochs}})
+        first = rung.recipes(Effort.NORMAL, 0, TASK)[0]
+        rivals = tuple(_passes(one, epochs) for one in first.rivals)
+        recipe = _passes(first, epochs).model_copy(update={"rivals": rivals})
         began = time.perf_counter()
         trained = rung.train(
             recipe, TASK, train=train, dev=held[:32], folder=folder, scratch=scratch, host=host, progress=_progress
@@ -50,6 +51,10 @@ def main(rows: int, epochs: int) -> None:
         seconds = time.perf_counter() - began
         answers = rung.load(folder, host).answer([row.input for row in held])
     _tell(f"lora_causal {trained.facts}", wanted, [extract.parse(one.text, TASK) for one in answers], seconds)
+
+
+def _passes(recipe: Recipe, epochs: int) -> Recipe:
+    return recipe.model_copy(update={"settings": {**recipe.settings, "epochs": epochs}})
 
 
 def _progress(step: int, of: int, loss: float | None) -> None:
