@@ -28,6 +28,7 @@ def test_an_option_that_votes_is_the_one_to_beat_where_it_is_best_and_costs_as_m
     solver = Solver()
     with serving(scripted_app(solver.script)) as url:
         ready(desk, url)
+        policies.change(desk, ANN, SLUG, {"evaluation_votes": "3"})
         without = run(desk, votes=False)
         assert set(solver.temperatures) == {0}, "nobody asked for votes, so nothing of them is paid"
         assert [one["contender"] for one in without.record["contenders"]] == ["baseline", "few_shot", "cheaper"]
@@ -36,25 +37,25 @@ def test_an_option_that_votes_is_the_one_to_beat_where_it_is_best_and_costs_as_m
     assert seen.record["prompted"]["contender"] == "votes", seen.reason
     found = {one["contender"]: one for one in seen.record["contenders"]}
     assert found["baseline"]["dev_score"] < 0.7 < found["votes"]["dev_score"] == 1.0
-    assert found["votes"]["call_nano"] == 5 * found["baseline"]["call_nano"]
-    assert (found["votes"]["samples"], found["votes"]["valid_share"]) == (5, 1.0)
-    assert found["votes"]["dev_alone"] == pytest.approx(0.6)
+    assert found["votes"]["call_nano"] == 3 * found["baseline"]["call_nano"]
+    assert (found["votes"]["samples"], found["votes"]["valid_share"]) == (3, 1.0)
+    assert found["votes"]["dev_alone"] == pytest.approx(2 / 3)
     assert "samples" not in found["baseline"]
     assert seen.outcome == Outcome.NO_GO
     assert verdicts.of_run(desk, seen.run_id).same
     rows = seen.record["parts"]["dev"] + seen.record["parts"]["sealed"]
-    assert solver.temperatures[0.7] == 5 * rows == seen.record["bill"]["paid_calls"]
+    assert solver.temperatures[0.7] == 3 * rows == seen.record["bill"]["paid_calls"]
     told = render(card(seen)).said
-    assert "votes of the current prompt (simulated): 100 % on dev, $0.0011 a call" in told
-    assert "Prompted (simulated): $0.0011 a call" in told
-    assert "each call is 5 samples that vote, one alone is right on 60 %" in told
+    assert "votes of the current prompt (simulated): 100 % on dev, $0.00066 a call" in told
+    assert "Prompted (simulated): $0.00066 a call" in told
+    assert "each call is 3 samples that vote, one alone is right on 66.7 %" in told
     votes = seen.record["candidate"]["votes"]
-    assert votes == {"samples": 5, "times": 5.0, "quality": 0.45, "alone": 0.25, "valid_share": 1.0}
-    assert "Where 5 samples of the tuned model vote it is right on 45 % of dev rows" in told
-    assert quote.prompted_calls == 7 * quote.dev_rows + 5 * quote.sealed_rows
+    assert votes == {"samples": 3, "times": 3.0, "quality": 0.45, "alone": 0.25, "valid_share": 1.0}
+    assert "Where 3 samples of the tuned model vote it is right on 45 % of dev rows" in told
+    assert quote.prompted_calls == 5 * quote.dev_rows + 3 * quote.sealed_rows
     assert 0 < quote.asking.votes_usd < (quote.asking.usd or 0)
     said = render(quoted(quote))
-    assert "A call of it costs 5 times as much" in said.said
+    assert "A call of it costs 3 times as much" in said.said
 
 
 def test_how_often_a_row_is_asked_and_at_what_temperature_is_policy_and_votes_are_for_reasoned_answers(
