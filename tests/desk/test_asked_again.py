@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from engine.desk import Desk, labels, queues
@@ -12,7 +14,7 @@ from engine.flows.steps.stage import MACHINE
 from engine.models.actor import Actor
 from engine.models.labelling import LabelQueue, QueuedText, QueuePurpose, QueueState, Said
 from engine.models.labels import Label, Part
-from engine.store import examples
+from engine.store import examples, policies
 from engine.store import features as feature_rows
 from engine.store import labels as label_rows
 from engine.store import queues as queue_rows
@@ -117,6 +119,14 @@ def test_a_contradicted_label_stands_until_a_third_person_says_otherwise_too(old
     seen, after = queues.by_name(old, opened.name), rows_of(old, Part.DEV)
     assert (seen.state, seen.again.rows, seen.again.agreed) == (QueueState.CLOSED, 30, 0.9)
     assert sum(flip.rows for flip in seen.again.flips) == 2, "the slip was put right by the third person"
+    with old.services.database.read() as tx:
+        feature, policy = feature_rows.by_slug(tx, SLUG), policies.current(tx, 1)
+        now = old.services.clock.now()
+        told = agreeing.told(tx, feature, policy, now + timedelta(seconds=1))
+        assert agreeing.told(tx, feature, policy, now)["again"] is None, "a month tells of what was closed within it"
+    assert (told["again"]["rows"], told["again"]["agreed"], told["again"]["moved"]) == (30, 0.9, False)
+    assert told["again"]["asked"] == now.date().isoformat()
+    assert told["twice"]["rows"] == 0, "an old label is no second person"
     for text in (first, second):
         assert after[text.row_id].output == other(text.input)
         assert after[text.row_id].cluster == before[text.row_id].cluster

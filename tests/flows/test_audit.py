@@ -9,7 +9,7 @@ import pytest
 
 from engine.desk import Desk, editions, queues
 from engine.flows.digest import Month, digest
-from engine.flows.steps import alert, versions
+from engine.flows.steps import alert, audit, versions
 from engine.models.actor import Actor
 from engine.models.checkup import Advice
 from engine.models.investigation import Investigation
@@ -86,6 +86,7 @@ def test_people_are_asked_for_fresh_labels_and_the_checkup_says_how_many_are_mis
     assert (opened.purpose, opened.by) == (QueuePurpose.LABEL, "")
     assert opened.double_share == pytest.approx(10 / opened.size), "ten at least go to two people"
     assert opened.size > 24, "a share of what people label is sealed"
+    assert audit.ask_people(desk.services, 1, "2026-01").queue == "", "a step that is done again opens no second one"
     assert month(desk, clock, "2026-02", FEBRUARY + timedelta(days=28))["audit"]["queue"] == opened.name, (
         "one at a time"
     )

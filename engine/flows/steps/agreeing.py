@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engine.flows.steps import written
-from engine.flows.steps.month import Case
 from engine.models.feature import Feature
 from engine.models.labelling import LabelQueue, QueuedText, QueuePurpose
 from engine.models.labels import Label, Part
@@ -20,6 +19,7 @@ from engine.rules.bucket import bucket
 from engine.rules.calendar import following, period_of
 from engine.store import labels, queues, seals
 from engine.store.database import Tx
+from engine.store.policies import Policy
 from engine.store.queues import Judged
 
 EACH_MONTHS = 3  # old rows are asked again once a quarter
@@ -84,22 +84,22 @@ def newest_again(tx: Tx, feature: Feature, until: datetime | None = None) -> tup
     return (asking[-1], again_in(tx, feature, asking[-1])) if asking else None
 
 
-def told(tx: Tx, case: Case) -> dict[str, Any]:
-    """What a month's look says of its labels: the agreement of two people in the last year, and old labels asked again.
+def told(tx: Tx, feature: Feature, policy: Policy, until: datetime) -> dict[str, Any]:
+    """What a month's look says of labels: the agreement of two people in the year before, and old labels asked again.
 
-    ``low`` says that two people may agree too little to judge a model by; ``moved`` that old labels surely hold too
-    seldom. Both are none where there is too little to say.
+    ``too_low`` says that two people may agree too little to judge a model by; ``moved`` that old labels surely hold
+    too seldom. Both are none where there is too little to say.
     """
     closed = [
         one
-        for one in queues.closed(tx, case.feature_id)
+        for one in queues.closed(tx, feature.id or 0)
         if one.purpose in (QueuePurpose.LABEL, QueuePurpose.AUDIT)
         and one.closed_at
-        and case.until - TOLD < one.closed_at < case.until
+        and until - TOLD < one.closed_at < until
     ]
-    found = twice(case.feature, [row for one in closed for row in queues.judged(tx, one.id or 0)])
+    found = twice(feature, [row for one in closed for row in queues.judged(tx, one.id or 0)])
     two = {**asdict(found), "too_low": is_too_low(found), "least": ROWS_LEAST}
-    asked = newest_again(tx, case.feature, case.until)
+    asked = newest_again(tx, feature, until)
     if asked is None:
         return {"twice": two, "again": None}
     queue, held = asked
@@ -107,7 +107,7 @@ def told(tx: Tx, case: Case) -> dict[str, Any]:
         "twice": two,
         "again": {
             **asdict(held),
-            "moved": is_surely_below(held, case.policy.readiness.relabel_agreement),
+            "moved": is_surely_below(held, policy.readiness.relabel_agreement),
             "asked": queue.created_at.date().isoformat(),
         },
     }

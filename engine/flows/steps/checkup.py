@@ -137,7 +137,7 @@ def _watched(tx: Tx, case: Case) -> dict[str, Any]:
         "drift": wear.drift(tx, case, stretch),
         "wear": wear.eval_wear(tx, case),
         "audit": fresh,
-        "people": agreeing.told(tx, case) if is_live else None,
+        "people": agreeing.told(tx, case.feature, case.policy, case.until) if is_live else None,
         "retrain_due": list(wear.due(tx, case, passed_on, audited=audit.reason(fresh) if fresh else "")),
         "shutdowns": advice.dates(tx, case),
         "spent_usd": _spent(case),
