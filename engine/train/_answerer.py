@@ -17,9 +17,10 @@ from engine.train.profile import Profile
 
 
 class EncoderAnswerer:
-    """Features of an encoder under a linear head."""
+    """Features of an encoder under a linear head. The encoder learns no more."""
 
     def __init__(self, encoder: _torch.Encoder, head: Head, task: Task) -> None:
+        encoder.fold()
         self._encoder = encoder
         self._head = head
         self._task = task

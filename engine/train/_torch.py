@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoModel, logging
 
+from engine.train._folded import Folded
 from engine.train._memory import Portions
 from engine.train.profile import Profile
 
@@ -32,11 +33,17 @@ class Encoder:
         self._tokenizer.no_padding()
         longest = min(profile.max_tokens, self.model.config.max_position_embeddings - 2)
         self._tokenizer.enable_truncation(max_length=longest)
+        self._folded: Folded | None = None
 
     @property
     def depth(self) -> int:
         """How many layers it has."""
         return len(self.model.encoder.layer)
+
+    def fold(self) -> None:
+        """Lay its layers out for batches of answers. What is changed in its weights afterwards is not seen there."""
+        assert self.profile.precision == "fp32"
+        self._folded = Folded(self.model)
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, special tokens included, cut at the profile's length."""
@@ -81,6 +88,8 @@ class Encoder:
         if len(tokens) == 1:
             return [self.through(hidden, mask, 0, layers)[0]]
         flat, lengths = hidden[mask], [len(row) for row in tokens]
+        if self._folded is not None and layers == self.depth:
+            return list(self._folded.through(flat, lengths).split(lengths))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.profile.precision == "bf16"):
             for layer in self.model.encoder.layer[:layers]:
                 flat = layer.attention.output(self._attended(layer.attention.self, flat, lengths), flat)

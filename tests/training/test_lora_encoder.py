@@ -137,6 +137,8 @@ def test_layers_run_one_by_one_say_what_the_whole_model_says(torch_on_one_thread
     with torch.no_grad():
         joined = _torch.pooled(encoder.through(hidden, mask, 3, encoder.depth), mask).numpy()
     assert np.abs(joined - encoder.features(tokens)).max() < 1e-5
+    encoder.fold()
+    assert np.abs(joined - encoder.features(tokens)).max() < 1e-5
 
 
 @pytest.mark.processes
