@@ -81,6 +81,17 @@ def test_a_card_tells_data_base_recipe_scores_and_limits(desk: Desk) -> None:
     assert told["low"] != EXACT["low"]
 
 
+def test_a_card_of_a_candidate_that_was_trained_once_says_nothing_of_seeds(desk: Desk) -> None:
+    chosen, _ = judged(desk)
+    with desk.services.database.write() as tx:
+        verdict = verdicts.of_run(tx, "inv-one")
+        assert verdict is not None
+        verdict.record = {**verdict.record, "seeds": None}
+    card = artifacts.card(desk, chosen)
+    assert "**SHIP_CHEAPER**" in card
+    assert "seeds" not in card
+
+
 def test_a_candidate_that_lost_or_was_not_judged_says_not_to_use_it(desk: Desk) -> None:
     chosen, other = judged(desk, Outcome.NO_GO)
     assert "Do not use it: stay with prompting." in artifacts.card(desk, chosen)
