@@ -113,8 +113,10 @@ def place(
     links = _linked(known, rows, fresh, tied)
     torn = dict.fromkeys(_torn(known, fresh, links, tied), _TORN) | _judged(known, rows, fresh, links)
     refused += [Left(rows[index].line, reason) for index, reason in torn.items()]
-    fresh = [index for index in fresh if index not in torn]
-    links = _linked(known, rows, fresh, [pair for pair in tied if torn.keys().isdisjoint(map(_index, pair))])
+    if torn:  # rows that copy each other may be tied by one that is left out alone
+        fresh = [index for index in fresh if index not in torn]
+        tied = [*(pair for index, pair in back.items() if index not in torn), *_copies(known, rows, fresh, threshold)]
+        links = _linked(known, rows, fresh, tied)
     parts: dict[str, tuple[str, Part]] = {
         links.root("cluster:" + row.cluster): (row.cluster, row.part) for row in reversed(known)
     }

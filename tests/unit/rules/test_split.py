@@ -103,6 +103,13 @@ def test_two_new_copies_in_groups_of_two_parts_are_both_left_out() -> None:
     assert [(one.index, one.part) for one in found.placed] == [(2, "train")]
 
 
+def test_copies_stay_together_where_a_teachers_row_that_copies_both_is_left_out() -> None:
+    taught = Row(1, "r1", lightly_changed(text(1)), "a", only_train=True)
+    found = put([taught, row(2, text(1) + " indeed"), row(3, text(1) + " of course")], [stored(text(1), "dev")])
+    assert [left.line for left in found.left] == [1]
+    assert [(one.cluster, one.part) for one in found.placed] == [("c1", "dev")] * 2
+
+
 def test_parts_take_about_their_shares_of_clusters() -> None:
     found = put([row(line, text(line)) for line in range(1000)])
     shares = [sum(one.part == part for one in found.placed) / 1000 for part in ("train", "dev", "sealed")]
