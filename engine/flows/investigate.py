@@ -59,7 +59,5 @@ def _train(run: Stepper, frozen: Frozen, road: Plan, index: int) -> TrainedCandi
 
 def _seeded(run: Stepper, frozen: Frozen, road: Plan, choice: Choice) -> Choice:
     made = [run.until(f"train {recipe.name}", seeds.train, frozen, road, recipe) for recipe in choice.seeds]
-    for one in made:
-        if not one.skipped:
-            run.until(f"score {one.contender}", seeds.score, frozen, road, one)
+    made = [one if one.skipped else run.until(f"score {one.contender}", seeds.score, frozen, road, one) for one in made]
     return run.step("seeds", seeds.tell, frozen, choice, made)

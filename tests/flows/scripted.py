@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from engine.errors import Diverged
+from engine.errors import Diverged, OutOfMemory
 from engine.evals.rows import DatasetRow, read_rows, write_predictions
 from engine.models.investigation import Prediction
 from engine.rules.bucket import bucket
@@ -30,7 +30,7 @@ class Script:
     ``sure`` on what share of rows a contender is sure of its answer, and how often it is right there;
     ``halved`` how often memory ran out in the training of a rung; ``host`` is where it is trained; ``asked`` is called
     before paid calls are answered. Where ``right`` or ``alarms`` name a recipe, that counts before its rung; ``broken``
-    names recipes whose loss becomes no number.
+    names recipes whose loss becomes no number, ``mute`` those whose candidate cannot answer.
     """
 
     right: dict[str, float] = field(default_factory=dict)
@@ -48,6 +48,7 @@ class Script:
     host: str = field(default_factory=socket.gethostname)
     asked: Callable[[JobSpec], None] | None = None
     broken: tuple[str, ...] = ()
+    mute: tuple[str, ...] = ()
 
 
 def scripted(services: Services, script: Script) -> ScriptedRunner:
@@ -85,6 +86,8 @@ def _predict(services: Services, script: Script, spec: JobSpec) -> dict[str, Any
         voted = {"quality": 0.45, "alone": 0.25, "valid_share": 1.0}
         return {"votes": voted, "seconds": float(spec.config["samples"]), "rows": len(rows)}
     recipe = json.loads(services.artifacts.read_bytes(spec.inputs["candidate"], "candidate.json"))
+    if recipe["name"] in script.mute:
+        raise OutOfMemory("memory ran out at one row")
     stored = _stored(services, rows, _known(script.right, recipe), script)
     return {"predictions": stored, "seconds": 1.0, "rows": len(rows)}
 

@@ -68,20 +68,24 @@ def test_the_first_seed_goes_to_the_seal_though_another_did_better_on_dev(desk: 
 
 
 def test_where_seeds_would_be_found_differently_the_record_says_so(desk: Desk) -> None:
-    seen = thorough(desk, Script(right={**SURE, THIRD: 0.3}))
+    seen = thorough(desk, Script(right={**SURE, THIRD: 0.3}, alarms={THIRD: "collapsed"}))
     assert [line["finding"] for line in lines(seen)] == ["better", "better", "worse"]
     assert seen.record["seeds"]["hangs"]
+    assert [(line["alarm"], line["failed"]) for line in lines(seen)] == [("", ""), ("", ""), ("collapsed", "")]
+    line = next(task for task in seen.tasks if task.name == "further seeds")
+    assert (line.state, line.note.endswith("over 3 of 3 seeds")) == (TaskState.COMPLETE, True)
 
 
-def test_a_seed_that_breaks_or_collapses_is_told_and_the_run_goes_on(desk: Desk) -> None:
-    seen = thorough(desk, Script(right=SURE, broken=(SECOND,), alarms={THIRD: "collapsed"}))
+def test_a_seed_that_breaks_in_training_or_before_dev_is_told_and_the_run_goes_on(desk: Desk) -> None:
+    seen = thorough(desk, Script(right=SURE, broken=(SECOND,), mute=(THIRD,)))
     assert seen.state is RunState.DONE, seen.reason
     assert not seen.record["seeds"]["hangs"]
-    _, second, third = lines(seen)
+    first, second, third = lines(seen)
+    assert (first["quality"], first["failed"]) == (seen.record["candidate"]["dev_score"], "")
     assert (second["quality"], second["failed"]) == (None, "the loss became nan at step 3")
-    assert (third["alarm"], third["failed"]) == ("collapsed", "")
+    assert (third["quality"], third["failed"]) == (None, "memory ran out at one row")
     line = next(task for task in seen.tasks if task.name == "further seeds")
-    assert (line.state, line.note.endswith("over 2 of 3 seeds")) == (TaskState.COMPLETE, True)
+    assert (line.state, line.note) == (TaskState.COMPLETE, "none of the further ones ended")
 
 
 def test_the_quote_and_the_budget_count_the_further_seeds_at_the_dearest_rung(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from engine.flows.steps import candidates, compare, scores
 from engine.flows.steps.plan import SEEDS
 from engine.flows.steps.progress import attend, complete
 from engine.flows.steps.promotion import PROMOTION_CONFIDENCE
-from engine.flows.steps.values import Choice, Frozen, Plan, Scored, TrainedCandidate
+from engine.flows.steps.values import Choice, Frozen, Plan, TrainedCandidate
 from engine.models.investigation import Recipe
 from engine.models.labels import Part
 from engine.models.verdict import Seeded
@@ -33,9 +33,15 @@ def train(services: Services, frozen: Frozen, road: Plan, recipe: Recipe) -> Tra
     return state if isinstance(state, Pending) else candidates.made_of(recipe, state)
 
 
-def score(services: Services, frozen: Frozen, road: Plan, made: TrainedCandidate) -> Scored | Pending:
-    """Have it answer dev. It is no contender: nobody may choose it."""
-    return candidates.score_on_dev(services, frozen, road, made, task=SEEDS)
+def score(services: Services, frozen: Frozen, road: Plan, made: TrainedCandidate) -> TrainedCandidate | Pending:
+    """Have it answer dev; one that cannot is ``skipped`` with the cause. It is no contender: nobody may choose it."""
+    try:
+        scored = candidates.score_on_dev(services, frozen, road, made, task=SEEDS)
+    except Cancelled:
+        raise
+    except WorkFailed as error:
+        return made.model_copy(update={"skipped": str(error)})
+    return scored if isinstance(scored, Pending) else made
 
 
 def tell(services: Services, frozen: Frozen, choice: Choice, made: list[TrainedCandidate]) -> Choice:
@@ -47,7 +53,9 @@ def tell(services: Services, frozen: Frozen, choice: Choice, made: list[TrainedC
         told = [_seeded(tx, frozen, choice, one, seed=seed) for seed, one in zip(numbers, [first, *made], strict=True)]
     found = over_seeds([one.quality for one in told])
     ended = sum(not one.failed for one in told)
-    said = f"{found.low:.1%} to {found.high:.1%} on dev, over {ended} of {len(told)} seeds" if found else "none ended"
+    said = "none of the further ones ended"
+    if found:
+        said = f"{found.low:.1%} to {found.high:.1%} on dev, over {ended} of {len(told)} seeds"
     complete(services, frozen.run_id, SEEDS, said)
     return choice.model_copy(update={"seeded": told})
 
