@@ -256,14 +256,16 @@ def _against(record: dict[str, Any]) -> str:
 
 
 def _call_usd(record: dict[str, Any]) -> float | None:
-    """What a prompted call costs: in production where that is known, else as this run paid; none is unknown."""
-    cost, bill = record.get("cost"), record.get("bill", {})
+    """What a prompted call costs: in production where that is known, else as this run paid; none is unknown.
+
+    Production does not vote: a call of votes is all its samples, at list prices.
+    """
+    cost, bill, chosen = record.get("cost"), record.get("bill", {}), record["prompted"]["contender"]
+    votes = next((one for one in record.get("contenders", ()) if one["contender"] == chosen and "samples" in one), None)
+    if votes:
+        return None if votes["call_nano"] is None else votes["call_nano"] / NANO
     if cost:
         return cost["plan"]["baseline_call_usd"]
-    chosen = record["prompted"]["contender"]
-    votes = next((one for one in record.get("contenders", ()) if one["contender"] == chosen and "samples" in one), None)
-    if votes:  # an answer takes several paid calls
-        return None if votes["call_nano"] is None else votes["call_nano"] / NANO
     paid, calls = bill.get("nano_usd"), bill.get("paid_calls")
     return paid / NANO / calls if paid and calls else None
 

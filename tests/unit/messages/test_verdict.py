@@ -230,3 +230,13 @@ def test_the_classes_furthest_behind_and_how_far_confidence_is_off_are_told_of_d
     )
     assert "lies 3.1 points off on average on dev, after temperature scaling by 1.4." in text
     assert "Weakest" not in said(dev={"classes_recall": [], "calibration": None})
+
+
+@pytest.mark.parametrize("cost", [examples.record()["cost"], None])
+def test_a_call_of_votes_costs_all_its_samples_whatever_production_pays_for_one(cost: dict[str, Any] | None) -> None:
+    whole = examples.record()
+    voted = {**whole["contenders"][0], "contender": "votes", "call_nano": 5_500_000, "samples": 5, "dev_alone": 0.8}
+    prompted, scores = {**whole["prompted"], "contender": "votes"}, whole["scores"]
+    unpriced = {**scores, "prompted": {**scores["prompted"], "call_nano": None}}  # as a record has it
+    text = said(cost=cost, prompted=prompted, contenders=[*whole["contenders"], voted], scores=unpriced)
+    assert "Prompted: $0.0055 a call" in text
