@@ -42,10 +42,11 @@ def watched(services: Services, run_id: str, spec: JobSpec, task: str, *, cancel
 
 
 def note(services: Services, run_id: str, task: RunTask) -> None:
-    """Set one line of the run's progress; the message follows. The same line again is no change."""
+    """Set one line of the run's progress; the message follows. The same line again, or one it lacks, is no change."""
     with services.database.read() as tx:
-        if task in tasks(investigations.by_run(tx, run_id)):
-            return
+        lines = tasks(investigations.by_run(tx, run_id))
+    if task in lines or task.name not in {known.name for known in lines}:
+        return  # a run that an older version planned lacks the lines of steps that came later
     with services.database.write() as tx:
         run = investigations.by_run(tx, run_id)
         set_tasks(tx, services, run, [task if known.name == task.name else known for known in tasks(run)])
