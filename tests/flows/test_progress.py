@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.desk import Desk
-from engine.flows.steps.progress import complete
-from engine.models.investigation import Effort, Investigation, RunTask
+from engine.flows.steps.progress import complete, note, tasks
+from engine.models.investigation import Effort, Investigation, RunTask, TaskState
 from engine.store import features, investigations
 from tests.builders import SLUG, a_feature
 
@@ -16,7 +16,7 @@ def version(desk: Desk) -> int:
         return investigations.by_run(tx, RUN).version
 
 
-def test_a_line_that_the_plan_of_an_older_version_lacks_is_not_told_at_each_poll(desk: Desk) -> None:
+def test_a_line_that_the_plan_lacks_is_not_told_at_each_poll_and_one_that_is_complete_stays_so(desk: Desk) -> None:
     a_feature(desk)
     with desk.services.database.write() as tx:
         run = Investigation(
@@ -34,4 +34,8 @@ def test_a_line_that_the_plan_of_an_older_version_lacks_is_not_told_at_each_poll
     assert version(desk) == before
     complete(desk.services, RUN, "verdict", "done")
     complete(desk.services, RUN, "verdict", "done")
+    note(desk.services, RUN, RunTask(name="verdict", state=TaskState.RUNNING, note="35%"))
     assert version(desk) == before + 1
+    with desk.services.database.read() as tx:
+        [line] = tasks(investigations.by_run(tx, RUN))
+    assert (line.state, line.note) == (TaskState.COMPLETE, "done")

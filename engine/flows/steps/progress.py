@@ -42,11 +42,15 @@ def watched(services: Services, run_id: str, spec: JobSpec, task: str, *, cancel
 
 
 def note(services: Services, run_id: str, task: RunTask) -> None:
-    """Set one line of the run's progress; the message follows. The same line again, or one it lacks, is no change."""
+    """Set one line of the run's progress; the message follows. The same line again, or one it lacks, is no change.
+
+    Nor is a line that is complete opened again by further work on it: nothing would complete it a second time.
+    """
     with services.database.read() as tx:
-        lines = tasks(investigations.by_run(tx, run_id))
-    if task in lines or task.name not in {known.name for known in lines}:
-        return  # a run that an older version planned lacks the lines of steps that came later
+        lines = {line.name: line for line in tasks(investigations.by_run(tx, run_id))}
+    known = lines.get(task.name)  # a run that an older version planned lacks the lines of steps that came later
+    if known in (None, task) or (known.state is TaskState.COMPLETE and task.state is TaskState.RUNNING):
+        return
     with services.database.write() as tx:
         run = investigations.by_run(tx, run_id)
         set_tasks(tx, services, run, [task if known.name == task.name else known for known in tasks(run)])
