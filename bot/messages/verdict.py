@@ -199,7 +199,7 @@ def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
         live=_live(record.get("live")),
         seeds=seeds(record),
         audit=_audit(record),
-        votes=_votes(record["candidate"]),
+        votes=_votes(record),
     )
 
 
@@ -228,12 +228,15 @@ def _audit(record: dict[str, Any]) -> Audit | None:
     return Audit(**found, is_enough=found["rows"] >= found["needed"]) if found else None
 
 
-def _votes(candidate: dict[str, Any]) -> Voting | None:
+def _votes(record: dict[str, Any]) -> Voting | None:
+    candidate: dict[str, Any] = record["candidate"]
     found: dict[str, Any] | None = candidate.get("votes")
     if not found:
         return None
+    alone = {one["contender"]: one["dev_score"] for one in record.get("rungs", ())}  # a cascade's score is of both
     return Voting(
-        **{name: found[name] for name in ("samples", "times", "quality", "alone")}, once=candidate["dev_score"]
+        **{name: found[name] for name in ("samples", "times", "quality", "alone")},
+        once=alone.get(candidate["contender"], candidate["dev_score"]),
     )
 
 
