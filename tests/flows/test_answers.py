@@ -49,8 +49,9 @@ def contrary(turn: TurnView) -> str:
 
 def test_the_verdict_says_that_labels_are_not_audited_until_people_checked_100_answers(desk: Desk) -> None:
     ready(desk, URL, count=400, dev_share=0.4, rationale="Add the two.")
-    with pytest.raises(NotReady, match="0 labels by a teacher"):
+    with pytest.raises(NotReady, match="0 labels by a teacher") as refused:
         queues.start(desk, ANN, SLUG, size=100, purpose=AUDIT)
+    assert refused.value.hint == f"Answers can be audited once an investigation has some: /assay investigate {SLUG}"
     first = run_scripted(desk, GOOD)
     assert gates(first)["audited"] == "unknown"
     assert (first.record["audit"]["rows"], first.record["audit"]["kappa"]) == (0, None)

@@ -56,6 +56,7 @@ def test_an_option_that_votes_is_the_one_to_beat_where_it_is_best_and_costs_as_m
     assert 0 < quote.asking.votes_usd < (quote.asking.usd or 0)
     said = render(quoted(quote))
     assert "A call of it costs 3 times as much" in said.said
+    assert f"in about {quote.prompted_calls} calls at most" in said.said
 
 
 def test_how_often_a_row_is_asked_and_at_what_temperature_is_policy_and_votes_are_for_reasoned_answers(

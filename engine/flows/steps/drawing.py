@@ -8,7 +8,7 @@ from datetime import date
 
 from engine.errors import NotReady
 from engine.flows.steps import answers, labelling, pairing
-from engine.models.feature import Feature
+from engine.models.feature import ApproachName, Feature
 from engine.models.labelling import QueuedText, QueuePurpose
 from engine.models.labels import Label, Source
 from engine.store import labels, queues
@@ -46,9 +46,15 @@ def _by_teacher(tx: Tx, feature: Feature, size: int, *, said: int) -> list[Queue
         raise NotReady(
             f"{feature.slug} has {len(taught):,} labels by a teacher that nobody audited; an audit takes "
             f"{AUDIT_LEAST}.",
-            hint=f"Have a teacher label some: /assay labels {feature.slug} sample=500",
+            hint=_next(feature),
         )
     return [_audited(row) for row in sorted(taught, key=lambda row: row.sha)[:size]]  # by hash: a fair draw
+
+
+def _next(feature: Feature) -> str:
+    if feature.approach == ApproachName.REASON:
+        return f"Answers can be audited once an investigation has some: /assay investigate {feature.slug}"
+    return f"Have a teacher label some: /assay labels {feature.slug} sample=500"
 
 
 def captured(tx: Tx, feature: Feature, size: int, *, since: date | None = None) -> list[QueuedText]:
