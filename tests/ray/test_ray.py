@@ -160,12 +160,13 @@ def checkpoints(site: Site, spec: JobSpec) -> list[int]:
 
 
 def first_step(site: Site, spec: JobSpec, told: Step | None) -> int:
-    """The first step told after ``told``, which an attempt before told last."""
+    """The first gradient step told after ``told``, which an attempt before told last; encoding has no loss."""
     found: list[Step] = []
 
     def is_new() -> bool:
         site.runner.poll(spec.job_id)
-        found.extend(step for step in [site.shared(spec).newest_step()] if step is not None and step != told)
+        step = site.shared(spec).newest_step()
+        found.extend([step] if step is not None and step != told and step.loss is not None else [])
         return found != []
 
     eventually(is_new, seconds=300)
