@@ -33,7 +33,7 @@ from tests.flows.voiced import pressed
 
 pytestmark = [pytest.mark.torch, pytest.mark.processes, pytest.mark.xdist_group("torch")]
 
-ADDRESSES, SUMS = 200, 150  # few: what is held here is the way to a verdict, not how good 135 million parameters get
+ROWS = 150  # few: what is held here is the way to a verdict, not how good 135 million parameters get
 FEW = "evaluation_train_rows_least=50 evaluation_sealed_rows_least=50 evaluation_parity_rows=20"
 SECONDS = 800.0  # about 90 on a quiet machine
 PAIRED_ROWS, COMPARED = 270, 101
@@ -95,7 +95,7 @@ def check(record: dict[str, Any], metric: str) -> None:
 
 @pytest.mark.timeout(900)
 def test_extraction_is_judged_by_its_fields(tmp_path: Path, decoder: str) -> None:
-    marked, task = address_rows(ADDRESSES), Task(approach="extract", schema=SCHEMA)
+    marked, task = address_rows(ROWS), Task(approach="extract", schema=SCHEMA)
     rows = [(text, {name: fields[name] for name in FIELDS if name in fields}) for text, fields in marked]
     rows = [(text, fields) for text, fields in rows if fields]
     truth = {text: approach_of("extract").label(fields, task) for text, fields in rows}
@@ -116,7 +116,7 @@ def test_extraction_is_judged_by_its_fields(tmp_path: Path, decoder: str) -> Non
 
 @pytest.mark.timeout(900)
 def test_reasoning_is_judged_by_its_last_answer(tmp_path: Path, decoder: str) -> None:
-    rows = sum_rows(SUMS)
+    rows = sum_rows(ROWS)
     with deployed(tmp_path, f"sqlite:///{tmp_path / 'assay.db'}", simulated_app(dict(rows)), decoder) as made:
         record = judged(made, "sums", 'approach=reason prompt="Work it out: {{ input }}"', rows).record
     check(record, "exact_answers")
