@@ -58,13 +58,14 @@ class Again:
 def again(asked: Sequence[tuple[str, str, str]], confidence: float = 0.95) -> Again:
     """Rows asked again, each as the old label, the blind answer ("": could not tell) and what was settled in the end.
 
+    Where that is "" nobody settled it, and the label stays.
     Raises ValueError for a confidence outside (0, 1).
     """
     if not asked:
         return Again(0)
     same = sum(old == first for old, first, _ in asked)
     interval = wilson(same, len(asked), confidence)
-    counts = Counter((old, settled) for old, _, settled in asked if settled != old)
+    counts = Counter((old, settled) for old, _, settled in asked if settled not in ("", old))
     flips = sorted(
         (Flip(*pair, rows) for pair, rows in counts.items()), key=lambda flip: (-flip.rows, flip.was, flip.now)
     )

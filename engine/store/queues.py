@@ -14,7 +14,10 @@ from engine.models.labelling import LabelQueue, QueuedText, QueuePurpose, QueueS
 
 @dataclass(frozen=True)
 class Judged:
-    """A settled text of a queue: the label it had, if any, what people settled on, and who said what, in order."""
+    """A text of a queue whose answers are in: the label it had, what people settled on, and who said what, in order.
+
+    ``output`` is "" where nobody could tell, and where two differed and the queue ended before a third settled it.
+    """
 
     row_id: str
     given: str
@@ -127,11 +130,15 @@ def settled(tx: Session, queue_id: int) -> list[QueuedText]:
 
 
 def judged(tx: Session, queue_id: int) -> list[Judged]:
-    """The settled texts of a queue; ``by`` holds first answers alone, not the words that settled a dispute."""
+    """The texts of a queue whose answers are in, disputed ones too: without them everybody would seem to agree.
+
+    ``by`` holds first answers alone, not the words that settled a dispute.
+    """
     said = turns(tx, queue_id)
     return [
         Judged(one.row_id, one.given, one.output, _first_labels(said.get(one.id or 0, [])))
-        for one in settled(tx, queue_id)
+        for one in texts(tx, queue_id)
+        if one.state is not TextState.WAITING
     ]
 
 

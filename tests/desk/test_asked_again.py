@@ -135,5 +135,16 @@ def test_a_contradicted_label_stands_until_a_third_person_says_otherwise_too(old
     assert len(sealed_of(old)) >= sealed, "what people labelled for the first time may be sealed; nothing left"
 
 
+def test_what_nobody_settled_before_the_queue_was_closed_counts_as_not_agreed(old: Desk) -> None:
+    before = rows_of(old, Part.DEV)
+    opened = asked(old)
+    with old.services.database.read() as tx:
+        moved = {text.input for text in [one for one in queue_rows.texts(tx, opened.id or 0) if one.given][:6]}
+    work_off(old, ANN, say=lambda _person, text: other(text) if text in moved else right(text))
+    seen = queues.close(old, ANN, SLUG)
+    assert (seen.disputed, seen.again.rows, seen.again.agreed, seen.again.flips) == (6, 30, 0.8, ())
+    assert {name: rows_of(old, Part.DEV)[name].id for name in before} == {name: row.id for name, row in before.items()}
+
+
 def sealed_of(desk: Desk) -> list[str]:
     return texts_of(desk, Part.SEALED)

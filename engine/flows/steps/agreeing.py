@@ -64,13 +64,13 @@ def labels_given(tx: Tx, queue: LabelQueue) -> Mapping[str, Label]:
 
 
 def again_in(tx: Tx, feature: Feature, queue: LabelQueue) -> Again:
-    """How the old labels of a queue held: told by first answers, and by what became of them in the end.
+    """How the old labels of a queue held: told by every first answer, and by what became of them in the end.
 
     Labels that are written are not named: a flip of theirs says how many changed.
     """
     if queue.purpose is not QueuePurpose.LABEL:
         return Again(0)
-    old = [row for row in queues.judged(tx, queue.id or 0) if row.given and row.output]
+    old = [row for row in queues.judged(tx, queue.id or 0) if row.given]
     said = [written.alike(feature, (row.given, next(iter(row.by.values()), ""), row.output)) for row in old]
     held = again([(given, first, settled) for given, first, settled in said])
     changed = sum(one.rows for one in held.flips)

@@ -91,6 +91,8 @@ def test_old_labels_are_held_against_blind_answers_and_flips_are_what_a_third_se
     assert is_surely_below(held, 0.9) is False
     assert is_surely_below(again([("a", "b", "a")] * 10 + [("a", "a", "a")] * 20), 0.9) is True
     assert is_surely_below(again([]), 0.9) is None
+    unsettled = again([("a", "a", "a")] * 8 + [("a", "b", ""), ("a", "", "")])
+    assert (unsettled.rows, unsettled.agreed, unsettled.flips) == (10, 0.8, ()), "who differs counts, settled or not"
     assert again([]) == Again(0)
 
 
