@@ -14,11 +14,13 @@ from engine.desk.investigations import RunView
 from engine.desk.queues import TurnView
 from engine.errors import NotReady
 from engine.flows.steps import answers
-from engine.models.labelling import QueuePurpose, QueueState
+from engine.models.labelling import QueuePurpose, QueueState, Said, TextState
 from engine.models.labels import Part
 from engine.models.verdict import Outcome
 from engine.store import features as feature_rows
 from engine.store import labels as label_rows
+from engine.store import queues as queue_rows
+from tests.builders import BO
 from tests.flows.ready import ANN
 from tests.flows.reasoned import SLUG, ready, run_scripted
 from tests.flows.voiced import pressed
@@ -108,3 +110,23 @@ def test_people_who_disagree_with_the_grades_leave_no_verdict_until_labels_are_c
             tx.add(row)
         tx.flush()
         assert answers.audited(tx, feature_id, label_set).rows == 0, "of a corrected label nobody said anything yet"
+
+
+def test_an_audit_that_was_closed_early_goes_on_with_what_nobody_answered_until_100_count(desk: Desk) -> None:
+    ready(desk, URL, count=500, dev_share=0.4)
+    run_scripted(desk, GOOD)
+    opened = queues.start(desk, ANN, SLUG, size=100, purpose=AUDIT)
+    turn: TurnView | None = queues.take(desk, BO, SLUG)
+    for number in range(60):
+        assert turn is not None
+        said = Said.UNCLEAR if number == 0 else Said.LABEL
+        turn = queues.answer(desk, BO, turn.turn_id, said, label="" if said is Said.UNCLEAR else honest(turn))
+    queues.close(desk, ANN, SLUG)
+    again = queues.start(desk, ANN, SLUG, size=100, purpose=AUDIT)
+    assert again.purpose is QueuePurpose.ANSWERS
+    assert 41 <= again.size < 100, "fewer than 100 are left, and 41 are missing"
+    with desk.services.database.read() as tx:
+        first, more = (queue_rows.texts(tx, queue_rows.by_name(tx, name).id or 0) for name in (opened.name, again.name))
+    done = {(one.row_id, one.first) for one in first if one.state is TextState.SETTLED}
+    assert len(done) == 60
+    assert not done & {(one.row_id, one.first) for one in more}

@@ -32,7 +32,7 @@ def drawn(tx: Tx, feature: Feature, size: int) -> list[QueuedText]:
     verdict = verdicts.newest_of(tx, feature.id or 0)
     if feature.approach != ApproachName.REASON or verdict is None:
         return []
-    known = {_place(one) for queue in _closed(tx, feature.id or 0) for one in queues.texts(tx, queue.id or 0)}
+    known = {_place(one) for queue in _closed(tx, feature.id or 0) for one in queues.settled(tx, queue.id or 0)}
     found: dict[tuple[str, str, str], QueuedText] = {}
     for side in ("candidate", "prompted"):
         rows = investigations.predictions(tx, verdict.run_id, verdict.record[side]["contender"], Part.DEV)

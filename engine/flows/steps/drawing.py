@@ -20,27 +20,29 @@ AUDIT_LEAST = 100  # docs/rules.md 2: rows below which an audit proves nothing
 def texts(tx: Tx, feature: Feature, size: int, purpose: QueuePurpose) -> tuple[QueuePurpose, list[QueuedText]]:
     """Up to ``size`` captured texts to label, labels of a teacher to audit, or pairs to compare, a fair draw.
 
-    Where a verdict's answers were worked out an audit is of those, as long as 100 are left. Raises ``NotReady`` where
-    none is left, or fewer than 100 to audit.
+    Where a verdict's answers were worked out an audit is of those, as long as 100 are left, or as many as are missing
+    to 100. Raises ``NotReady`` where none is left, or fewer to audit.
     """
     if purpose is QueuePurpose.PAIRS:
         return purpose, pairing.pairs(tx, feature, size)
     if purpose is QueuePurpose.LABEL:
         return purpose, captured(tx, feature, size)
-    said = answers.drawn(tx, feature, size)
-    if len(said) >= AUDIT_LEAST:
+    said, newest = answers.drawn(tx, feature, size), labels.newest_or_none(tx, feature.id or 0)
+    counted = answers.audited(tx, feature.id or 0, newest.id or 0).rows if newest else 0
+    missing = AUDIT_LEAST - counted if counted < AUDIT_LEAST else AUDIT_LEAST
+    if len(said) >= missing:
         return QueuePurpose.ANSWERS, said
-    return purpose, _by_teacher(tx, feature, size, said=len(said))
+    return purpose, _by_teacher(tx, feature, size, said=len(said), missing=missing)
 
 
-def _by_teacher(tx: Tx, feature: Feature, size: int, *, said: int) -> list[QueuedText]:
-    """Labels of a teacher that nobody audited; ``said`` answers of a verdict are too few to audit instead."""
-    seen = {one.row_id for queue in queues.closed(tx, feature.id or 0) for one in queues.texts(tx, queue.id or 0)}
+def _by_teacher(tx: Tx, feature: Feature, size: int, *, said: int, missing: int) -> list[QueuedText]:
+    """Labels of a teacher that nobody audited; ``said`` answers of a verdict are left where ``missing`` are needed."""
+    seen = {one.row_id for queue in queues.closed(tx, feature.id or 0) for one in queues.settled(tx, queue.id or 0)}
     taught = [row for row in labels.by_teacher(tx, feature.id or 0) if row.row_id not in seen]
     if len(taught) < AUDIT_LEAST:
         if said:
             raise NotReady(
-                f"{feature.slug} has {said:,} answers on dev that nobody audited; an audit takes {AUDIT_LEAST}.",
+                f"{feature.slug} has {said:,} answers on dev that nobody audited; an audit takes {missing}.",
                 hint=f"More labels make more dev rows, at the next run: /assay labels {feature.slug}",
             )
         raise NotReady(
