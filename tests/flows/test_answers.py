@@ -13,8 +13,8 @@ from engine.desk import Desk, queues, readiness, verdicts
 from engine.desk.investigations import RunView
 from engine.desk.queues import TurnView
 from engine.errors import NotReady
-from engine.flows.steps import answers
-from engine.models.labelling import QueuePurpose, QueueState, Said, TextState
+from engine.flows.steps import answers, people
+from engine.models.labelling import LabelQueue, QueuedText, QueuePurpose, QueueState, Said, TextState
 from engine.models.labels import Part
 from engine.models.verdict import Outcome
 from engine.store import features as feature_rows
@@ -130,3 +130,24 @@ def test_an_audit_that_was_closed_early_goes_on_with_what_nobody_answered_until_
     done = {(one.row_id, one.first) for one in first if one.state is TextState.SETTLED}
     assert len(done) == 60
     assert not done & {(one.row_id, one.first) for one in more}
+
+
+def test_some_audited_answers_do_not_hide_100_audited_labels_of_a_teacher(desk: Desk) -> None:
+    ready(desk, URL, count=60)
+    with desk.services.database.write() as tx:
+        (row, *_) = label_rows.rows(tx, label_rows.newest(tx, 1).id or 0, Part.DEV)
+        for purpose, count, more in ((AUDIT, 100, {}), (QueuePurpose.ANSWERS, 30, {"second": row.output})):
+            queue = LabelQueue(
+                name=f"que-{purpose}", feature_id=1, purpose=purpose, state=QueueState.CLOSED, size=count,
+                double_share=0.0, by=ANN.id, created_at=desk.services.clock.now(),
+            )  # fmt: skip
+            texts = [
+                QueuedText(
+                    queue_id=0, number=number, row_id=row.row_id, input="", given="right", output="right",
+                    state=TextState.SETTLED, **more,
+                )
+                for number in range(count)
+            ]  # fmt: skip
+            queue_rows.add(tx, queue, texts)
+        assert answers.audited(tx, 1, label_rows.newest(tx, 1).id or 0).rows == 30
+        assert people.audited(tx, 1).rows == 100

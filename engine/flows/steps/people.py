@@ -16,6 +16,7 @@ from engine.models.feature import Feature
 from engine.models.labelling import LabelQueue, QueuedText, QueuePurpose, QueueState, Said, TextState, Turn
 from engine.models.labels import LabelRow, LabelSet, Origin, Provenance, Source
 from engine.rules.annotators import Agreement, agreement
+from engine.rules.gates import HUMANS_LEAST
 from engine.services import Services
 from engine.store import deeds, features, labels, mail, queues
 from engine.store.database import Tx
@@ -146,15 +147,17 @@ def agreed_twice(tx: Tx, feature_id: int) -> Agreement:
 
 
 def audited(tx: Tx, feature_id: int) -> Agreement:
-    """Audited answers against people's word where there are any, else a teacher's labels, over every closed audit."""
+    """Answers, or a teacher's labels, against people's word over every closed audit: answers where 100 were audited.
+
+    Fewer of them do not take the place of more labels.
+    """
     newest = labels.newest_or_none(tx, feature_id)
     said = answers.audited(tx, feature_id, newest.id or 0) if newest else Agreement(0)
-    if said.rows:
-        return said
     found = [
         row for queue in queues.closed(tx, feature_id, QueuePurpose.AUDIT) for row in queues.judged(tx, queue.id or 0)
     ]
-    return _against(features.by_id(tx, feature_id), found)
+    taught = _against(features.by_id(tx, feature_id), found)
+    return said if said.rows >= min(taught.rows, HUMANS_LEAST) else taught
 
 
 def _settle(feature: Feature, text: QueuedText, given: list[Turn], turn: Turn, *, old: str) -> None:
