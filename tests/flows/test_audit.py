@@ -9,7 +9,7 @@ import pytest
 
 from engine.desk import Desk, editions, queues
 from engine.flows.digest import Month, digest
-from engine.flows.steps import alert, audit, versions
+from engine.flows.steps import agreeing, alert, audit, versions
 from engine.models.actor import Actor
 from engine.models.checkup import Advice
 from engine.models.investigation import Investigation
@@ -119,6 +119,14 @@ def test_what_people_label_is_answered_by_the_live_model_and_judged_against_its_
     before = len(_predicted(desk))
     month(desk, clock, "2026-03", datetime(2026, 4, 1, 9, tzinfo=UTC))
     assert len(_predicted(desk)) == before, "what was answered is not answered again"
+
+
+def test_nobody_is_asked_for_old_labels_where_no_fresh_text_hides_them(desk: Desk, clock: FixedClock) -> None:
+    live(desk, clock)
+    clock.move(days=100)
+    with desk.services.database.read() as tx:
+        assert agreeing.draw(tx, 1, 30, clock.now())
+    assert audit.ask_people(desk.services, 1, "2026-04").queue == ""
 
 
 def test_a_model_that_fell_below_its_bar_is_to_be_retrained_and_the_week_is_told_once(

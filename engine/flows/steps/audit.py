@@ -124,7 +124,8 @@ def answer(services: Services, planned: AuditPlan) -> Answered | Pending:
 def ask_people(services: Services, feature_id: int, period: str) -> Wanted:
     """Open a queue of texts captured since a month began, a fair draw, for a live model; not where one is open.
 
-    Some go to two people; once a quarter old rows are among them, which nobody can tell from the others.
+    Some go to two people; once a quarter old rows are among them, which nobody can tell from the others: so none are
+    asked for without them.
     """
     nothing = Wanted(feature_id=feature_id)
     with services.database.write() as tx:
@@ -140,9 +141,7 @@ def ask_people(services: Services, feature_id: int, period: str) -> Wanted:
         try:
             texts = drawing.captured(tx, feature, min(size, openings.SIZE_MOST), since=bounds(period)[0].date())
         except NotReady:
-            texts = []  # no captured text is left: the checkup says how many labels are missing
-        if not texts and not old:
-            return nothing
+            return nothing  # no captured text is left: the checkup says how many labels are missing
         double = texts_twice(policy.audit.double, len(texts)) / len([*texts, *old])
         queue = openings.open_queue(
             tx, services, feature, [*texts, *old], actor=MACHINE, purpose=QueuePurpose.LABEL, double=double
