@@ -79,7 +79,7 @@ def test_labels_younger_than_a_quarter_are_not_asked_for_again(desk: Desk, clock
     assert drawn(desk) == []
 
 
-def test_nobody_sees_an_old_label_and_what_still_holds_changes_nothing(old: Desk) -> None:
+def test_nobody_sees_an_old_label_and_what_still_holds_changes_nothing(old: Desk, clock: FixedClock) -> None:
     before = rows_of(old, Part.DEV)
     opened = asked(old)
     turn = queues.take(old, ANN, SLUG)
@@ -89,9 +89,14 @@ def test_nobody_sees_an_old_label_and_what_still_holds_changes_nothing(old: Desk
     seen = queues.by_name(old, opened.name)
     assert (seen.state, seen.again.rows, seen.again.agreed, seen.again.flips) == (QueueState.CLOSED, 30, 1.0, ())
     assert {name: rows_of(old, Part.DEV)[name].id for name in before} == {name: row.id for name, row in before.items()}
-    with old.services.database.read() as tx:
-        facts = measure(tx, old.services, feature_rows.by_slug(tx, SLUG)).facts
-    assert facts.relabel_agreement == 1.0
+    assert relabelled(old) == 1.0
+    clock.move(days=366)
+    assert relabelled(old) is None, "what held a year ago is not known to hold"
+
+
+def relabelled(desk: Desk) -> float | None:
+    with desk.services.database.read() as tx:
+        return measure(tx, desk.services, feature_rows.by_slug(tx, SLUG)).facts.relabel_agreement
 
 
 def other(text: str) -> str:

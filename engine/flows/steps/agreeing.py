@@ -77,9 +77,12 @@ def again_in(tx: Tx, feature: Feature, queue: LabelQueue) -> Again:
     return held if feature.labels or not changed else replace(held, flips=(Flip("", "", changed),))
 
 
-def newest_again(tx: Tx, feature: Feature, until: datetime | None = None) -> tuple[LabelQueue, Again] | None:
-    """The newest closed queue that asked for old labels again, and how they held; none before the first."""
-    asking = [one for one in queues.asking_again(tx, feature.id or 0) if one.closed_at is not None]
+def newest_again(
+    tx: Tx, feature: Feature, now: datetime, until: datetime | None = None
+) -> tuple[LabelQueue, Again] | None:
+    """The newest queue closed in the year before that asked for old labels again, and how they held; else none."""
+    asked = queues.asking_again(tx, feature.id or 0)
+    asking = [one for one in asked if one.closed_at is not None and one.closed_at > now - TOLD]
     asking = [one for one in asking if until is None or (one.closed_at or until) < until]
     return (asking[-1], again_in(tx, feature, asking[-1])) if asking else None
 
@@ -99,7 +102,7 @@ def told(tx: Tx, feature: Feature, policy: Policy, until: datetime) -> dict[str,
     ]
     found = twice(feature, [row for one in closed for row in queues.judged(tx, one.id or 0)])
     two = {**asdict(found), "too_low": is_too_low(found), "least": ROWS_LEAST}
-    asked = newest_again(tx, feature, until)
+    asked = newest_again(tx, feature, until, until)
     if asked is None:
         return {"twice": two, "again": None}
     queue, held = asked

@@ -81,7 +81,7 @@ def measure(tx: Tx, services: Services, feature: Feature) -> Measured:
     found = {
         **_traffic(traffic),
         **_labels(tx, feature),
-        **_people(tx, feature),
+        **_people(tx, feature, now),
         **known.of_feature(tx, feature, now),
         **_money(money),
     }
@@ -156,10 +156,10 @@ def _labels(tx: Tx, feature: Feature) -> dict[str, tuple[Any, str]]:
     return {name: (value, source) for name, value in found.items()}
 
 
-def _people(tx: Tx, feature: Feature) -> dict[str, tuple[Any, str]]:
+def _people(tx: Tx, feature: Feature, now: datetime) -> dict[str, tuple[Any, str]]:
     """What audits, double labels and old labels asked again measured; nothing where there were none."""
     audited, twice = people.audited(tx, feature.id or 0), people.agreed_twice(tx, feature.id or 0)
-    again = agreeing.newest_again(tx, feature)
+    again = agreeing.newest_again(tx, feature, now)
     found = {
         "audited_rows": audited.rows or None,
         "audit_kappa": audited.kappa,
