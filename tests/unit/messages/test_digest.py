@@ -73,6 +73,15 @@ def test_labels_that_do_not_hold_make_a_quiet_month_loud_and_a_month_before_they
     assert digest.month(months.digest(lines=(old,))).lines[0].people is None
 
 
+def test_thirty_texts_of_one_label_are_not_told_as_too_few() -> None:
+    two = {"rows": 40, "least": 30, "kappa": None, "low": None, "high": None, "too_low": None}
+    found = render(
+        digest.month(months.digest(lines=(months.look(people={"twice": two, "again": None}, advice="WATCH"),)))
+    )
+    assert "Two people gave 40 texts one and the same label; kappa, which needs two, says nothing." in found.said
+    assert "is told from" not in found.said
+
+
 def test_a_shutdown_a_snooze_or_unknown_money_is_not_quiet() -> None:
     soon = [{"name": "gpt-4o-mini", "side": "prompted", "on": "2027-01-20", "days": 80}]
     snooze = {"by": "U1", "until": "2026-11-30", "reason": "the contract ends"}
