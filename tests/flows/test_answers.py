@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
+from sqlmodel import col, select
 
 from bot.blockkit.render import render
 from bot.messages import queue as queue_messages
@@ -14,6 +15,7 @@ from engine.desk.investigations import RunView
 from engine.desk.queues import TurnView
 from engine.errors import NotReady
 from engine.flows.steps import answers, people
+from engine.models.investigation import StoredPrediction
 from engine.models.labelling import LabelQueue, QueuedText, QueuePurpose, QueueState, Said, TextState
 from engine.models.labels import Part
 from engine.models.verdict import Outcome
@@ -115,6 +117,13 @@ def test_people_who_disagree_with_the_grades_leave_no_verdict_until_labels_are_c
 def test_an_audit_that_was_closed_early_goes_on_with_what_nobody_answered_until_100_count(desk: Desk) -> None:
     ready(desk, URL, count=500, dev_share=0.4)
     run_scripted(desk, GOOD)
+    with desk.services.database.write() as tx:
+        wrong = select(StoredPrediction).where(StoredPrediction.contender == "baseline", ~col(StoredPrediction.correct))
+        empty = tx.exec(wrong.where(StoredPrediction.part == Part.DEV)).all()[0]
+        empty.output = " "
+        tx.add(empty)
+        tx.flush()
+        assert all(one.first.strip() for one in answers.drawn(tx, feature_rows.by_slug(tx, SLUG), 2_000))
     opened = queues.start(desk, ANN, SLUG, size=100, purpose=AUDIT)
     turn: TurnView | None = queues.take(desk, BO, SLUG)
     for number in range(60):

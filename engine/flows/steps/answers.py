@@ -26,8 +26,8 @@ CHOICES = (RIGHT, WRONG, LABEL_WRONG)
 def drawn(tx: Tx, feature: Feature, size: int) -> list[QueuedText]:
     """Up to ``size`` answers on dev that nobody audited, of both sides of the newest verdict; none without one.
 
-    Half of them are answers that were graded wrong, as far as there are so many, for most may be right; no row comes
-    a second time before all did once. Else a fair draw.
+    Half of them are answers that were graded wrong, as far as there are so many, for most may be right; of either half
+    rows that come a second time come last. Else a fair draw. An empty reply is wrong whoever looks, and left out.
     """
     verdict = verdicts.newest_of(tx, feature.id or 0)
     if feature.approach != ApproachName.REASON or verdict is None:
@@ -37,7 +37,7 @@ def drawn(tx: Tx, feature: Feature, size: int) -> list[QueuedText]:
     for side in ("candidate", "prompted"):
         rows = investigations.predictions(tx, verdict.run_id, verdict.record[side]["contender"], Part.DEV)
         for label, said in rows:
-            if label.removed_in is None and label.part is Part.DEV:
+            if label.removed_in is None and label.part is Part.DEV and said.output.strip():
                 one = _text(label.row_id, label.input, said.output, is_right=said.correct)
                 one.second, one.rationale = label.output, label.rationale
                 found.setdefault(_place(one), one)
