@@ -151,5 +151,17 @@ def test_what_nobody_settled_before_the_queue_was_closed_counts_as_not_agreed(ol
     assert {name: rows_of(old, Part.DEV)[name].id for name in before} == {name: row.id for name, row in before.items()}
 
 
+def test_a_label_that_changed_while_people_were_asked_is_not_changed_back_by_one_of_them(old: Desk) -> None:
+    opened = asked(old)
+    with old.services.database.write() as tx:
+        text = next(one for one in queue_rows.texts(tx, opened.id or 0) if one.given)
+        row = next(one for one in label_rows.rows(tx, 1, Part.DEV) if one.row_id == text.row_id)
+        row.output = other(text.input)
+        tx.add(row)
+    work_off(old, ANN, BO)
+    assert queues.by_name(old, opened.name).state is QueueState.CLOSED
+    assert rows_of(old, Part.DEV)[text.row_id].output == other(text.input)
+
+
 def sealed_of(desk: Desk) -> list[str]:
     return texts_of(desk, Part.SEALED)

@@ -56,11 +56,16 @@ def draw(tx: Tx, feature_id: int, size: int, now: datetime) -> list[QueuedText]:
 
 
 def labels_given(tx: Tx, queue: LabelQueue) -> Mapping[str, Label]:
-    """By their ids the rows in force whose labels a queue asks people for again: a teacher's, or old ones of dev."""
+    """By their ids the rows in force whose labels a queue asks people for again: a teacher's, or old ones of dev.
+
+    An old one that has another label since stays as it is: what people said of it was held against the one before.
+    """
     if queue.purpose is QueuePurpose.AUDIT:
         return {row.row_id: row for row in labels.by_teacher(tx, queue.feature_id)}
     newest = labels.newest_or_none(tx, queue.feature_id)
-    return {row.row_id: row for row in labels.rows(tx, newest.id or 0, Part.DEV)} if newest else {}
+    rows = labels.rows(tx, newest.id or 0, Part.DEV) if newest else []
+    given = {text.row_id: text.given for text in queues.texts(tx, queue.id or 0)}
+    return {row.row_id: row for row in rows if row.output == given.get(row.row_id)}
 
 
 def again_in(tx: Tx, feature: Feature, queue: LabelQueue) -> Again:
