@@ -56,7 +56,7 @@ class Turn:
     """A text before one person: its labels as rows of buttons until they answered. ``cut`` characters do not fit.
 
     Of a pair the brief is the text, and ``pair`` holds the two texts written for it; of an answer it holds the answer,
-    the label and the way to it. ``writes``: the answer is written.
+    the label and the way to it; of a long answer the end, where it stands. ``writes``: the answer is written.
     """
 
     template: ClassVar[str] = "queue/turn"
@@ -109,7 +109,8 @@ def turn(seen: TurnView) -> Turn:
     choices = [Choice(name, f"{seen.turn_id}.{place}") for place, name in enumerate(seen.classes)] if can_answer else []
     shown = (seen.text, seen.first, seen.second, seen.rationale)
     names = ("Answer", "Label", "How it was reached") if seen.is_answer else ("A", "B", "")
-    found = tuple(Choice(name, text[:SHOWN]) for name, text in zip(names, shown[1:], strict=True) if name)
+    cut = (seen.first[-SHOWN:] if seen.is_answer else seen.first[:SHOWN], seen.second[:SHOWN], seen.rationale[:SHOWN])
+    found = tuple(Choice(name, text) for name, text in zip(names, cut, strict=True) if name)
     pair = tuple(one for one in found if one.value) if seen.is_answer else found if seen.first or seen.second else ()
     return Turn(
         seen=seen,

@@ -79,6 +79,8 @@ def test_the_verdict_says_that_labels_are_not_audited_until_people_checked_100_a
     assert text.startswith("Is this answer right? Your 1. of sum-solver; nobody tells whose it is, or how it was")
     assert f"Answer: {shown[0].first}\nLabel: {shown[0].second}\nHow it was reached: Add the two." in text
     assert "One of: right, wrong, label wrong, skip, unclear." in text
+    long = queue_messages.turn(shown[0].model_copy(update={"first": "so it goes on " * 400 + "and is 42"}))
+    assert long.pair[0].value.endswith("and is 42"), "an answer stands at the end of what was thought"
     assert (closed.agreement["rows"], closed.agreement["agreed"]) == (100, 0.97)
     assert len(closed.wrong_labels) == 3
     text = render(queue_messages.queue(closed)).said
