@@ -143,22 +143,41 @@ def test_an_audit_that_was_closed_early_goes_on_with_what_nobody_answered_until_
     assert not done & {(one.row_id, one.first) for one in more}
 
 
-def test_some_audited_answers_do_not_hide_100_audited_labels_of_a_teacher(desk: Desk) -> None:
-    ready(desk, URL, count=60)
+def settled(desk: Desk, name: str, purpose: QueuePurpose, *given: str) -> None:
+    """A closed queue where people said *right* of each of the first label's answers, which were ``given`` so graded."""
     with desk.services.database.write() as tx:
         (row, *_) = label_rows.rows(tx, label_rows.newest(tx, 1).id or 0, Part.DEV)
-        for purpose, count, more in ((AUDIT, 100, {}), (QueuePurpose.ANSWERS, 30, {"second": row.output})):
-            queue = LabelQueue(
-                name=f"que-{purpose}", feature_id=1, purpose=purpose, state=QueueState.CLOSED, size=count,
-                double_share=0.0, by=ANN.id, created_at=desk.services.clock.now(),
-            )  # fmt: skip
-            texts = [
-                QueuedText(
-                    queue_id=0, number=number, row_id=row.row_id, input="", given="right", output="right",
-                    state=TextState.SETTLED, **more,
-                )
-                for number in range(count)
-            ]  # fmt: skip
-            queue_rows.add(tx, queue, texts)
+        queue = LabelQueue(
+            name=name, feature_id=1, purpose=purpose, state=QueueState.CLOSED, size=len(given),
+            double_share=0.0, by=ANN.id, created_at=desk.services.clock.now(),
+        )  # fmt: skip
+        texts = [
+            QueuedText(
+                queue_id=0, number=number, row_id=row.row_id, input="", given=grade, output="right",
+                state=TextState.SETTLED, second=row.output,
+            )
+            for number, grade in enumerate(given)
+        ]  # fmt: skip
+        queue_rows.add(tx, queue, texts)
+
+
+def test_some_audited_answers_do_not_hide_100_audited_labels_of_a_teacher(desk: Desk) -> None:
+    ready(desk, URL, count=60)
+    settled(desk, "que-1", AUDIT, *["right"] * 100)
+    settled(desk, "que-2", QueuePurpose.ANSWERS, *["right"] * 30)
+    with desk.services.database.read() as tx:
         assert answers.audited(tx, 1, label_rows.newest(tx, 1).id or 0).rows == 30
         assert people.audited(tx, 1).rows == 100
+
+
+def test_an_audit_of_100_answers_takes_the_place_of_older_ones_and_a_smaller_one_adds_to_them(desk: Desk) -> None:
+    ready(desk, URL, count=60)
+    settled(desk, "que-1", QueuePurpose.ANSWERS, *["wrong"] * 100)
+    settled(desk, "que-2", QueuePurpose.ANSWERS, *["right"] * 60)
+    with desk.services.database.read() as tx:
+        found = answers.audited(tx, 1, label_rows.newest(tx, 1).id or 0)
+        assert (found.rows, found.agreed) == (160, 60 / 160)
+    settled(desk, "que-3", QueuePurpose.ANSWERS, *["right"] * 40)
+    with desk.services.database.read() as tx:
+        found = answers.audited(tx, 1, label_rows.newest(tx, 1).id or 0)
+        assert (found.rows, found.agreed) == (100, 1.0)

@@ -53,14 +53,17 @@ def drawn(tx: Tx, feature: Feature, size: int) -> list[QueuedText]:
 
 
 def audited(tx: Tx, feature_id: int, label_set_id: int) -> Agreement:
-    """The grades of answers against what people said, over closed audits; of rows whose label is still the same."""
+    """The grades of answers against what people said in closed audits; of rows whose label is still the same.
+
+    The newest audits that come to 100 together: an older one may be of a prompt or a rule that was mended since.
+    """
     now = {row.row_id: row.output for row in labels.rows(tx, label_set_id, Part.DEV)}
-    found = [
-        (one.given, one.output)
-        for queue in _closed(tx, feature_id)
-        for one in queues.settled(tx, queue.id or 0)
-        if one.output and now.get(one.row_id) == one.second
-    ]
+    found: list[tuple[str, str]] = []
+    for queue in reversed(_closed(tx, feature_id)):
+        if len(found) >= HUMANS_LEAST:
+            break
+        said = queues.settled(tx, queue.id or 0)
+        found += [(one.given, one.output) for one in said if one.output and now.get(one.row_id) == one.second]
     return agreement(found)
 
 

@@ -141,8 +141,9 @@ def tell_turn(tx: Tx, services: Services, turn: Turn) -> None:
 
 
 def agreed_twice(tx: Tx, feature_id: int) -> Agreement:
-    """Agreement over every text that two people judged in a closed queue."""
-    rows = [row for queue in queues.closed(tx, feature_id) for row in queues.judged(tx, queue.id or 0)]
+    """Agreement over every text that two people labelled in a closed queue; what they said of answers is no label."""
+    closed = [queue for queue in queues.closed(tx, feature_id) if queue.purpose != QueuePurpose.ANSWERS]
+    rows = [row for queue in closed for row in queues.judged(tx, queue.id or 0)]
     return agreeing.twice(features.by_id(tx, feature_id), rows)
 
 
