@@ -118,13 +118,19 @@ class Connection(asyncio.BaseProtocol):
         return joined
 
     async def gather(self, seconds: float) -> None:
-        """Leave what comes in the socket for a while: small blocks are then read as one. Not where some wait."""
+        """Let what comes in a while be read as one: small blocks stay in the socket. Not where some wait.
+
+        TLS has them decrypted first, and would drop what nobody took where the other side ends without a farewell.
+        """
         if self._transport is None or self._is_paused or self._is_whole or self._blocks:
-            return
+            return None
+        if self._transport.get_extra_info("sslcontext") is not None:
+            return await asyncio.sleep(seconds)
         self._transport.pause_reading()
         await asyncio.sleep(seconds)
         if not self._transport.is_closing():
             self._transport.resume_reading()
+        return None
 
     def close(self) -> None:
         """Close now; what was not sent is not sent."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import socket
+import ssl
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from engine.gateway.app import App
 from engine.gateway.main import app_of
@@ -17,8 +21,10 @@ from engine.gateway.relay import PACE_SECONDS
 from engine.gateway.wire import Connection, Head
 from engine.settings import Settings
 from tests.gateway.running import KEY, route, write_routes
-from tests.gateway.test_pool import HEAD, Line
+from tests.gateway.test_pool import CHUNKED, HEAD, Line, authority, read
 from tests.gateway.upstream import DONE, ROLE, chunk
+
+__all__ = ["authority"]  # a fixture
 
 STREAM = Head(200, [(b"content-type", b"text/event-stream")], {b"content-type": b"text/event-stream"})
 WORDS = [chunk({"content": f"word {n}"}) for n in range(5)]
@@ -110,3 +116,29 @@ def test_what_gathers_stays_in_the_socket_and_is_read_afterwards(*, is_closed: b
         assert line.paused is is_closed  # nothing is told to a transport that is closing
 
     asyncio.run(main())
+
+
+def test_what_gathers_over_tls_is_read_though_the_other_side_ends_without_a_farewell(authority: Path) -> None:
+    shown = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    shown.load_cert_chain(authority / "cert.pem", authority / "key.pem")
+    gathers = threading.Event()
+
+    def answer(listening: socket.socket) -> None:
+        with shown.wrap_socket(listening.accept()[0], server_side=True) as line:
+            line.recv(len(HEAD))
+            line.sendall(CHUNKED + b"3\r\nabc\r\n")
+            gathers.wait(60)
+            line.sendall(b"3\r\ndef\r\n0\r\n\r\n")  # and then the connection's end alone
+
+    async def main(port: int) -> bytes:
+        loop, trusted = asyncio.get_running_loop(), ssl.create_default_context(cafile=authority / "cert.pem")
+        _, connection = await loop.create_connection(lambda: Connection(loop), "localhost", port, ssl=trusted)
+        await connection.ask(HEAD, b"")
+        began = await connection.block()
+        gathers.set()
+        await connection.gather(0.1)
+        return began + await read(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=answer, args=(listening,), daemon=True).start()
+        assert uvloop.run(main(listening.getsockname()[1])) == b"abcdef"
