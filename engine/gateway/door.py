@@ -129,6 +129,7 @@ class Door(HttpToolsProtocol):
             return
         self.flow.resume_reading()
         if self._behind:
+            self._quiet_at = self.loop.time()  # until now it was we who did not read
             self._serve(self._behind.pop(0))
         else:
             self._let_go()
@@ -190,6 +191,7 @@ class Door(HttpToolsProtocol):
     def _turn_away(self, refusal: Refusal) -> None:
         if self.transport.is_closing():
             return
-        if self._running is None or not self._running.has_begun:  # else it would stand inside an answer
+        turn = self._running or self._turn
+        if turn is None or not turn.has_begun:  # else it would stand inside an answer, or behind it as a second one
             self.transport.write(_HEAD % (refusal.status, len(refusal.body)) + refusal.body)
         self.transport.close()

@@ -199,10 +199,11 @@ def test_a_body_on_a_slow_line_is_waited_for() -> None:
     with_door(reads, work)
 
 
-def test_who_stops_in_the_body_after_an_answer_has_begun_gets_no_second_head() -> None:
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_who_stops_in_the_body_after_an_answer_has_begun_gets_no_second_head(*, is_whole: bool) -> None:
     async def early(_scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"ok", "more_body": True})
+        await send({"type": "http.response.body", "body": b"ok", "more_body": not is_whole})
         await receive()
         await receive()
 
@@ -213,6 +214,30 @@ def test_who_stops_in_the_body_after_an_answer_has_begun_gets_no_second_head() -
         assert line.sent.count(b"HTTP/1.1") == 1
 
     with_door(early, work)
+
+
+def test_a_body_behind_a_long_answer_is_waited_for_from_that_answers_end() -> None:
+    async def work(door: Door, line: Line, loop: Loop) -> None:
+        over = asyncio.Event()
+        is_over.append(over)
+        await asked(door, line)
+        await asked(door, line, POST)
+        loop.passes(KEEP_ALIVE_SECONDS)
+        loop.passes(KEEP_ALIVE_SECONDS - 1)
+        over.set()
+        assert (await asked(door, line, b"x")).endswith(b"ok")
+        loop.passes(2)
+        assert not line.closed
+        loop.passes(KEEP_ALIVE_SECONDS)
+        assert line.sent.count(b"HTTP/1.1 408 ") == 1
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["method"] == "GET":
+            await is_over[0].wait()
+        await reads(scope, receive, send)
+
+    is_over = list[asyncio.Event]()
+    with_door(app, work)
 
 
 def test_the_blocks_of_a_body_are_measured_once_however_many_wait() -> None:
