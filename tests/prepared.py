@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import secrets
 import shutil
@@ -57,6 +58,7 @@ def _named(url: str, name: str) -> str:
 @cache
 def _prepared() -> Path:
     home = Path(mkdtemp(prefix="assay-prepared-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
     _prepare(f"sqlite:///{home / 'assay.db'}", home)
     return home / "assay.db"
 
