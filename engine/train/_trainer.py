@@ -90,7 +90,7 @@ def run(
         decoder.model.eval()
         if ended:
             return trail, _gathered(own) if profile.workers > 1 else None
-        portions.halve(dials.batch)
+        portions.halve(_at_once(dials, profile))
 
 
 def newest(scratch: Path) -> Path | None:
@@ -102,13 +102,13 @@ def newest(scratch: Path) -> Path | None:
 def settings(dials: Dials, profile: Profile, *, halved: int, scratch: Path) -> TrainingArguments:
     """The recipe and the profile as the Trainer takes them; a batch in parts is as many steps towards one."""
     share = -(-dials.batch // profile.workers)
-    at_once = max(min(profile.at_once or share, share) >> halved, 1)
+    parts = -(-share // max(_at_once(dials, profile) >> halved, 1))
     made = TrainingArguments(
         output_dir=str(scratch),
         learning_rate=dials.lr,
         num_train_epochs=dials.epochs,
-        per_device_train_batch_size=at_once,
-        gradient_accumulation_steps=-(-share // at_once),
+        per_device_train_batch_size=-(-share // parts),  # alike, so that a step has few rows more than it should
+        gradient_accumulation_steps=parts,
         weight_decay=DECAY,
         max_grad_norm=CLIP,
         warmup_steps=WARM_UP,
@@ -125,6 +125,12 @@ def settings(dials: Dials, profile: Profile, *, halved: int, scratch: Path) -> T
     )
     made._n_gpu = min(made.n_gpu, 1)  # a process works on one device: no DataParallel over what else the host has
     return made
+
+
+def _at_once(dials: Dials, profile: Profile) -> int:
+    """Rows a device works on while memory lasts: its share of a step, or as many of it as fit."""
+    share = -(-dials.batch // profile.workers)
+    return min(profile.at_once or share, share)
 
 
 def _trainer(

@@ -116,6 +116,22 @@ def test_transformers_takes_what_the_profile_says(profile: Profile, tmp_path: Pa
 
 @pytest.mark.torch
 @pytest.mark.xdist_group("torch")
+@pytest.mark.parametrize(
+    ("batch", "workers", "at_once", "halved", "taken"),
+    [(64, 3, 16, 0, (11, 2)), (16, 3, 4, 0, (3, 2)), (16, 1, 1, 1, (1, 16)), (64, 4, 16, 1, (8, 2))],
+)
+def test_a_step_of_several_devices_has_the_rows_it_was_to_have(
+    batch: int, workers: int, at_once: int, halved: int, taken: tuple[int, int], tmp_path: Path
+) -> None:
+    trainer, loop = (import_module(f"engine.train.{name}") for name in ("_trainer", "_loop"))
+    dials = loop.Dials(lr=5e-4, epochs=2, batch=batch, mega=50, rank=16, alpha=32, seed=3)
+    profile = replace(PROFILES[0], workers=workers, at_once=at_once)
+    made = trainer.settings(dials, profile, halved=halved, scratch=tmp_path)
+    assert (made.per_device_train_batch_size, made.gradient_accumulation_steps) == taken
+
+
+@pytest.mark.torch
+@pytest.mark.xdist_group("torch")
 def test_the_arguments_of_a_shared_training_and_of_nf4_are_those_transformers_knows(tmp_path: Path) -> None:
     transformers = import_module("transformers")
     made = arguments(chosen(replace(GPU, count=2, memory_mb=9_000), needs(SMALL)))
