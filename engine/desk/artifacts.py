@@ -12,7 +12,8 @@ from engine.flows.steps import card as cards
 from engine.models.actor import Actor
 from engine.models.base import Value
 from engine.runners.folder import JobFolder, age
-from engine.store import deeds, features, investigations, labellings, named
+from engine.runners.shared import deployments
+from engine.store import deeds, features, investigations, labellings, named, work
 from engine.store.artifacts import Kept
 
 DAYS = 30
@@ -38,12 +39,13 @@ class Survey(Value):
 def survey(desk: Desk, *, days: int = DAYS) -> Survey:
     """What is older than so many days and named by no row and by no job that is kept. Removes nothing.
 
-    Raises ``Invalid`` for less than a day.
+    Raises ``Invalid`` for less than a day, ``Conflict`` where another deployment keeps its jobs in the store too.
     """
     if days < DAYS_LEAST:
         raise Invalid(
             f"days is {days}; at least {DAYS_LEAST}.", hint="What was stored just now is not written down yet."
         )
+    _refuse_shared(desk)
     before = desk.services.clock.now() - timedelta(days=days)
     root = desk.services.settings.home / "jobs"
     folders = [path for path in sorted(root.iterdir()) if path.is_dir()] if root.is_dir() else []
@@ -111,6 +113,17 @@ def candidates(desk: Desk) -> list[tuple[str, str, str]]:
         return [
             (one.artifact, features.slug_of_run(tx, one.run_id), one.words) for one in investigations.trained(tx, CARDS)
         ]
+
+
+def _refuse_shared(desk: Desk) -> None:
+    with desk.services.database.read() as tx:
+        own = work.deployment(tx).executor_id
+    others = deployments(desk.services.artifacts.url) - {own}
+    if others:
+        raise Conflict(
+            f"{min(others)} keeps its jobs in this store too, and this database does not say what it needs.",
+            hint="Let each deployment have a folder of its own there (ASSAY_ARTIFACTS). Nothing was removed.",
+        )
 
 
 def _is_garbage(one: Kept, keep: set[str], before: datetime) -> bool:

@@ -228,6 +228,12 @@ def job_names(url: str) -> list[str]:
         return []
 
 
+def deployments(url: str) -> set[str]:
+    """Ids of the deployments whose jobs have a folder in a store."""
+    marks = (name.rpartition("-assay-")[2] for name in job_names(url) if "-assay-" in name)
+    return {f"assay-{mark}" for mark in marks}
+
+
 def _whole(scratch: Path) -> dict[str, list[str]]:
     return _checkpoints(_files_of(scratch))
 

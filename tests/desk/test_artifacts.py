@@ -12,7 +12,7 @@ from engine.desk import Desk, artifacts
 from engine.errors import Conflict, Invalid
 from engine.models.investigation import Candidate, Effort, Investigation, RunState
 from engine.models.verdict import Verdict
-from engine.store import deeds, features, investigations, verdicts
+from engine.store import deeds, features, investigations, verdicts, work
 from engine.testing.clock import FixedClock
 from tests.builders import SHELL, SLUG, a_feature, a_verdict
 
@@ -85,4 +85,19 @@ def test_what_is_young_or_made_by_an_open_run_is_left_alone(desk: Desk, old: dic
         investigations.add(tx, run)
     with pytest.raises(Conflict, match="inv-two is under way"):
         artifacts.collect(desk, SHELL)
+    assert desk.services.artifacts.has(old["nobody"])
+
+
+def test_nothing_is_called_nobodys_in_a_store_where_another_deployment_keeps_its_jobs(
+    desk: Desk, old: dict[str, str]
+) -> None:
+    jobs = Path(desk.services.artifacts.url.removeprefix("file://")) / "jobs"
+    with desk.services.database.read() as tx:
+        (jobs / f"train-1-{work.deployment(tx).executor_id}").mkdir(parents=True)
+    (jobs / "train-0").mkdir()  # of a version that did not name deployments
+    assert old["nobody"] in names(artifacts.survey(desk))
+    (jobs / "train-1-assay-0123456789ab").mkdir()
+    for work_on in (artifacts.survey, lambda desk: artifacts.collect(desk, SHELL)):
+        with pytest.raises(Conflict, match="assay-0123456789ab keeps its jobs in this store too"):
+            work_on(desk)
     assert desk.services.artifacts.has(old["nobody"])
