@@ -44,9 +44,9 @@ def test_slack_is_asked_for_the_scopes_of_the_manifest_and_no_more(house: House)
 
 
 def test_nothing_of_the_address_gets_into_the_one_a_person_is_sent_to(house: House) -> None:
-    page = house.get("/slack/install?team=T1%0d%0aX-Evil:%20yes&state=mine")
+    page = house.get("/slack/install?team=T0SOMEBODYS%0d%0aX-Evil:%20yes&state=of-my-own-choice")
     assert page.status == 302
-    assert not [one for one in ("Evil", "T1", "mine") if one in str(page.headers)]
+    assert not [one for one in ("X-Evil", "SOMEBODYS", "of-my-own") if one in str(page.headers)]
 
 
 def test_a_visit_that_was_not_begun_here_changes_nothing(house: House) -> None:
