@@ -42,13 +42,17 @@ class App:
         try:
             await self._serve(scope, receive, caller)
         except Refusal as refusal:
-            self.parts.counts["refused", refusal.code] += 1
+            self.refused(refusal)
             refusal.is_of_flags = scope["path"].startswith(_OFREP)
             await caller.refuse(refusal)
         except Exception:  # noqa: BLE001 (the boundary: nothing may end a worker)
             await self._broke(caller)
         finally:
             self.inflight -= 1
+
+    def refused(self, refusal: Refusal) -> None:
+        """Count a refusal, of the app's or of the door before it."""
+        self.parts.counts["refused", refusal.code] += 1
 
     async def _broke(self, caller: Caller) -> None:
         reference = secrets.token_hex(2).upper()

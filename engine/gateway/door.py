@@ -7,6 +7,7 @@ nobody here asks for. Between two requests a connection keeps nothing of the las
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import unquote_to_bytes
 
@@ -26,9 +27,9 @@ _HEAD_END = b"\r\n\r\n"
 
 
 class Door(HttpToolsProtocol):
-    """One connection of a caller."""
+    """One connection of a caller. ``on_refusal`` is told what it turns away by itself."""
 
-    def __init__(self, *args: object, **more: object) -> None:
+    def __init__(self, *args: object, on_refusal: Callable[[Refusal], None] | None = None, **more: object) -> None:
         super().__init__(*args, **more)  # pyright: ignore[reportArgumentType] # whatever uvicorn gives
         self.pipeline = cast("Any", None)  # a deque, which is 600 bytes a connection for none
         self._behind: list[Turn] = []
@@ -40,6 +41,7 @@ class Door(HttpToolsProtocol):
         self._body: Body | Chunks = Body(0)
         self._timer: asyncio.TimerHandle | None = None
         self._quiet_at = 0.0
+        self._on_refusal = on_refusal
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] # as uvicorn
         """Called by asyncio."""
@@ -191,6 +193,8 @@ class Door(HttpToolsProtocol):
     def _turn_away(self, refusal: Refusal) -> None:
         if self.transport.is_closing():
             return
+        if self._on_refusal is not None:
+            self._on_refusal(refusal)
         turn = self._running or self._turn
         if turn is None or not turn.has_begun:  # else it would stand inside an answer, or behind it as a second one
             self.transport.write(_HEAD % (refusal.status, len(refusal.body)) + refusal.body)

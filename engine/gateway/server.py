@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -45,7 +46,7 @@ def config_of(app: App) -> uvicorn.Config:
     """What uvicorn is told."""
     return uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType] # its own names for the same types
-        http=Door,
+        http=partial(Door, on_refusal=app.refused),  # pyright: ignore[reportArgumentType] # it is called as a class is
         ws="none",
         lifespan="off",
         access_log=False,

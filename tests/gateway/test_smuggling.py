@@ -101,10 +101,11 @@ def test_two_requests_on_one_connection_are_two_calls(gate) -> None:
 
 def test_a_request_behind_another_is_looked_at_as_the_first_is(gate) -> None:
     running, model = gate
-    before = len(model.asked)
+    before, refused = len(model.asked), running.app.parts.counts["refused", "bad_body"]
     sent(running.url, [b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + DOUBTFUL["a chunk's extension"]])
     assert sent(running.url, [DOUBTFUL["no HTTP"]]).startswith(b"HTTP/1.1 400")
     assert len(model.asked) == before
+    assert running.app.parts.counts["refused", "bad_body"] == refused + 2
 
 
 def test_a_request_whose_body_comes_after_the_request_before_it_is_served(gate) -> None:
