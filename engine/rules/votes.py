@@ -9,14 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Vote:
-    """What won: the place of its first sample (none where no sample was valid), and its share of all samples.
-
-    ``is_tied``: another answer had as many votes, and came later.
-    """
+    """What won: the place of its first sample (none where no sample was valid), and its share of all samples."""
 
     winner: int | None
     share: float
-    is_tied: bool = False
 
 
 def majority(answers: Sequence[Hashable | None]) -> Vote:
@@ -33,5 +29,4 @@ def majority(answers: Sequence[Hashable | None]) -> Vote:
         return Vote(None, 0.0)
     most = max(votes.values())
     first = next(place for place, answer in enumerate(answers) if answer is not None and votes[answer] == most)
-    tied = sum(count == most for count in votes.values()) > 1
-    return Vote(first, most / len(answers), tied)
+    return Vote(first, most / len(answers))

@@ -14,9 +14,9 @@ from engine.rules.votes import Vote, majority
     [
         (["17", "18", "17", "19", "17"], Vote(0, 0.6)),
         (["18", "17", "17"], Vote(1, 2 / 3)),
-        (["18", "17", "17", "18", "19"], Vote(0, 0.4, is_tied=True)),  # of as many votes, the one that came first
+        (["18", "17", "17", "18", "19"], Vote(0, 0.4)),  # of as many votes, the one that came first
         ([None, None, None, "17", None], Vote(3, 0.2)),  # an invalid sample has no vote, and stays in the count
-        ([None, "18", "17", None], Vote(1, 0.25, is_tied=True)),
+        ([None, "18", "17", None], Vote(1, 0.25)),
         ([None, None], Vote(None, 0.0)),
         (["17"], Vote(0, 1.0)),
     ],
