@@ -22,14 +22,19 @@ BUSY_SECONDS = 10.0  # how long a write waits for another (docs/decisions/0007-s
 _EXAMPLE = "For example: postgresql://assay@db.internal/assay"
 _BUSY = "The database is busy, nothing was changed. Try again."
 _WRITE = "assay_write"  # execution option: this transaction will write
+_ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}  # what SQLite's readers have anyway
 _PATIENCE = "assay_patience"  # execution option: seconds a write waits for another
 
 
 class Database:
-    """Transactions on one database. ``read`` sees one moment; ``write`` commits at its end or leaves nothing."""
+    """Transactions on one database. ``read`` sees one moment; ``write`` commits at its end or leaves nothing.
+
+    In a ``write`` on PostgreSQL each statement sees a newer moment: read in one statement what belongs together.
+    """
 
     def __init__(self, engine: Engine, patience: float = BUSY_SECONDS, queue: threading.Lock | None = None) -> None:
         self.engine = engine
+        self._reader = engine if self.is_sqlite else engine.execution_options(**_ONE_MOMENT)
         self.writer = engine.execution_options(**{_WRITE: True, _PATIENCE: patience})
         self._patience = patience
         self._queue = queue or threading.Lock()
@@ -56,7 +61,7 @@ class Database:
     @contextmanager
     def read(self) -> Generator[Tx]:
         """A transaction that changes nothing. Rows stay readable after it ends. Raises ``Unavailable``."""
-        with Session(self.engine, expire_on_commit=False) as tx, self._told():
+        with Session(self._reader, expire_on_commit=False) as tx, self._told():
             yield tx  # nothing is committed: the session's end gives the connection back rolled back
 
     @contextmanager

@@ -101,8 +101,8 @@ def find(tx: Session, keys: Sequence[str]) -> dict[str, PaidReply]:
 def reserve(tx: Session, wanted: Reservation, *, budget_nano: int) -> Reserved:
     """Hold the worst case of a call against its run's budget, or say why it must not be sent.
 
-    The sums and the reservation are one transaction, and writers of one run wait for each other: what is paid and
-    held never passes the budget.
+    Those who reserve for one run wait for each other, and what is paid and held is read in one statement: together
+    they never pass the budget. Nobody waits for a reply that is booked meanwhile.
     """
     _wait_for_writers(tx, wanted.run_id)
     paid = tx.get(PaidReply, wanted.key)
@@ -111,18 +111,12 @@ def reserve(tx: Session, wanted: Reservation, *, budget_nano: int) -> Reserved:
     under_way = tx.get(Reservation, wanted.key)
     if under_way is not None:
         return Elsewhere(in_batch=bool(under_way.batch))
-    spent, held = bill(tx, wanted.run_id).nano_usd, _held(tx, wanted.run_id)
+    spent, held = _spent_and_held(tx, wanted.run_id)
     if spent + held + wanted.amount_nano > budget_nano:
         return Short(spent, held)
     if not _hold(tx, wanted):
         return Elsewhere()
-    # Another thread may have settled this very call between the look above and the hold: only a look after the hold,
-    # which waits for such a settling, sees its reply (PostgreSQL shows each statement a newer moment).
-    arrived = find(tx, [wanted.key]).get(wanted.key)
-    if arrived is not None:
-        release(tx, wanted.key)
-        return arrived
-    return Held()
+    return _booked_meanwhile(tx, [wanted.key]).get(wanted.key) or Held()
 
 
 def settle(tx: Session, reply: PaidReply) -> None:
@@ -154,7 +148,7 @@ def hold_batch(tx: Session, batch: PaidBatch, wanted: Sequence[Reservation], *, 
     _wait_for_writers(tx, batch.run_id)
     keys = [one.key for one in wanted]
     taken = set(find(tx, keys)) | {row.key for row in _reservations(tx, keys)}
-    left = budget_nano - bill(tx, batch.run_id).nano_usd - _held(tx, batch.run_id)
+    left = budget_nano - sum(_spent_and_held(tx, batch.run_id))
     held: list[str] = []
     for one in wanted:
         if one.key in taken:
@@ -164,6 +158,8 @@ def hold_batch(tx: Session, batch: PaidBatch, wanted: Sequence[Reservation], *, 
             break
         if _hold(tx, one):
             held.append(one.key)
+    booked = _booked_meanwhile(tx, held)
+    held = [key for key in held if key not in booked]
     batch.calls = len(held)
     if held:
         tx.add(batch)
@@ -234,6 +230,24 @@ def _hold(tx: Session, wanted: Reservation) -> bool:
     return tx.scalar(statement.values(wanted.model_dump())) is not None
 
 
-def _held(tx: Session, run_id: str) -> int:
-    query = select(func.coalesce(func.sum(Reservation.amount_nano), 0)).where(Reservation.run_id == run_id)
-    return int(tx.exec(query).one())
+def _booked_meanwhile(tx: Session, keys: Sequence[str]) -> dict[str, PaidReply]:
+    """Of calls just held, those that somebody else settled between the look at them and the hold, free again.
+
+    Only a look after the hold, which waits for such a settling, sees its reply: PostgreSQL shows each statement a
+    newer moment.
+    """
+    booked = find(tx, keys)
+    for key in booked:
+        release(tx, key)
+    return booked
+
+
+def _spent_and_held(tx: Session, run_id: str) -> tuple[int, int]:
+    """What a run has paid, and holds for calls under way, in nano-dollars, at one moment.
+
+    One statement, since PostgreSQL shows each a newer moment: a reply booked between two would be in neither sum.
+    """
+    paid = select(func.coalesce(func.sum(PaidReply.cost_nano), 0)).where(PaidReply.run_id == run_id)
+    held = select(func.coalesce(func.sum(Reservation.amount_nano), 0)).where(Reservation.run_id == run_id)
+    spent, worst = tx.exec(select(paid.scalar_subquery(), held.scalar_subquery())).one()
+    return int(spent), int(worst)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import event
 
+from engine.errors import Unavailable
 from engine.models.investigation import Investigation, PaidBatch, PaidReply, Reservation
 from engine.store import replies
 from engine.store.replies import Elsewhere, Held, Short
@@ -51,6 +56,33 @@ def reserve(database, *args, budget: int = 250, **more):
 def settle(database, reply: PaidReply) -> None:
     with database.write() as tx:
         replies.settle(tx, reply)
+
+
+def one_call(database, key: str, amount: int, budget: int) -> bool:
+    return reserve(database, key, amount, budget=budget) == Held()
+
+
+def a_batch(database, key: str, amount: int, budget: int) -> bool:
+    batch = PaidBatch(token=key, run_id=RUN, base_url="http://x", model="m", calls=0, at=NOW)
+    with database.write() as tx:
+        return bool(replies.hold_batch(tx, batch, [wanted(key, amount)], budget_nano=budget))
+
+
+@contextmanager
+def booking(database, reply: PaidReply, moment: int) -> Generator[None]:
+    """Book a reply just before a statement on the database, by its number; an SQLite file has one writer at a time."""
+    statements = itertools.count()
+
+    def book(*_: object) -> None:
+        if next(statements) == moment:
+            try:
+                settle(database.patient(0.01), reply)
+            except Unavailable:
+                assert database.is_sqlite
+
+    event.listen(database.engine, "before_cursor_execute", book)
+    yield
+    event.remove(database.engine, "before_cursor_execute", book)
 
 
 def test_the_worst_case_is_held_until_the_reply_is_booked(database) -> None:
@@ -130,6 +162,16 @@ def test_sixteen_threads_never_pass_the_cap_and_never_send_one_call_twice(databa
     assert len(sent) == len(set(sent)) == bill.paid_calls > 10
     assert max(most) <= bill.nano_usd <= budget
     assert bill.nano_usd > budget - 150
+
+
+@pytest.mark.parametrize("moment", range(10))
+@pytest.mark.parametrize("take", [one_call, a_batch])
+def test_a_reply_booked_at_any_moment_of_a_reservation_is_counted_and_not_asked_again(database, take, moment) -> None:
+    reserve(database, "mine", 150)
+    reserve(database, "theirs", run_id="inv-other000")
+    for key, budget in (("mine", 250), ("theirs", 10_000)):
+        with booking(database, arrived(key, cost=150), moment):
+            assert not take(database, "new" if key == "mine" else key, 150, budget), key
 
 
 def test_what_investigations_paid_in_a_month_is_summed_by_feature(database) -> None:
