@@ -175,13 +175,12 @@ def _finish(services: Services, segment: Segment) -> None:
     """Keep a finished segment's raw calls by day, and delete it. Cut short at any moment, it is done over."""
     folder = services.settings.home / "calls"
     with services.database.read() as tx:
-        position = spool.position(tx, segment.calls, services.clock.now())
-        forgotten = spool.forgotten(tx)
-    if position.kept != DONE:
+        kept, forgotten = spool.kept(tx, segment.calls), spool.forgotten(tx)
+    if kept != DONE:
         frames = _whole_frames(segment)
         names = spool.names(segment)
         pieces = calls.day_files(frames, names, host=segment.host, forgotten=forgotten)
-        known = json.loads(position.kept) if position.kept else calls.sizes(folder, list(pieces))
+        known = json.loads(kept) if kept else calls.sizes(folder, list(pieces))
         _note(services, segment, json.dumps(known))
         calls.append(folder, pieces, known)
         calls.index(folder, segment.stem, frames, names)

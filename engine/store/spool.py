@@ -193,6 +193,12 @@ def position(tx: Session, path: Path, now: datetime) -> SpoolPosition:
     return tx.exec(query).one_or_none() or SpoolPosition(file=path.name, at=now)
 
 
+def kept(tx: Session, path: Path) -> str:
+    """How far keeping a file's raw calls by day is, "" while it was not begun."""
+    row = tx.get(SpoolPosition, path.name)
+    return row.kept if row is not None else ""
+
+
 def forget(tx: Session, segment: Segment) -> None:
     """Drop the positions of a segment whose files are gone."""
     for path in (segment.calls, segment.events):
