@@ -45,6 +45,7 @@ __all__ = [
     "scores_needed",
     "tango_interval",
     "tango_test",
+    "unequal_groups_error",
     "wilson",
 ]
 
@@ -58,7 +59,7 @@ class ClusterError:
 
     standard_error: float
     groups: int
-    degrees_of_freedom: int
+    degrees_of_freedom: float
 
 
 def cluster_standard_error(values: Iterable[float], groups: Sequence[Hashable]) -> ClusterError:
@@ -72,6 +73,25 @@ def cluster_standard_error(values: Iterable[float], groups: Sequence[Hashable]) 
     sums = np.bincount(codes, weights=rows - rows.mean(), minlength=n_groups)
     error = math.sqrt(float(np.square(sums).sum()) * n_groups / (n_groups - 1)) / len(rows)
     return ClusterError(error, n_groups, n_groups - 1)
+
+
+def unequal_groups_error(values: Iterable[float], groups: Sequence[Hashable]) -> ClusterError:
+    """Give the error of the mean of `values` that also holds where a few groups have most of the rows.
+
+    The wider of the cluster-robust error and the jackknife over groups, with the effective number of groups,
+    (sum n)^2 / sum n^2 (Kish 1965), less one as degrees of freedom. Groups of one size: as `cluster_standard_error`,
+    which it raises as.
+    """
+    rows = checks.vector("values", values)
+    robust = cluster_standard_error(rows, groups)
+    codes, n_groups = _codes(groups)
+    sizes = np.bincount(codes, minlength=n_groups)
+    if sizes.min() == sizes.max():
+        return robust
+    without = (rows.sum() - np.bincount(codes, weights=rows, minlength=n_groups)) / (len(rows) - sizes)
+    jackknife = math.sqrt((n_groups - 1) / n_groups * float(np.square(without - rows.mean()).sum()))
+    effective = len(rows) ** 2 / float(np.square(sizes).sum())
+    return ClusterError(max(robust.standard_error, jackknife), n_groups, effective - 1.0)
 
 
 def mean_difference(

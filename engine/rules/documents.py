@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from engine.rules import checks
-from engine.rules.compare import bootstrap_difference, cluster_standard_error
+from engine.rules.compare import bootstrap_difference
 from engine.rules.metrics import Extraction, FieldRule, extraction
-from engine.rules.paired import GROUPED_SHARE, GROUPS_LEAST, NO_INTERVAL, Paired
+from engine.rules.paired import GROUPED_SHARE, GROUPS_LEAST, NO_INTERVAL, Paired, design_effect, over_groups
 from engine.rules.pairs import Interval
 
 Document = Mapping[str, Any]
@@ -74,7 +74,8 @@ def compared(
 ) -> Paired:
     """Give the difference of micro F1 as ``paired.compared`` gives that of scores: interval, method, variance, effect.
 
-    The variance is that of each document's share in the difference (its linear part), by which rows are planned.
+    The variance is that of each document's share in the difference (its linear part), by which rows are planned. Where
+    documents are grouped the interval is no narrower than that part's over groups: few groups resample too alike.
     Fewer than 20 groups where rows are grouped: all that is possible, -1 to 1. Raises as ``f1_difference`` does.
     """
     ours, theirs = (_counts(expected, side, fields) for side in (candidate, baseline))
@@ -84,10 +85,16 @@ def compared(
         return Paired(Interval(_f1(ours) - _f1(theirs), -1.0, 1.0), NO_INTERVAL, len(steps), distinct, variance, 1.0)
     interval = f1_difference(expected, candidate, baseline, fields, groups=groups, level=level)
     effect = 1.0
-    if distinct < GROUPED_SHARE * len(steps) and variance > 0.0:
-        error = cluster_standard_error(steps, groups).standard_error
-        effect = max(1.0, error * error / (variance / len(steps)))
+    if distinct < GROUPED_SHARE * len(steps):
+        linear = over_groups(np.array(steps), groups, level)
+        interval = _wider(interval, (linear.high - linear.low) / 2.0)
+        effect = design_effect(linear, level, rows=len(steps), groups=distinct, row_variance=variance)
     return Paired(interval, f"{BOOTSTRAP}{distinct} groups", len(steps), distinct, variance, effect)
+
+
+def _wider(interval: Interval, half: float) -> Interval:
+    middle = interval.estimate
+    return Interval(middle, min(interval.low, middle - half), max(interval.high, middle + half))
 
 
 def _shares(counts: list[tuple[int, int]]) -> list[float]:

@@ -5,13 +5,14 @@ Knows nothing of which rows these are, of margins or of what follows; `pairs` an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.rules import checks
 from engine.rules.checks import Vector
-from engine.rules.compare import mean_difference
-from engine.rules.distributions import t_quantile, t_tail
+from engine.rules.compare import mean_difference, unequal_groups_error
+from engine.rules.distributions import normal_quantile, normal_tail, t_quantile, t_tail
 from engine.rules.pairs import Interval, Pairs, tango_interval, tango_test
 
 GROUPED_SHARE = 0.9  # fewer groups than this share of rows: rows are grouped, and the interval must know
@@ -20,6 +21,7 @@ TANGO = "Tango (1998) paired score interval"
 NO_INTERVAL = "none: too few groups"
 FEW_GROUPS = "fewer than 20 groups"
 _LEVEL = 0.5  # any level gives the standard error back
+_NOTHING = 1e-12  # an error below this is rounding
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,8 @@ def compared(
 ) -> Paired:
     """Give the interval of the mean paired difference of scores in [0, 1], at confidence ``level``.
 
-    Right or wrong (0 and 1) on ungrouped rows: Tango's; other scores: t; grouped rows: cluster-robust t. Fewer than
-    20 groups: all that is possible, -1 to 1. Raises ValueError for scores out of range or different lengths.
+    Right or wrong (0 and 1) on ungrouped rows: Tango's; other scores: t; grouped rows: ``over_groups``. Fewer than 20
+    groups: all that is possible, -1 to 1. Raises ValueError for scores out of range or different lengths.
     """
     ours, theirs = _scores(candidate, baseline)
     distinct = _distinct(groups, len(ours))
@@ -63,7 +65,7 @@ def compared(
     if distinct < GROUPED_SHARE * len(steps):
         if distinct < GROUPS_LEAST:
             return Paired(Interval(estimate, -1.0, 1.0), NO_INTERVAL, len(steps), distinct, variance, 1.0)
-        interval = mean_difference(steps.tolist(), groups, level)
+        interval = over_groups(steps, groups or (), level)
         effect = design_effect(interval, level, rows=len(steps), groups=distinct, row_variance=variance)
         method = f"cluster-robust t over {distinct} groups"
         return Paired(interval, method, len(steps), distinct, variance, effect)
@@ -78,7 +80,7 @@ def not_worse(
 ) -> float:
     """Give the one-sided p value of H0: difference <= -margin, by the test that belongs to ``compared``'s interval.
 
-    Fewer than 20 groups prove nothing: 1. Differences that are all equal give 0 above -margin and 1 else.
+    Fewer than 20 groups prove nothing: 1. Ungrouped differences that are all equal give 0 above -margin and 1 else.
     Raises ValueError as ``compared`` does, and for a margin outside [0, 1).
     """
     ours, theirs = _scores(candidate, baseline)
@@ -89,12 +91,19 @@ def not_worse(
         return 1.0
     if not is_grouped and _is_binary(ours) and _is_binary(theirs):
         return tango_test(counted(ours, theirs), allowed).p_value
-    freedom = (distinct if is_grouped else len(ours)) - 1
-    interval = mean_difference((ours - theirs).tolist(), groups if is_grouped else None, _LEVEL)
-    error = (interval.high - interval.low) / 2.0 / t_quantile(0.5 + _LEVEL / 2.0, freedom)
-    lead = interval.estimate + allowed
-    if error == 0.0:
-        return 0.0 if lead > 0.0 else 1.0
+    steps = ours - theirs
+    lead = float(steps.mean()) + allowed
+    if is_grouped:
+        cluster = unequal_groups_error(steps, groups or ())
+        error, freedom = cluster.standard_error, cluster.degrees_of_freedom
+        if error <= _NOTHING:
+            return _tail_of_agreement(lead, distinct)
+    else:
+        freedom = len(steps) - 1.0
+        interval = mean_difference(steps, None, _LEVEL)
+        error = (interval.high - interval.low) / 2.0 / t_quantile(0.5 + _LEVEL / 2.0, freedom)
+        if error == 0.0:
+            return 0.0 if lead > 0.0 else 1.0
     return t_tail(lead / error, freedom)
 
 
@@ -108,10 +117,34 @@ def counted(candidate: Vector, baseline: Vector) -> Pairs:
     )
 
 
+def over_groups(steps: Vector, groups: Sequence[Hashable], level: float) -> Interval:
+    """Give the cluster-robust t interval of a mean over groups, which may be of unlike size.
+
+    Where no group is apart from another it is Tango's of as many rows that agree, for a group is what was drawn.
+    Raises ValueError for fewer than 2 groups, different lengths or a level outside (0, 1).
+    """
+    mean, share = float(steps.mean()), 0.5 + checks.open_share("level", level) / 2.0
+    cluster = unequal_groups_error(steps, groups)
+    if cluster.standard_error <= _NOTHING:
+        k = normal_quantile(share)
+        half = k * k / (cluster.groups + k * k)
+    else:
+        half = t_quantile(share, cluster.degrees_of_freedom) * cluster.standard_error
+    return Interval(mean, mean - half, mean + half)
+
+
+def _tail_of_agreement(lead: float, groups: int) -> float:
+    """The p value that belongs to ``over_groups`` where no group is apart: half = k²/(G + k²) solved for k."""
+    if not 0.0 < lead < 1.0:
+        return 1.0 if lead <= 0.0 else 0.0
+    return normal_tail(math.sqrt(groups * lead / (1.0 - lead)))
+
+
 def design_effect(interval: Interval, level: float, *, rows: int, groups: int, row_variance: float) -> float:
     """Give the variance of a cluster-robust t interval over that of independent rows, at least 1.
 
-    It is 1 + (m - 1) ICC where groups have m rows each. Raises ValueError for a level outside (0, 1).
+    It is 1 + (m - 1) ICC where groups have m rows each, and more where a few have most of the rows.
+    Raises ValueError for a level outside (0, 1).
     """
     half = (interval.high - interval.low) / 2.0
     error = half / t_quantile(0.5 + checks.open_share("level", level) / 2.0, checks.count("groups", groups, 2) - 1)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.rules.compare import mean_difference, tango_interval
+from engine.rules.compare import mean_difference, tango_interval, unequal_groups_error
 from engine.rules.paired import FEW_GROUPS, GROUPS_LEAST, NO_INTERVAL, TANGO, compared, design_effect, not_worse
 from engine.rules.pairs import Interval, Pairs, tango_test
 from engine.rules.rebaseline import rebaseline
@@ -52,6 +52,40 @@ def test_grouped_rows_get_the_cluster_interval_and_a_design_effect() -> None:
         3 * 30 / 29
     )  # rows of a group are the same: ICC 1, m = 3, times G/(G-1)
     assert 0.0 < not_worse(ours, theirs, groups, 0.02) < 0.6
+
+
+def test_groups_of_unlike_size_get_the_jackknifes_error_and_fewer_degrees_of_freedom() -> None:
+    values, groups = [0.0, 0.0, 0.0, 1.0, 1.0, 1.0], ["a", "b", "b", "c", "c", "c"]
+    found = unequal_groups_error(values, groups)
+    # means without a, b, c: 3/5, 3/4, 0; about their own 1/2, times 2/3, by hand
+    by_hand = (2 / 3 * ((3 / 5 - 1 / 2) ** 2 + (3 / 4 - 1 / 2) ** 2 + (0 - 1 / 2) ** 2)) ** 0.5
+    assert found.standard_error == pytest.approx(by_hand)
+    assert found.degrees_of_freedom == pytest.approx(36 / 14 - 1)  # 1, 2 and 3 rows
+    assert found.groups == 3
+
+
+def test_a_few_large_groups_do_not_make_a_worse_candidate_pass() -> None:
+    random = np.random.default_rng(5)
+    sizes = np.array([4] * 15 + [20, 30, 40, 60, 100])
+    groups = np.repeat(np.arange(20), sizes).tolist()
+    passed = ignoring_sizes = 0
+    for _ in range(1000):  # truly at the margin of 2 points, in each group 5 points more or less
+        lead = np.repeat(random.normal(-0.02, 0.05, 20), sizes)
+        drawn = random.random(len(groups))
+        wins, losses = drawn < 0.2 + lead / 2, drawn > 0.8 + lead / 2
+        steps = wins.astype(float) - losses
+        passed += compared(wins.astype(float), losses.astype(float), groups, level=0.96).interval.low > -0.02
+        ignoring_sizes += mean_difference(steps, groups, 0.96).low > -0.02
+    assert passed / 1000 <= 0.025
+    assert ignoring_sizes / 1000 >= 0.035
+
+
+def test_groups_that_all_agree_say_as_much_as_so_many_rows() -> None:
+    groups = [place // 5 for place in range(200)]
+    found = compared([1.0] * 200, [1.0] * 200, groups, level=0.96).interval
+    assert (found.low, found.high) == pytest.approx((-found.high, 4.2179 / 44.2179), rel=1e-4)  # k = 2.05375
+    assert not_worse([1.0] * 200, [1.0] * 200, groups, found.high) == pytest.approx(0.02)
+    assert not_worse([0.0] * 200, [1.0] * 200, groups, 0.9) == 1.0
 
 
 def test_too_few_groups_prove_nothing() -> None:
