@@ -145,9 +145,7 @@ def confirm(desk: Desk, actor: Actor, token: str, *, once: Once | None = None) -
         mail.take(tx, desk.services.clock, once)
         draft = _open_draft(desk, tx, actor, token)
         if draft.state == "open":
-            lines = desk.services.artifacts.read_bytes(draft.artifact, drafts.ROWS).decode().splitlines()
-            rows = [LabelRow.model_validate_json(line) for line in lines]
-            _store(desk, tx, actor, draft, rows=rows)
+            _store(desk, tx, actor, draft, rows=drafts.rows(desk.services, draft.artifact))
         return _view(desk, tx, draft)
 
 

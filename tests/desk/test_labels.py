@@ -60,6 +60,13 @@ def test_confirmed_twice_is_stored_once(counter: Desk) -> None:
         labels.confirm(counter, ASKER, seen.token, once=once)
 
 
+@pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\u0085"])
+def test_a_text_with_a_rare_line_break_is_stored_as_it_is(counter: Desk, sign: str) -> None:
+    odd = f"the app crashed{sign}again and again"
+    labels.confirm(counter, ASKER, preview(counter, csv_of(range(30)) + f"\n{odd},bug\n".encode()).token)
+    assert odd in {label.input for label in stored(counter)}
+
+
 def test_a_cancelled_draft_stays_cancelled_and_a_stored_one_stored(counter: Desk) -> None:
     dropped, kept = preview(counter, csv_of(range(30))), preview(counter, csv_of(range(30)))
     assert labels.cancel(counter, ASKER, dropped.token).state == "cancelled"
