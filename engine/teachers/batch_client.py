@@ -96,7 +96,7 @@ class BatchClient:
         """Key and reply of each call that brought one; calls that failed are left out."""
         for file_id in handed.files:
             with self._errors():
-                lines = self.sdk.files.content(file_id).text.splitlines()
+                lines = self.sdk.files.content(file_id).text.split("\n")  # a reply may hold other line breaks
             for line in lines:
                 said = self._read(line)
                 if said is not None:

@@ -86,7 +86,7 @@ class BatchServer:
         if self.refuses:
             return refusal(400, code="model_not_supported")
         assert asked["endpoint"] == "/v1/chat/completions"
-        lines = self.files[asked["input_file_id"]][1].splitlines()
+        lines = self.files[asked["input_file_id"]][1].strip().split("\n")
         made: dict[str, Any] = {
             "id": f"batch-{len(self.batches)}",
             "object": "batch",
@@ -126,7 +126,7 @@ class BatchServer:
         return JSONResponse(batch)
 
     def _answer(self, batch: dict[str, Any], status: str) -> None:
-        lines = [json.loads(line) for line in self.files[batch["input_file_id"]][1].splitlines()]
+        lines = [json.loads(line) for line in self.files[batch["input_file_id"]][1].strip().split("\n")]
         good: list[str] = []
         bad: list[str] = []
         for line in lines[: self.most]:
@@ -137,7 +137,7 @@ class BatchServer:
                 "response": {"status_code": said.status_code, "body": json.loads(bytes(said.body))},
                 "error": None,
             }
-            (good if said.status_code == 200 else bad).append(json.dumps(row))
+            (good if said.status_code == 200 else bad).append(json.dumps(row, ensure_ascii=False))
         batch["status"] = status
         batch["request_counts"] = {"total": len(lines), "completed": len(good), "failed": len(bad)}
         for key, rows in (("output_file_id", good), ("error_file_id", bad)):

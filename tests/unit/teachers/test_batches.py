@@ -31,7 +31,7 @@ def many(count: int = ROWS) -> list[DatasetRow]:
 
 
 def right(_body: dict[str, Any]) -> Response:
-    return completion(MODEL, "bug")
+    return completion(MODEL, "bug\u2028")  # only a line feed ends a line of a file of replies
 
 
 class Seen:
