@@ -15,7 +15,9 @@ from engine.approaches.whole import Whole
 ANSWER_MOST = 200  # characters; what is longer is no final answer
 _SEARCHED = 32_768  # characters of a reply, from its end
 _MARKED = re.compile(
-    r"####[ \t]*([^\n]+)|\\boxed\{([^{}\n]*)\}|\banswer(?:[ \t]+is)?[ \t]*[:=]?[ \t]+([^\n]+)", re.IGNORECASE
+    r"####[ \t]*([^\n]+)|\\boxed\{([^{}\n]*)\}"
+    r"|\banswer(?:[ \t]+is)?(?:[*_ \t]*[:=]|[ \t])[*_ \t]*([^*_ \t\n][^\n]*)",  # "**Answer:** 17" too
+    re.IGNORECASE,
 )
 _OUTER = "\"'`“”‘’«»„*_$ \t\r\n"  # what models put around an answer
 _GROUPED = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
@@ -99,7 +101,8 @@ def _number(text: str) -> str:
         return ""
     if not number.is_finite() or abs(number.adjusted()) > 30:
         return ""
-    plain = f"{number.normalize():f}"
+    plain = f"{number:f}"  # not normalize(), which rounds to 28 digits
+    plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
     return "0" if plain == "-0" else plain
 
 

@@ -220,6 +220,12 @@ def test_a_text_is_graded_by_its_likeness_to_the_one_a_person_wrote() -> None:
     [
         ("3 boxes of 6 less 1.\n#### 17", "17"),
         ("First the answer is 12. No, wait.\nAnswer: **17.0**", "17"),
+        ("It was 12 first.\n\n**Answer:** 17", "17"),
+        ("It was 12 first.\n**Final answer**: 17", "17"),
+        ("So the\nanswer:17", "17"),
+        ("So the answer:  \n**17**", "17"),
+        ("The answer_key says 12.\n17", "17"),
+        ("Answer: +1234567890123456789012345678901", "1234567890123456789012345678901"),
         ("so \\boxed{1,017} it is", "1017"),
         ("Final answer: $17", "17"),
         ("I think aloud\nfor a line\n17.", "17"),
