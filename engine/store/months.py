@@ -18,10 +18,14 @@ TUNED, BASELINE = "tuned", "baseline"
 
 @dataclass(frozen=True)
 class Sums:
-    """Calls of one day, side, role and model; ``cost_nano`` is of the priced ones."""
+    """Calls of one day, role and model, by the side they were put on and the one that answered.
+
+    ``cost_nano`` is of the priced ones.
+    """
 
     day: date
     side: str
+    served: str
     role: str
     model: str
     n: int
@@ -46,7 +50,7 @@ class Stretch:
     timed: int
 
     def of(self, side: str, *roles: CallRole) -> tuple[Sums, ...]:
-        """The sums of one side and these roles."""
+        """The sums of one side, as calls were assigned to it, and these roles."""
         return tuple(one for one in self.sums if one.side == side and one.role in roles)
 
     @property
@@ -82,7 +86,7 @@ def between(tx: Session, feature_id: int, start: datetime, end: datetime) -> Str
     if not rows:
         return None
     answers = [row for row in rows if row.role == CallRole.ANSWER]
-    busy = _merged(row.latency for row in rows if row.assigned == TUNED)
+    busy = _merged(row.latency for row in rows if row.served == TUNED)
     return Stretch(
         sums=_summed(rows),
         prompts=_merged(row.prompt_sizes for row in answers),
@@ -93,9 +97,9 @@ def between(tx: Session, feature_id: int, start: datetime, end: datetime) -> Str
 
 
 def _summed(rows: list[HourlyUsage]) -> tuple[Sums, ...]:
-    places: dict[tuple[date, str, str, str], _Adding] = defaultdict(_Adding)
+    places: dict[tuple[date, str, str, str, str], _Adding] = defaultdict(_Adding)
     for row in rows:
-        adding = places[(row.hour.date(), row.assigned, row.role, row.model)]
+        adding = places[(row.hour.date(), row.assigned, row.served, row.role, row.model)]
         adding.n += row.n
         adding.tokens_in += row.tokens_in
         adding.tokens_cached += row.tokens_in_cached

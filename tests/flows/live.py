@@ -81,16 +81,16 @@ def judged() -> dict[str, Any]:
 
 def a_month_of_traffic(
     desk: Desk, start: datetime, days: int, *, side: str = "tuned", a_day: int = CALLS, call_usd: float | None = 0.0,
-    role: str = "answer", fed: int = FED, latency: bytes = b"", sizes: bytes = b"",
+    role: str = "answer", fed: int = FED, latency: bytes = b"", sizes: bytes = b"", served: str = "",
 ) -> None:  # fmt: skip
-    """Simulated calls on each of so many days; ``call_usd`` of none is unpriced."""
+    """Simulated calls on each of so many days; ``call_usd`` of none is unpriced, ``served`` is the side if not told."""
     with desk.services.database.write() as tx:
         feature_id = feature_rows.by_slug(tx, SLUG).id or 0
         for day in range(days):
             tx.add(HourlyUsage(
-                hour=start + timedelta(days=day, hours=10), feature_id=feature_id, assigned=side, served=side,
-                model=MODEL if side == "baseline" else "tuned-1", source="test", role=role, n=a_day,
-                tokens_in=a_day * fed, tokens_out=a_day * SAID,
+                hour=start + timedelta(days=day, hours=10), feature_id=feature_id, assigned=side,
+                served=served or side, model=MODEL if (served or side) == "baseline" else "tuned-1", source="test",
+                role=role, n=a_day, tokens_in=a_day * fed, tokens_out=a_day * SAID,
                 cost_nano_usd=round(a_day * (call_usd or 0.0) * NANO), unpriced_n=a_day if call_usd is None else 0,
                 latency=latency, prompt_sizes=sizes,
             ))  # fmt: skip

@@ -103,6 +103,23 @@ def test_idle_hosting_escalation_and_drift_are_measured(desk: Desk, clock: Fixed
     assert facts["keep_month_usd"] == pytest.approx(1084 + 0.2 * 24_000 * 31 * 0.0022)
 
 
+def test_what_a_cascade_passed_on_is_billed_and_counted_once(desk: Desk, clock: FixedClock) -> None:
+    a_live_model(desk, clock)
+    with desk.services.database.write() as tx:  # what escalated calls cost beyond the baseline's is no meter
+        verdict = _verdict(tx)
+        plan = {**verdict.record["cost"]["plan"], "escalation": 0.2, "tuned_call_usd": 0.0001}
+        verdict.record = {**verdict.record, "cost": {**verdict.record["cost"], "plan": plan}}
+        tx.add(verdict)
+    a_month_of_traffic(desk, START, 31, a_day=24_000, call_usd=None)  # as the gateway records them: a server of ours
+    a_month_of_traffic(desk, START, 31, a_day=6_000, call_usd=None, role="escalated")
+    a_month_of_traffic(desk, START, 31, a_day=6_000, call_usd=0.0022, served="baseline")
+    facts = looked(desk, clock, "2026-01", FEBRUARY).facts
+    assert facts["escalation"] == pytest.approx(6 / 30)
+    assert (facts["bill"]["unknown"], facts["bill"]["tuned_usd"]) == ([], 0.0)
+    assert facts["bill"]["escalated_usd"] == pytest.approx(31 * 6_000 * 0.0022)
+    assert facts["saved_usd"] == pytest.approx(2046 - 1084 - 31 * 6_000 * 0.0022)
+
+
 def test_the_same_traffic_month_after_month_is_no_drift(desk: Desk, clock: FixedClock) -> None:
     a_live_model(desk, clock)
     sizes = histogram.to_bytes(histogram.of([float(100 + n % 50) for n in range(500)]))

@@ -23,7 +23,8 @@ _PAID = (CallRole.ANSWER, CallRole.FAILED, CallRole.ESCALATED)
 def cost_ratio(tx: Tx, rollout: Rollout, now: datetime) -> float | None:
     """Measured over planned US dollars of a tuned call in the last 24 whole hours of a stage.
 
-    None where that is unknown: a younger stage, no plan, too few calls, or calls of a metered model without a price.
+    None where that is unknown: a younger stage, no plan, too few calls, or calls of a metered model without a price;
+    a cascade's is none, its plan holds what escalated calls cost beyond the baseline's.
     """
     end = now.replace(minute=0, second=0, microsecond=0)
     cost: dict[str, dict[str, Any]] = tx.get_one(Verdict, rollout.verdict_id).record.get("cost") or {}
@@ -38,7 +39,8 @@ def cost_ratio(tx: Tx, rollout: Rollout, now: datetime) -> float | None:
     paid = day.of(months.TUNED, *_PAID) if day is not None else ()
     calls = sum(one.n for one in paid if one.role == CallRole.ANSWER)
     plan = plan_of(said)
-    is_unknown = plan.tuned_call_usd > 0.0 and any(one.unpriced for one in paid)
+    is_metered = plan.tuned_call_usd > 0.0 and not plan.escalation
+    is_unknown = is_metered and any(one.unpriced for one in paid)
     planned = call_usd(plan)
     if calls < LEAST or is_unknown or planned <= 0.0:
         return None

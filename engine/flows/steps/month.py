@@ -136,12 +136,18 @@ def bill(tx: Tx, case: Case, stretch: Stretch, times: Served, *, rebaseline_run:
     """The month by component; the fixed ones by the share of the month in which the server ran."""
     share = _share_of_month(case, times)
     cost = case.policy.cost
-    is_metered = bool(_plan(case).get("tuned_call_usd"))
+    plan = _plan(case)
+    # A cascade's is what its escalated calls cost beyond the baseline's: nobody charges for the tuned ones.
+    is_metered = bool(plan.get("tuned_call_usd")) and not plan.get("escalation")
+    answers = stretch.of(TUNED, CallRole.ANSWER, CallRole.FAILED)
+    passed_on = tuple(one for one in answers if one.served == BASELINE)  # by a cascade, or by a try that failed
+    itself = tuple(one for one in answers if one.served == TUNED)
+    discarded = stretch.of(TUNED, CallRole.ESCALATED)
     return Bill(
         prompted_usd=_usd(stretch.of(BASELINE, CallRole.ANSWER, CallRole.FAILED)),
-        escalated_usd=_usd((*stretch.of(BASELINE, CallRole.ESCALATED), *stretch.of(TUNED, CallRole.ESCALATED))),
+        escalated_usd=_together(_usd(passed_on), _usd(discarded, must_have_price=is_metered)),
         shadow_usd=_usd(stretch.of(TUNED, CallRole.SHADOW), must_have_price=is_metered),
-        tuned_usd=_usd(stretch.of(TUNED, CallRole.ANSWER, CallRole.FAILED), must_have_price=is_metered),
+        tuned_usd=_usd(itself, must_have_price=is_metered),
         hosting_usd=_hosting(case) * share,
         retraining_usd=cost.retraining_usd / cost.retrain_months * share,
         operations_usd=cost.operations_month_usd * share,
@@ -161,7 +167,7 @@ def idle(case: Case, stretch: Stretch, times: Served) -> float | None:
 def escalation(stretch: Stretch) -> float | None:
     """Calls the tuned side passed on, of those it was given; none where it was given none."""
     passed = sum(one.n for one in stretch.of(TUNED, CallRole.ESCALATED))
-    given = sum(one.n for one in stretch.of(TUNED, CallRole.ANSWER)) + passed
+    given = sum(one.n for one in stretch.of(TUNED, CallRole.ANSWER) if one.served == TUNED) + passed
     return passed / given if given else None
 
 
@@ -205,6 +211,11 @@ def _usd(sums: tuple[Sums, ...], *, must_have_price: bool = True) -> float | Non
     if must_have_price and any(one.unpriced for one in sums):
         return None
     return to_usd(sum(one.cost_nano for one in sums))
+
+
+def _together(*parts: float | None) -> float | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
 
 
 def _tokens(sums: Sums) -> tuple[int, int, int]:
