@@ -129,6 +129,14 @@ def test_trap_1_openai_counts_cached_tokens_inside_and_anthropic_beside() -> Non
     found = calls("openai")
     assert tokens(found["chatcmpl-1"])[:3] == (812, 512, 0)
     assert tokens(found["msg_4"])[:3] == (850, 700, 50)
+    proxied = (  # LiteLLM's words for an answer of Anthropic's
+        '{"id": "p-1", "created": 1791022830, "model": "claude-sonnet-4-5", "usage": {"prompt_tokens": 850, '
+        '"completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 700}, "cache_read_input_tokens": 700, '
+        '"cache_creation_input_tokens": 50}}'
+    )
+    (call,) = importer_of("openai")(_stream(proxied), until=UNTIL)
+    assert isinstance(call, Call)
+    assert tokens(call)[:3] == (850, 700, 50), "counted once: they are in prompt_tokens"
     assert tokens(calls("helicone")["h2"])[:3] == (850, 700, 50)
     assert tokens(calls("tensorzero")["m2"])[:3] == (850, 700, 50)
 

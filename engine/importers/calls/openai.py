@@ -69,16 +69,19 @@ def call_of(row: Fields, until: datetime | None) -> Call | UsageBucket:
     of_input = inside(first(usage, "prompt_tokens_details", "input_tokens_details")[1])
     of_output = inside(first(usage, "completion_tokens_details", "output_tokens_details")[1])
     lacking = 0 if status >= _ERRORS_FROM else None
-    # Anthropic's own count of input leaves out what its cache read and wrote; nobody else names those so.
-    beside, written = (count_of(usage, f"cache_{deed}_input_tokens", default=0) for deed in ("read", "creation"))
+    # Anthropic's own count of input, `input_tokens`, leaves out what its cache read and wrote. Proxies that put its
+    # answers into OpenAI's words keep these names beside a `prompt_tokens` that holds them.
+    read_, written = (count_of(usage, f"cache_{deed}_input_tokens", default=0) for deed in ("read", "creation"))
+    fed = count_of(usage, "prompt_tokens", "input_tokens", default=lacking)
+    is_inside = first(usage, "prompt_tokens")[1] is not None and fed >= read_ + written
     has_output = first(usage, "completion_tokens", "output_tokens")[1] is not None
     return Call(
         id=name_of(_filled(response, row, ("id", "request_id")), "id", "request_id"),
         at=time_of(_filled(response, row, _TIMES), until, "created", "created_at", "ts", "timestamp"),
         model=name_of(_filled(response, request, ("model",)), "model"),
         asked=maybe_name(request, "model"),
-        input_tokens=count_of(usage, "prompt_tokens", "input_tokens", default=lacking) + beside + written,
-        cached_tokens=count_of(of_input, "cached_tokens", default=beside),
+        input_tokens=fed if is_inside else fed + read_ + written,
+        cached_tokens=count_of(of_input, "cached_tokens", default=read_),
         cache_write_tokens=written,
         output_tokens=count_of(
             usage, "completion_tokens", "output_tokens", default=lacking if not _embeds(response) else 0
