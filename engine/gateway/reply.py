@@ -121,14 +121,20 @@ class Said:
 
 
 def usage_of(told: Fields) -> Usage:
-    """The counts of a ``usage`` object in chat's, completions', embeddings' or responses' words."""
+    """The counts of a ``usage`` object in chat's, completions', embeddings' or responses' words.
+
+    Embeddings tell no output beside their total: it is what the total leaves, none.
+    """
     is_responses = "prompt_tokens" not in told and "input_tokens" in told
     into, more_into, out, more_out = _RESPONSES if is_responses else _CHAT
+    fed, said, total = (_count(told.get(name)) for name in (into, out, "total_tokens"))
+    if out not in told and total >= fed >= 0:
+        said = total - fed
     return Usage(
-        _count(told.get(into)),
+        fed,
         _count(_dict(told.get(more_into)).get("cached_tokens")),
         _count(told.get("cache_creation_input_tokens")),
-        _count(told.get(out)),
+        said,
         _count(_dict(told.get(more_out)).get("reasoning_tokens")),
     )
 
