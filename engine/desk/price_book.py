@@ -11,7 +11,9 @@ from engine.models.actor import Actor
 from engine.models.base import Value
 from engine.models.call import BATCH, HourlyUsage
 from engine.models.feature import is_simulated
+from engine.rules import histogram
 from engine.rules.calendar import bounds
+from engine.rules.hours import RECORDED
 from engine.rules.watch import shutdowns
 from engine.store import deeds, features, policies, volumes
 from engine.store import prices as overlay
@@ -95,6 +97,8 @@ def book(desk: Desk, *, ask: bool = False) -> PriceBook:
 def recompute(desk: Desk, actor: Actor, period: str) -> Repriced:
     """Price a month again from its tokens. Calls of a list with tiers keep their price: sums do not tell them apart.
 
+    Answers without counts of tokens stay unpriced.
+
     Raises ``Invalid`` for a month that is none.
     """
     try:
@@ -137,11 +141,20 @@ def _repriced(tx: Tx, row: HourlyUsage) -> str:
     fed, cached = row.tokens_in, row.tokens_in_cached
     written = min(row.tokens_cache_write, fed - cached)
     cost = prices.cost_nano(dict(tiers)[0], fed, cached, row.tokens_out, cache_write=written)
-    if not row.unpriced_n and abs(cost - row.cost_nano_usd) <= row.n:
+    unknown = min(_without_tokens(row), row.unpriced_n)
+    if row.unpriced_n == unknown and abs(cost - row.cost_nano_usd) <= row.n:
         return "same"  # each call was rounded by itself
-    row.cost_nano_usd, row.unpriced_n = cost, 0
+    row.cost_nano_usd, row.unpriced_n = cost, unknown
     tx.add(row)
     return "changed"
+
+
+def _without_tokens(row: HourlyUsage) -> int:
+    """Answers whose upstream told no tokens, which no price helps: the gateway counts sizes where it was told them."""
+    if row.source not in RECORDED or row.status_class != "2xx":
+        return 0
+    known = min(histogram.merge_bytes([blob]).total for blob in (row.prompt_sizes, row.answer_sizes))
+    return max(row.n - known, 0)
 
 
 def _model(tx: Tx, name: str, used: tuple[str, ...], today: date, *, days: dict[str, date]) -> ModelPrices:

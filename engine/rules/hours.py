@@ -26,11 +26,11 @@ SUMS = (
     "billed_nano_usd", "unpriced_n", "cache_hit_n", "fallback_n", "escalated_n", "cancelled_n", "estimated_n",
     "invalid_n", "feedback_n", "feedback_milli",
 )  # fmt: skip
+RECORDED = ("gateway", "exposure")  # sources of calls that a gateway put on record
 HISTOGRAMS = ("latency", "ttft", "prompt_sizes", "answer_sizes", "confidence")
 
 _SIDES = ("baseline", "tuned")
 _ROLES = ("answer", "failed", "escalated", "shadow")
-_SOURCES = ("gateway", "exposure")
 _CLASSES = 10  # status classes 0xx to 9xx
 _MILLION = 1_000_000  # prices are per million tokens
 _MOST_PRODUCT = 2**62
@@ -212,7 +212,7 @@ def merged(parts: Iterable[tuple[Any, Sums]]) -> dict[Any, Sums]:
 def _kinds(frames: Frames) -> Integers:
     """Side, role, source, status class and whether it is chat, as one small number."""
     kind = np.minimum(frames["status"] // 100, _CLASSES - 1).astype(np.int64)
-    for column, size in (("assigned", 2), ("served", 2), ("role", len(_ROLES)), ("source", len(_SOURCES))):
+    for column, size in (("assigned", 2), ("served", 2), ("role", len(_ROLES)), ("source", len(RECORDED))):
         kind = kind * size + np.minimum(frames[column], size - 1)
     return kind * 2 + ((frames["flags"] & frame.Flag.EMBEDDINGS) != 0)
 
@@ -228,7 +228,7 @@ def _group(frames: Frames, model: int, rows: Integers) -> Group:
         assigned=_word(_SIDES, first["assigned"]),
         served=_word(_SIDES, first["served"]),
         role=_word(_ROLES, first["role"]) if is_chat else "embedding",
-        source=_word(_SOURCES, first["source"]),
+        source=_word(RECORDED, first["source"]),
         status_class=f"{min(int(first['status']) // 100, _CLASSES - 1)}xx",
         rows=rows,
     )

@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from engine.desk import Desk, health
+from engine.desk import Desk, health, price_book
 from engine.errors import Conflict, Unavailable
 from engine.flows import ingest
 from engine.models.spool import PendingFeedback, SpoolPosition
 from engine.rules import frame, histogram
 from engine.services import Services
 from engine.store import spool
+from tests.builders import ASKER
 from tests.ingest.spooled import SLUG, START_MS, Writer, a_frame, segment, some_frames
-from tests.ingest.totals import BOTH, expected, sums_alone, totals
+from tests.ingest.totals import BOTH, PRICE, expected, some_prices, sums_alone, totals
 
 
 @BOTH
@@ -37,6 +38,17 @@ def test_every_call_is_in_its_hour_priced_by_its_day(deployment: Services, folde
         assert list(tx.exec(select(SpoolPosition))) == []
     assert ingest.once(deployment) == ingest.Passed()
     assert totals(deployment) == found
+
+
+def test_a_month_priced_again_leaves_answers_without_tokens_unpriced(deployment: Services, desk: Desk) -> None:
+    with segment(deployment.settings.spool_folder) as writer:
+        writer.append(a_frame(), a_frame(1, tokens_in=-1, tokens_out=-1))
+    ingest.once(deployment)
+    some_prices(deployment, input_nano=2 * PRICE.input)
+    done = price_book.recompute(desk, ASKER, "2026-11")
+    assert (done.changed, done.unpriced) == (2, 1), "what nobody counted did not cost nothing"
+    assert done.after_nano == 1000 * 4_000 + 10 * 8_000
+    assert price_book.recompute(desk, ASKER, "2026-11").changed == 0
 
 
 def test_a_live_segment_is_stored_as_it_grows_and_left_alone(deployment: Services, folder: Path) -> None:

@@ -27,14 +27,14 @@ BOTH = pytest.mark.parametrize(
 _STORED = (StageCount, StageScore, StageUnit, Example, PendingFeedback, Tally, SpoolPosition)
 
 
-def some_prices(services: Services) -> None:
+def some_prices(services: Services, input_nano: int = PRICE.input) -> None:
     """A price of each model."""
     with services.database.write() as tx:
         for model in MODELS:
             row = Price(
                 model=model,
                 starts_on=date(2026, 1, 1),
-                input_nano=PRICE.input,
+                input_nano=input_nano,
                 cached_nano=PRICE.cached_input,
                 output_nano=PRICE.output,
                 source="test",
