@@ -12,7 +12,7 @@ from engine.flows.steps.checkup import measured
 from engine.flows.steps.post import body_of
 from engine.models.base import Value
 from engine.models.work import Due
-from engine.rules.calendar import digests_due, period_of, week_due
+from engine.rules.calendar import digests_due, period_of, week_due, whole_at
 from engine.store import checkups, features, policies, work
 from engine.store.database import Tx
 
@@ -74,8 +74,9 @@ def fall_due(desk: Desk, now: datetime) -> list[str]:
     A run that broke is followed by another, five in all; ``doctor`` names a digest that never came.
     """
     with desk.services.database.write() as tx:
-        periods = digests_due(now, work.deployment(tx).created_at, policies.current(tx).digest)
-        rows = [_due(desk, tx, DIGEST, period, now=now) for period in periods]
+        rules = policies.current(tx).digest
+        periods = digests_due(now, work.deployment(tx).created_at, rules)
+        rows = [_due(desk, tx, DIGEST, period, now=now) for period in periods if whole_at(period, rules) <= now]
     return [_after_broken(desk, row) for row in rows if row.done_at is None]
 
 

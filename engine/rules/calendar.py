@@ -74,6 +74,14 @@ def due_at(period: str, policy: DigestPolicy | None = None) -> datetime:
     return _local(day, rules)
 
 
+def whole_at(period: str, policy: DigestPolicy | None = None) -> datetime:
+    """When the digest of a month comes, UTC: once it is due, and the month, which is one of UTC, is over.
+
+    East of Greenwich the first working day may begin before that; a month without its last hours has wrong sums.
+    """
+    return max(due_at(period, policy), bounds(period)[1])
+
+
 def digest_due(now: datetime, deployed: datetime, policy: DigestPolicy | None = None) -> str | None:
     """The month before that of ``now`` (in the team's zone) when its digest is due; none before, or where unseen.
 

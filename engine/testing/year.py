@@ -37,7 +37,7 @@ from engine.models.evidence import StageCount, StageScore
 from engine.models.investigation import Brief, Effort
 from engine.models.money import from_usd
 from engine.models.rollout import Stage
-from engine.rules.calendar import DigestPolicy, due_at, following
+from engine.rules.calendar import DigestPolicy, following, whole_at
 from engine.store import checkups, evidence
 from engine.store import features as feature_rows
 from engine.store import policies as policy_rows
@@ -107,7 +107,7 @@ def play(desk: Desk, clock: FixedClock, first: str, story: Story | None = None) 
     for number in range(told.months):
         period = following(first, number)
         yield from _month(life, period, number + 1)
-        posted = due_at(period, _digest_policy(life))
+        posted = whole_at(period, _digest_policy(life))
         clock.moment = posted
         for run_id in digests.fall_due(desk, posted):
             digest(DirectStepper(desk.services), Month(period=run_id.removeprefix("digest-")))

@@ -88,6 +88,16 @@ def test_the_digest_comes_at_the_teams_own_hour(desk: Desk, clock: FixedClock) -
     assert digests.fall_due(desk, datetime(2026, 12, 1, 13, 0, tzinfo=UTC)) == ["digest-2026-11"]
 
 
+def test_no_digest_comes_before_its_month_is_over_by_utc(desk: Desk, clock: FixedClock) -> None:
+    policies.change(desk, ASKER, "", {"digest_zone": "Pacific/Auckland", "digest_hour": "9"})
+    at_nine_there = datetime(2026, 11, 30, 20, tzinfo=UTC)  # it is December there, and calls of November still come
+    assert digests.fall_due(desk, at_nine_there) == []
+    clock.moment = datetime(2026, 12, 1, tzinfo=UTC)
+    assert digests.fall_due(desk, clock.now()) == ["digest-2026-11"]
+    digest(DirectStepper(desk.services), Month(period="2026-11"))
+    assert digests.show(desk, "2026-11").late_days == 0
+
+
 def test_the_page_for_managers_says_what_the_message_says(desk: Desk, clock: FixedClock) -> None:
     a_feature(desk)
     clock.moment = AT_NINE

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.models.base import Value
 from engine.models.checkup import Checkup, Digest
-from engine.rules.calendar import due_at, following
+from engine.rules.calendar import following, whole_at
 from engine.services import Services
 from engine.store import checkups, features, mail, policies, work
 from engine.store.database import Tx
@@ -31,7 +31,7 @@ def post(services: Services, period: str) -> Posted:
         if checkups.digest(tx, period) is None:
             now = services.clock.now()
             channel = work.digest_channel(tx) or next((one.channel for one in features.every(tx) if one.channel), "")
-            late = now - due_at(period, policies.current(tx).digest)
+            late = now - whole_at(period, policies.current(tx).digest)
             body = {**body_of(tx, looks, period), "late_days": late.days + 1 if late > LATE else 0}
             checkups.add_digest(tx, Digest(period=period, channel=channel, body=body, at=now))
             mail.enqueue_projection(tx, services.clock, "digest", period, kind="card", channel=channel)
