@@ -62,14 +62,14 @@ def enqueue_projection(tx: Session, clock: Clock, entity: str, entity_id: str, *
         Outbox.kind == kind,
         Outbox.channel == channel,
     )
-    if tx.exec(waiting).first() is None:
+    if not _will_show(tx, waiting):
         tx.add(_row(clock, channel, PROJECT, entity=entity, entity_id=entity_id, kind=kind))
 
 
 def enqueue_homes(tx: Session, clock: Clock) -> None:
     """Have every Home that was opened lately shown anew, soon; nothing where there is none, or one such row waits."""
     waiting = select(Outbox.id).where(Outbox.state == MailState.READY, Outbox.method == HOMES)
-    if homes(tx, clock.now(), limit=1) and tx.exec(waiting).first() is None:
+    if homes(tx, clock.now(), limit=1) and not _will_show(tx, waiting):
         add(tx, clock, "", HOMES, payload={}, delay=HOMES_WAIT)
 
 
@@ -78,7 +78,7 @@ def enqueue_home(tx: Session, clock: Clock, person: str) -> None:
     waiting = select(Outbox.id).where(
         Outbox.state == MailState.READY, Outbox.method == HOME, Outbox.entity_id == person
     )
-    if tx.exec(waiting).first() is None:
+    if not _will_show(tx, waiting):
         tx.add(_row(clock, "", HOME, entity=HOME, entity_id=person))
 
 
@@ -147,14 +147,17 @@ def due(tx: Session, now: datetime, limit: int = 50) -> list[Outbox]:
 
 
 def claim(tx: Session, row: Outbox) -> bool:
-    """Mark a row as being sent, if nobody else did; one more attempt."""
-    claimed = tx.exec(
+    """Mark a row as being sent, if nobody else did, and no change is under way that it is to show; one more attempt."""
+    mine = select(Outbox.id).where(Outbox.id == row.id, Outbox.state == row.state, Outbox.attempts == row.attempts)
+    if tx.exec(mine.with_for_update(skip_locked=True)).first() is None:
+        return False
+    tx.exec(
         update(Outbox)
-        .where(col(Outbox.id) == row.id, col(Outbox.state) == row.state, col(Outbox.attempts) == row.attempts)
+        .where(col(Outbox.id) == row.id)
         .values(state=MailState.SENDING, attempts=row.attempts + 1)
         .execution_options(synchronize_session=False)
     )
-    return claimed.rowcount == 1
+    return True
 
 
 def settle(
@@ -220,6 +223,14 @@ def shut_out(tx: Session) -> dict[str, str]:
         col(Outbox.state).in_(WAITING), Outbox.channel != "", Outbox.error != "", Outbox.attempts > 0
     )
     return dict(tx.exec(query.order_by(col(Outbox.id))).all())
+
+
+def _will_show(tx: Session, waiting: Any) -> bool:  # noqa: ANN401 (a query's own type)
+    """Whether a row waits that is sent after this transaction: until its end nobody claims it.
+
+    A row that somebody else holds on PostgreSQL may be sent before, and would show what was.
+    """
+    return tx.exec(waiting.limit(1).with_for_update(skip_locked=True)).first() is not None
 
 
 def _row(clock: Clock, channel: str, method: str, **rest: Any) -> Outbox:  # noqa: ANN401 (Outbox's own fields)

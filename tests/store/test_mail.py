@@ -6,12 +6,14 @@ import threading
 from datetime import timedelta
 
 import pytest
+from sqlmodel import select
 
 from engine.errors import Repeated
 from engine.models.mail import MailState, Once, Outbox
 from engine.services import Services
 from engine.store import mail
-from engine.store.database import Tx
+from engine.store.database import Database, Tx
+from tests.meddling import meddling
 
 PRESS = Once(team="T1", key="U1/1.2/approve/3", kind="press")
 
@@ -97,6 +99,32 @@ def test_a_channel_waits_behind_its_oldest_row(services: Services) -> None:
         states = {row.id: row.state for row in mail.due(tx, now)}
         assert mail.depth(tx) == (4, now, 1)
     assert states[second.id] is MailState.UNSURE, "what was being sent when a bot died is looked for first"
+
+
+@pytest.mark.parametrize("moment", range(6))
+def test_a_row_that_is_sent_while_its_message_changes_is_sent_again_afterwards(services: Services, moment: int) -> None:
+    def change(tx: Tx) -> None:
+        mail.open_home(tx, "U1", services.clock.now())
+        mail.enqueue_projection(tx, services.clock, "feature", "a", kind="card", channel="C1")
+        mail.enqueue_home(tx, services.clock, "U1")
+
+    with services.database.write() as tx:
+        change(tx)
+        rows = {row.method: row for row in tx.exec(select(Outbox))}
+    assert rows.keys() == {mail.PROJECT, mail.HOME, mail.HOMES}
+    sent: list[str] = []
+
+    def send(other: Database) -> None:
+        with other.write() as tx:
+            sent.extend(method for method, row in rows.items() if mail.claim(tx, row))
+
+    with meddling(services.database, moment, send):
+        with services.database.write() as tx:
+            change(tx)
+        early = set(sent)
+    with services.database.read() as tx:
+        waiting = {row.method for row in tx.exec(select(Outbox).where(Outbox.state == MailState.READY))}
+    assert early <= waiting
 
 
 def test_one_projection_waits_for_an_entity_however_often_it_changes(services: Services) -> None:

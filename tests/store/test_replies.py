@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event
 
-from engine.errors import Unavailable
 from engine.models.investigation import Investigation, PaidBatch, PaidReply, Reservation
 from engine.store import replies
 from engine.store.replies import Elsewhere, Held, Short
 from tests.builders import a_feature_row
+from tests.meddling import meddling
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
 RUN = "inv-abcdefgh"
@@ -66,23 +62,6 @@ def a_batch(database, key: str, amount: int, budget: int) -> bool:
     batch = PaidBatch(token=key, run_id=RUN, base_url="http://x", model="m", calls=0, at=NOW)
     with database.write() as tx:
         return bool(replies.hold_batch(tx, batch, [wanted(key, amount)], budget_nano=budget))
-
-
-@contextmanager
-def booking(database, reply: PaidReply, moment: int) -> Generator[None]:
-    """Book a reply just before a statement on the database, by its number; an SQLite file has one writer at a time."""
-    statements = itertools.count()
-
-    def book(*_: object) -> None:
-        if next(statements) == moment:
-            try:
-                settle(database.patient(0.01), reply)
-            except Unavailable:
-                assert database.is_sqlite
-
-    event.listen(database.engine, "before_cursor_execute", book)
-    yield
-    event.remove(database.engine, "before_cursor_execute", book)
 
 
 def test_the_worst_case_is_held_until_the_reply_is_booked(database) -> None:
@@ -170,7 +149,8 @@ def test_a_reply_booked_at_any_moment_of_a_reservation_is_counted_and_not_asked_
     reserve(database, "mine", 150)
     reserve(database, "theirs", run_id="inv-other000")
     for key, budget in (("mine", 250), ("theirs", 10_000)):
-        with booking(database, arrived(key, cost=150), moment):
+        reply = arrived(key, cost=150)
+        with meddling(database, moment, lambda other, reply=reply: settle(other, reply)):
             assert not take(database, "new" if key == "mine" else key, 150, budget), key
 
 
