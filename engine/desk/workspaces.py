@@ -176,7 +176,7 @@ def reseal(services: Services) -> int:
     vault, now = _vault(services), services.clock.now()
     done = 0
     with services.database.write() as tx:
-        for row in workspaces.every(tx):
+        for row in workspaces.held(tx):  # what is sealed anew must not take the place of tokens that come meanwhile
             if not row.sealed or vault.is_newest(row.sealed):
                 continue
             try:

@@ -23,6 +23,11 @@ def every(tx: Tx) -> list[Workspace]:
     return list(tx.exec(select(Workspace).order_by(col(Workspace.id))))
 
 
+def held(tx: Tx) -> list[Workspace]:
+    """The same, each as it is until the transaction ends: nobody renews or ends one meanwhile."""
+    return list(tx.exec(select(Workspace).order_by(col(Workspace.id)).with_for_update()))
+
+
 def keep(tx: Tx, given: Workspace) -> Workspace:
     """Store an installation; one of a workspace that is known replaces what was known of it."""
     if by_team(tx, given.team) is None:

@@ -1,0 +1,57 @@
+"""Somebody acts between two statements of somebody else: both take effect, one after the other, or one is told."""
+
+from __future__ import annotations
+
+import pathlib
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
+from engine.desk import Desk, workspaces
+from engine.desk.workspaces import Grant, Tokens
+from engine.services import Services
+from engine.store.database import Database
+from tests.meddling import meddling
+from tests.prepared import sqlite_in
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
+    """Locks are what databases differ in, so this file runs on both."""
+    if request.param == "sqlite":
+        return sqlite_in(tmp_path)
+    return request.getfixturevalue("prepared_postgres_url")
+
+
+def at(desk: Desk, database: Database) -> Desk:
+    """The same desk over another connection."""
+    return replace(desk, services=replace(desk.services, database=database))
+
+
+def test_tokens_that_are_renewed_while_a_bot_seals_anew_stay_the_newest(services: Services) -> None:
+    keys = [Fernet.generate_key().decode() for _ in range(9)]
+
+    def with_keys(count: int, over: Services) -> Services:
+        known = SecretStr(",".join(reversed(keys[:count])))  # the newest first
+        return replace(over, settings=over.settings.model_copy(update={"slack_keys": known}))
+
+    def tokens(word: str) -> Tokens:
+        return Tokens(bot=SecretStr(word), refresh=SecretStr(f"{word}-next"))
+
+    grant = Grant(team="T0ACME", team_name="A", bot_user="U0", scopes="", installed_by="U1", tokens=tokens("first"))
+    workspaces.keep(with_keys(1, services), grant)
+    for moment in range(6):
+        here = with_keys(moment + 2, services)
+        one = workspaces.known(here, "T0ACME")
+        assert one is not None
+
+        def renew(other: Database, one: workspaces.Known = one, here: Services = here, moment: int = moment) -> None:
+            old = with_keys(moment + 1, replace(here, database=other))
+            workspaces.renew(old, one, tokens(f"renewed-{moment}"), lasts=timedelta(hours=12))
+
+        with meddling(services.database, moment, renew):
+            workspaces.reseal(here)
+        assert workspaces.tokens(here, "T0ACME").bot.get_secret_value() == f"renewed-{moment}"
