@@ -11,7 +11,7 @@ from sqlalchemy import event
 from engine.errors import Unavailable
 from engine.store.database import Database, open_database
 
-_PATIENCE_MS = 50  # who holds what the other waits for is the test itself, so that no wait is long enough
+_PATIENCE_MS = 20  # who holds what the other waits for is the test itself, so that no wait is long enough
 
 
 @contextmanager

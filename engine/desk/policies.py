@@ -14,7 +14,7 @@ from engine.models.base import Value
 from engine.models.feature import MARGIN_MOST, Feature
 from engine.models.mail import Once
 from engine.rules.limits import NONE, WORDS, limits, read_words
-from engine.store import deeds, features, mail, policies, seals
+from engine.store import deeds, features, mail, policies, seals, work
 from engine.store.database import Tx
 from engine.store.policies import KINDS, Policy
 
@@ -85,7 +85,7 @@ def change(
     """
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
-        feature = features.by_slug(tx, slug) if slug else None
+        feature = _alone(tx, slug)
         before = _values(tx, feature)
         _refuse_fixed(tx, feature, said)
         for name, word in said.items():
@@ -114,6 +114,17 @@ def change(
             reason=why,
         )
         return _view(tx, feature)
+
+
+def _alone(tx: Tx, slug: str) -> Feature | None:
+    """The feature, none for the team: nobody else sets a value of it until the transaction ends."""
+    if not slug:
+        work.deployment_alone(tx)
+        return None
+    feature = features.by_slug(tx, slug)
+    features.alone(tx, feature.id or 0)
+    tx.refresh(feature)
+    return feature
 
 
 def _set_policy(

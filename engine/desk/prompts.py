@@ -31,6 +31,7 @@ def change(
         mail.take(tx, desk.services.clock, once)
         feature = features.by_slug(tx, slug)
         feature_id, at = feature.id or 0, desk.services.clock.now()
+        features.alone(tx, feature_id)
         before = policies.prompts(tx, feature_id)
         after = {name: said for name, said in before.items() if name != model}
         if kept.lower() != NONE:

@@ -30,6 +30,7 @@ def decide(
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
         feature = features.by_slug(tx, slug)
+        features.alone(tx, feature.id or 0)
         before = policies.traffic(tx, feature.id)
         try:
             after = changed(before, said)

@@ -30,6 +30,11 @@ def found(tx: Session, now: datetime) -> Deployment:
     return made
 
 
+def deployment_alone(tx: Session) -> None:
+    """Have what changes the whole team's roles and policy come one after another until the transaction ends."""
+    tx.exec(select(Deployment.id).where(Deployment.id == 1).with_for_update()).one()
+
+
 def digest_channel(tx: Session) -> str:
     """Where digests go, "" while nobody chose."""
     return deployment(tx).digest_channel

@@ -10,10 +10,12 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from engine.desk import Desk, workspaces
+from engine.desk import Desk, policies, prompts, routes, workspaces
 from engine.desk.workspaces import Grant, Tokens
 from engine.services import Services
+from engine.store import policies as policy_rows
 from engine.store.database import Database
+from tests.builders import ANN, ASKER, SHELL, SLUG, a_feature
 from tests.meddling import meddling
 from tests.prepared import sqlite_in
 
@@ -55,3 +57,38 @@ def test_tokens_that_are_renewed_while_a_bot_seals_anew_stay_the_newest(services
         with meddling(services.database, moment, renew):
             workspaces.reseal(here)
         assert workspaces.tokens(here, "T0ACME").bot.get_secret_value() == f"renewed-{moment}"
+
+
+@pytest.mark.parametrize("slug", ["", SLUG])
+def test_two_who_set_values_of_one_policy_both_set_them(desk: Desk, slug: str) -> None:
+    a_feature(desk)
+    for moment in range(6):
+        mine, theirs = f"{moment + 1}", f"{moment + 2}"
+
+        def set_other(other: Database, theirs: str = theirs) -> None:
+            policies.change(at(desk, other), SHELL, slug, {"cost_retrain_months": theirs})
+
+        with meddling(desk.services.database, moment, set_other):
+            policies.change(desk, ASKER, slug, {"cost_operations_month_usd": mine})
+        (found,) = (one.settings for one in policies.show(desk, slug).kinds if one.kind == "cost")
+        values = {one.name: one.value for one in found}
+        assert (values["cost_operations_month_usd"], values["cost_retrain_months"]) == (mine, theirs)
+
+
+def test_two_who_set_traffic_or_prompts_of_a_feature_both_set_them(desk: Desk) -> None:
+    a_feature(desk)
+    for moment in range(4):
+        model, days = f"m-{moment}", str(moment + 1)
+
+        def set_other(other: Database, model: str = model, days: str = days) -> None:
+            prompts.change(at(desk, other), ANN, SLUG, model=f"{model}-b", text="Again: {{ input }}")
+            routes.decide(at(desk, other), ANN, SLUG, {"example_days": days})
+
+        with meddling(desk.services.database, moment, set_other):
+            prompts.change(desk, ASKER, SLUG, model=f"{model}-a", text="Sort: {{ input }}")
+        assert {f"{model}-a", f"{model}-b"} <= set(prompts.of(desk, SLUG))
+        with meddling(desk.services.database, moment, lambda other: set_other(other)):
+            routes.decide(desk, ASKER, SLUG, {"raw_days": days})
+        with desk.services.database.read() as tx:
+            found = policy_rows.traffic(tx, 1)
+        assert (str(found.example_days), str(found.raw_days)) == (days, days)
