@@ -7,7 +7,7 @@ from engine.models.actor import Actor, Role, UserGroup, is_group
 from engine.models.base import Value
 from engine.models.feature import Feature
 from engine.models.mail import Once
-from engine.store import deeds, features, mail, roles, rollouts
+from engine.store import deeds, features, mail, roles, rollouts, work
 from engine.store.database import Tx
 
 NAMED = (Role.OWNER, Role.APPROVER, Role.ADMIN)
@@ -51,8 +51,10 @@ def name(
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
         feature = features.by_slug(tx, slug) if slug else None
+        work.deployment_alone(tx)
         if feature is not None:
             features.alone(tx, feature.id or 0)
+            tx.refresh(feature)
         before, voted = _view(tx, slug), _voters(tx, feature)
         for role, people in named.items():
             where = None if role is Role.ADMIN or feature is None else feature.id
@@ -69,7 +71,7 @@ def name(
             )
         tx.flush()
         after = _view(tx, slug)
-        _void(desk, tx, voted - _voters(tx, feature))
+        _void(desk, tx, voted - _voters(tx, feature), feature)
         deeds.record(
             tx,
             desk.services.clock,
@@ -87,6 +89,7 @@ def name(
 def left(desk: Desk, person: str) -> None:
     """Somebody is gone from the workspace: their waiting votes go, their roles stay until others are named."""
     with desk.services.database.write() as tx:
+        features.all_alone(tx)
         for feature in features.every(tx):
             _void_of(desk, tx, person, feature.id or 0)
 
@@ -123,11 +126,16 @@ def _voters(tx: Tx, feature: Feature | None) -> set[str]:
     return set(roles.people(tx, Role.APPROVER, feature.id if feature else None))
 
 
-def _void(desk: Desk, tx: Tx, lost: set[str]) -> None:
-    """A vote counts while who gave it may vote: drop the waiting ones of persons who may no longer."""
-    for feature in features.every(tx):
-        for person in sorted(lost - set(roles.people(tx, Role.APPROVER, feature.id))):
-            _void_of(desk, tx, person, feature.id or 0)
+def _void(desk: Desk, tx: Tx, lost: set[str], feature: Feature | None = None) -> None:
+    """A vote counts while who gave it may vote: drop the waiting ones of persons who may no longer.
+
+    Of one feature, which the caller holds, or of all: a vote under way comes first, and is dropped too.
+    """
+    if lost and feature is None:
+        features.all_alone(tx)
+    for one in features.every(tx) if feature is None else [feature]:
+        for person in sorted(lost - set(roles.people(tx, Role.APPROVER, one.id))):
+            _void_of(desk, tx, person, one.id or 0)
 
 
 def _void_of(desk: Desk, tx: Tx, person: str, feature_id: int) -> None:

@@ -30,11 +30,16 @@ def add(tx: Session, feature: Feature) -> Feature:
 
 
 def alone(tx: Session, feature_id: int) -> None:
-    """Have what changes a feature's votes, labels or rollout come one after another until the transaction ends.
+    """Have what changes a feature's votes, labels, policy or rollout come one after another until the transaction ends.
 
     SQLite has one writer anyway; PostgreSQL locks the feature's row. Rows read before may be old: refresh them.
     """
     tx.exec(select(Feature.id).where(Feature.id == feature_id).with_for_update()).one()
+
+
+def all_alone(tx: Session) -> None:
+    """The same of every feature, for who holds none yet: in their order, so that two never wait for each other."""
+    tx.exec(select(Feature.id).order_by(col(Feature.id)).with_for_update()).all()
 
 
 def find(tx: Session, slug: str) -> Feature | None:

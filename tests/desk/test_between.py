@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import pathlib
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
+from sqlmodel import select
 
-from engine.desk import Desk, policies, prompts, routes, workspaces
+from engine.desk import Desk, approvals, policies, prompts, rollouts, routes, workspaces
+from engine.desk import roles as grants
 from engine.desk.workspaces import Grant, Tokens
+from engine.errors import NotAllowed
+from engine.models.actor import Role
+from engine.models.rollout import Approval
 from engine.services import Services
 from engine.store import policies as policy_rows
 from engine.store.database import Database
-from tests.builders import ANN, ASKER, SHELL, SLUG, a_feature
+from tests.builders import ANN, ASKER, BO, SHELL, SLUG, a_feature, a_verdict
 from tests.meddling import meddling
 from tests.prepared import sqlite_in
 
@@ -92,3 +98,31 @@ def test_two_who_set_traffic_or_prompts_of_a_feature_both_set_them(desk: Desk) -
         with desk.services.database.read() as tx:
             found = policy_rows.traffic(tx, 1)
         assert (str(found.example_days), str(found.raw_days)) == (days, days)
+
+
+def test_a_vote_given_while_its_voter_loses_the_role_counts_no_more(desk: Desk) -> None:
+    a_feature(desk)
+    a_verdict(desk)
+    token = rollouts.next_stage(desk, ASKER, SLUG).token
+    with desk.services.database.write() as tx:
+        tx.exec(select(Approval)).one().needed = 2
+    for moment in range(8):
+        grants.name(desk, SHELL, "", {Role.APPROVER: (ANN.id, BO.id)})
+
+        def take_away(other: Database) -> None:
+            grants.name(at(desk, other), SHELL, "", {Role.APPROVER: (BO.id,)})
+
+        with meddling(desk.services.database, moment, take_away), suppress(NotAllowed):
+            approvals.approve(desk, ANN, token)
+        assert approvals.voters(desk, token) == ()
+
+
+def test_of_two_who_name_the_admins_one_is_the_last(desk: Desk) -> None:
+    for moment in range(6):
+
+        def name_other(other: Database) -> None:
+            grants.name(at(desk, other), SHELL, "", {Role.ADMIN: (BO.id,)})
+
+        with meddling(desk.services.database, moment, name_other):
+            grants.name(desk, SHELL, "", {Role.ADMIN: (ANN.id,)})
+        assert grants.show(desk).admins in ((ANN.id,), (BO.id,))
