@@ -42,6 +42,14 @@ class TeacherAsked(TypedDict):
 
 
 QUEUES = {"queue": QueuePurpose.LABEL, "audit": QueuePurpose.AUDIT, "pairs": QueuePurpose.PAIRS}  # by their keys
+BESIDE = {  # what is asked for, by its step or its key, and the keys that may stand beside it
+    "file": (),
+    "sample": ("teacher", "budget", "rights", "batch"),
+    **dict.fromkeys(QUEUES, ("double",)),
+    "answer": (),
+    **dict.fromkeys(("diff", "rollback"), ("version",)),
+    "export": ("version", "file"),
+}
 QUIET = ("file", *QUEUES, "answer")  # keys that open no form
 
 
@@ -69,7 +77,7 @@ def upload(words: Words) -> Answer | Form:
     if words.forms:
         seen = features.show(words.desk, slug)
         return Form(forms.UploadLabels(slug, seen.classes))
-    return Answer(labels.state(uploads.show(words.desk, slug)))
+    return Answer(labels.state(uploads.show(words.desk, slug), in_shell=True))
 
 
 @form("upload_labels")
@@ -200,13 +208,15 @@ def _teaching(seen: labellings.LabellingView) -> notice.Receipt:
 
 
 def _refuse_mixed(asked: Asked) -> None:
-    for name in ("teacher", "budget", "rights", "batch"):
-        if name in asked.options and "sample" not in asked.options:
-            raise NotUnderstood(
-                f"{name} says how a teacher labels, and no sample= says how many texts.",
-                hint=f"For example: /assay labels {asked.word()} sample=500 {name}=…",
-                suggestion="labels",
-            )
+    """One thing is asked for at a time, and nothing that was said is passed over. Raises ``NotUnderstood``."""
+    asks = asked.word(1) or next((key for key in BESIDE if key in asked.options), "")
+    stray = next((key for key in asked.options if key != asks and key not in BESIDE.get(asks, ())), "")
+    if not stray:
+        return
+    said = f"{stray} does not go with {asks}" if asks else f"{stray} says nothing by itself"
+    homes = " or ".join(name for name, keys in BESIDE.items() if stray in keys)
+    goes = f"It goes with {homes}." if homes else "Ask for one thing at a time."
+    raise NotUnderstood(f"{said}. Nothing was done.", hint=f"{goes} All of it: /assay help labels", suggestion="labels")
 
 
 def _by_people(words: Words, slug: str) -> Answer:
@@ -225,7 +235,7 @@ def _by_people(words: Words, slug: str) -> Answer:
         case "close":
             return Answer(queue.queue(queues.close(words.desk, words.actor, slug, once=words.once)))
         case _:
-            return Answer(labels.state(uploads.show(words.desk, slug)))
+            return Answer(labels.state(uploads.show(words.desk, slug), in_shell=not words.forms))
 
 
 def _looked_back(words: Words, slug: str) -> Answer:

@@ -135,8 +135,10 @@ def _more_bad(draft: DraftView) -> int:
     return max(draft.bad_count - min(len(draft.bad), BAD_LISTED), 0)
 
 
-def state(labels: LabelsView) -> State:
-    """The labels of a feature."""
+def state(labels: LabelsView, *, in_shell: bool = False) -> State:
+    """The labels of a feature; a shell opens no form, so the step that adds to them names a file there."""
+    if in_shell and labels.needed:
+        labels = labels.model_copy(update={"next_step": f"{labels.next_step} file=labels.csv"})
     return State(labels, labels.classes[:CLASSES_LISTED], max(len(labels.classes) - CLASSES_LISTED, 0))
 
 

@@ -80,7 +80,7 @@ def show(desk: Desk, slug: str) -> LabelsView:
         counts = labels.parts(tx, label_set.id if label_set else None)
         needed = _needed(tx, feature.id or 0, label_set, counts)
         if label_set is None:
-            return LabelsView(slug=slug, needed=needed, next_step=f"/assay labels {slug} file=labels.csv")
+            return LabelsView(slug=slug, needed=needed, next_step=f"/assay labels {slug}")
         return LabelsView(
             slug=slug,
             version=label_set.name,
@@ -91,7 +91,7 @@ def show(desk: Desk, slug: str) -> LabelsView:
             sealed=counts[Part.SEALED],
             sources=tuple(labels.sources(tx, label_set.id or 0).items()),
             needed=needed,
-            next_step=f"/assay labels {slug} file=labels.csv" if needed else f"/assay investigate {slug}",
+            next_step=f"/assay {'labels' if needed else 'investigate'} {slug}",
         )
 
 
