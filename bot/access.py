@@ -11,15 +11,15 @@ from bot.grammar import Asked, parse, role_of
 from bot.surface import GONE_GROUP, GONE_PERSON, Slack, SlackRefused
 from engine.desk import Desk, approvals, features, roles
 from engine.desk.roles import NAMED, GroupView
-from engine.errors import Invalid, NotAllowed, Unavailable, Upstream
+from engine.errors import Invalid, NotAllowed, NotFound, Unavailable, Upstream
 from engine.models.actor import Actor, Role, is_group, mentions
 
 log = logging.getLogger(__name__)
 
 KEPT_SECONDS = 300.0  # how long what Slack says of a person is believed (docs/slack.md)
 APPROVE, REJECT, APPROVE_BUTTON = "approve", "reject", "approval.approve"
-RUNS = ("inv-", "lab-")
 SCREENED_SECONDS = 24 * 3600.0  # so long a member of a user group counts as what they were; who presses is asked anew
+OF_THE_TEAM = ("prices", "gateway-key")  # what settings takes in a feature's place
 BY_REQUEST = (APPROVE, REJECT)  # their desk functions refuse with the exact list of who may
 SUFFICES = {
     Role.MEMBER: (),
@@ -160,7 +160,7 @@ def check_words(desk: Desk, actor: Actor, words: str) -> None:
 
 def _check_roles(desk: Desk, actor: Actor, asked: Asked, needed: Role, *, is_workspace_admin: bool) -> None:
     slug = _slug(desk, asked)
-    if slug and needed is not Role.ADMIN and not slug.startswith(RUNS):
+    if slug and needed is not Role.ADMIN:
         features.show(desk, slug)  # a feature there is not is told as such, and not as a role that is lacking
     standing = roles.standing(desk, actor.id, slug)
     if any(role in standing.roles for role in SUFFICES[needed]):
@@ -176,4 +176,9 @@ def _check_roles(desk: Desk, actor: Actor, asked: Asked, needed: Role, *, is_wor
 
 def _slug(desk: Desk, asked: Asked) -> str:
     word = asked.word()
-    return roles.slug_of_run(desk, word) if word.startswith(RUNS) else word
+    if asked.verb == "cancel":  # takes a run, and who may end it depends on its feature
+        found = roles.slug_of_run(desk, word)
+        if not found:
+            raise NotFound(f"There is no run {word[:40]!r}.", hint="List them with: /assay status")
+        return found
+    return "" if asked.verb == "settings" and word in OF_THE_TEAM else word

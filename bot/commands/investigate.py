@@ -7,7 +7,7 @@ from typing import TypedDict
 from bot import access, grammar, links
 from bot.messages import forms, investigation, labelling, notice, verdict
 from bot.router import Answer, Filled, Form, Press, Words, always, button, command, form
-from engine.desk import investigations, labellings
+from engine.desk import features, investigations, labellings
 from engine.desk.investigations import DEFAULT_BUDGET_USD, RunView
 from engine.errors import Invalid
 from engine.models.investigation import Effort
@@ -52,7 +52,7 @@ def confirmed(filled: Filled) -> Answer:
 def status(words: Words) -> Answer:
     """How investigations stand: the newest of all, of one feature, or one of them; a teacher's labelling by its id."""
     asked = words.asked.word()
-    if asked.startswith(TAUGHT):
+    if asked.startswith(TAUGHT) and asked not in features.names(words.desk):
         return Answer(labelling.card(labellings.show(words.desk, asked)))
     found = investigations.status(words.desk, asked)
     if len(found) == 1 and asked:

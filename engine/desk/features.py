@@ -24,6 +24,7 @@ from engine.store.database import Tx
 from engine.teachers import prompt
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
+RESERVED = ("prices", "gateway-key", "team", "verify")  # they mean something else where a feature is named
 PROMPT_MOST = 20_000
 
 
@@ -262,6 +263,8 @@ def _wrong_day(day: date | None, today: date) -> str:
 
 
 def _wrong_slug(slug: str) -> str:
+    if slug in RESERVED:
+        return f"the name {slug} is a word of Assay's own; choose another"
     if SLUG.fullmatch(slug):
         return ""
     return f"the name {slug[:40]!r} is no slug (a to z first, then a to z, 0 to 9 and -, 2 to 40 in all)"

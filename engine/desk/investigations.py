@@ -134,7 +134,7 @@ def start(
 def status(desk: Desk, words: str = "") -> list[RunView]:
     """The newest runs; of one feature, or one run by its id. Raises ``NotFound``."""
     with desk.services.database.read() as tx:
-        if words.startswith("inv-"):
+        if words.startswith("inv-") and features.find(tx, words) is None:  # a feature may be called so, too
             return [view(desk, tx, investigations.by_run(tx, words))]
         if words:
             feature = features.by_slug(tx, words)
