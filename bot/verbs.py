@@ -27,7 +27,7 @@ REGISTER_KEYS = (
     Key("margin", Kind.SHARE, "2%"),
     Key("quality_bar", Kind.SHARE, "0.9"),
     Key("labels", Kind.NAMES, "billing,bug,howto"),
-    Key("schema", Kind.FILE, "@schema.json"),
+    Key("schema", Kind.TEXT, "street,city"),
     Key("rights", Kind.TEXT, '"customer contract allows training"'),
 )
 

@@ -123,9 +123,16 @@ def _read(errors: dict[str, str], name: str, filled: Filled, reads: Callable[[st
 
 
 def _given(words: Words, name: str) -> str:
-    """What a key says: the words themselves, or for the operator the file that ``@path`` names."""
+    """What a key says: the words themselves, or for the operator the file that ``@path`` names. Raises ``Invalid``."""
     said = words.asked.text(name)
-    return _from_file(name, said) if said.startswith("@") and words.actor.role is Role.OPERATOR else said
+    if said.startswith("@") and words.actor.role is Role.OPERATOR:
+        return _from_file(name, said)
+    if said.startswith("@") and len(said.split()) == 1:  # never a prompt of one word, nor the name of a field
+        raise Invalid(
+            f"{name}={typed.echo(said)} names a file of the shell's machine.",
+            hint=f"Type the {name} itself, in quotes; or paste it into the form that opens with: /assay register",
+        )
+    return said
 
 
 def _from_file(name: str, word: str) -> str:
