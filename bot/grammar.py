@@ -263,20 +263,20 @@ def _positionals(verb: Verb, placed: list[str], options: dict[str, str]) -> tupl
     if len(placed) < least:
         raise NotUnderstood(
             f"{verb.name} needs {verb.places[len(placed)].name}.",
-            hint=f"For example: /assay {verb.examples[-1]}",
+            hint=f"For example: /assay {verb.example}",
             suggestion=verb.name,
         )
     if len(placed) > len(verb.places):
-        quotes = ' Text with spaces goes in quotes: key="two words".' if verb.keys else ""
+        quotes = 'Text with spaces goes in quotes: key="two words". ' if verb.keys else ""
         raise NotUnderstood(
             f"`{typed.echo(placed[len(verb.places)])}` is one word too many for {verb.name}.",
-            hint=f"Type: /assay {usage(verb)}.{quotes}",
+            hint=f"{quotes}Type: /assay {usage(verb)}",
             suggestion=verb.name,
         )
     missing = next((key for key in verb.keys if key.needed and key.name not in options), None)
     if missing is not None:
         raise NotUnderstood(
-            f"{verb.name} needs {missing.name}.", hint=f"For example: /assay {verb.examples[-1]}", suggestion=verb.name
+            f"{verb.name} needs {missing.name}.", hint=f"For example: /assay {verb.example}", suggestion=verb.name
         )
     return tuple(_in_place(place, word) for place, word in zip(verb.places, placed, strict=False))
 

@@ -30,9 +30,9 @@ class Shelf(StrEnum):
 
 
 _AGAIN = {
-    Shelf.REPORT: "/assay compare SLUG gives a new one.",
-    Shelf.READING: "/assay ready SLUG gives a new one.",
-    Shelf.DIGEST: "/assay digest gives a new one.",
+    Shelf.REPORT: "For a new one: /assay compare SLUG",
+    Shelf.READING: "For a new one: /assay ready SLUG",
+    Shelf.DIGEST: "For a new one: /assay digest",
 }
 
 

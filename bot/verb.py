@@ -70,6 +70,11 @@ class Verb:
     aliases: tuple[str, ...] = ()
     takes_any: bool = False
 
+    @property
+    def example(self) -> str:
+        """The plainest example that says all that is needed."""
+        return next((line for line in self.examples if " " in line), self.examples[0])
+
     def key(self, name: str) -> Key | None:
         """The key of that name."""
         listed = next((key for key in self.keys if key.name == name), None)

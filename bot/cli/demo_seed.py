@@ -75,7 +75,7 @@ def write_files(home: Path) -> None:
     (home / TRUTH).write_text("\n".join(lines) + "\n")
     (home / LABELS).write_text("\n".join(lines[:LABELLED]) + "\n")
     (home / MORE_LABELS).write_text("\n".join(lines[LABELLED : LABELLED + MORE]) + "\n")
-    verbs = [{"name": verb.name, "summary": verb.summary, "example": verb.examples[-1]} for verb in VERBS]
+    verbs = [{"name": verb.name, "summary": verb.summary, "example": verb.example} for verb in VERBS]
     people = [
         {"id": REQUESTER, "name": "mara", "real_name": "Mara Lind", "roles": "Requester"},
         {"id": APPROVERS[0], "name": "jonas", "real_name": "Jonas Weber", "roles": "Approver"},

@@ -219,7 +219,7 @@ def _refuse_decided(desk: Desk, tx: Tx, approval: Approval) -> None:
 
 def _again(tx: Tx, approval: Approval) -> str:
     slug = features.by_id(tx, approval.feature_id).slug
-    return f"/assay {f'retire {slug}' if approval.retires else f'rollout {slug} next'} asks again."
+    return f"Ask again: /assay {f'retire {slug}' if approval.retires else f'rollout {slug} next'}"
 
 
 def _refuse_person(tx: Tx, approval: Approval, actor: Actor) -> None:

@@ -118,7 +118,7 @@ def _bounds(period: str) -> tuple[datetime, datetime]:
     try:
         return bounds(period)
     except ValueError as error:
-        raise Invalid(f"month is {period[:20]!r}.", hint="For example: month=2026-10") from error
+        raise Invalid(f"month is {period[:20]!r}, which is no month.", hint="For example: month=2026-10") from error
 
 
 def _lines(tx: Tx, rows: Sequence[Spend], known: dict[int, str], start: datetime, *, end: datetime) -> list[BillLine]:

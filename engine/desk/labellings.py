@@ -248,7 +248,7 @@ def _check(slug: str, sample: int, budget_usd: float) -> None:
         )
     if not 0 < budget_usd <= BUDGET_MOST_USD:
         raise Invalid(
-            f"budget is {budget_usd:g}; it must be above 0 and at most {BUDGET_MOST_USD:,.0f} US dollars.",
+            f"budget is {budget_usd:,.10g}; it must be above 0 and at most {BUDGET_MOST_USD:,.0f} US dollars.",
             hint=f"For example: /assay labels {slug} sample={sample} budget=20",
         )
 

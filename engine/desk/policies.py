@@ -179,9 +179,9 @@ def _find(name: str, feature: Feature | None) -> _Known:
         return known[name]
     own = [MARGIN, BAR] if feature else []
     near = difflib.get_close_matches(name, [*known, *own], n=3, cutoff=0.3)
-    slug = f" {feature.slug}" if feature else ""
+    of = f" {feature.slug}" if feature else ""
     meant = f"Nearest: {', '.join(near)}. " if near else ""
-    raise Invalid(f"There is no setting {name[:40]!r}.", hint=f"{meant}All of them: /assay settings{slug}")
+    raise Invalid(f"There is no setting {name[:40]!r}.", hint=f"{meant}All of them: /assay settings{of}")
 
 
 def _read(known: _Known, word: str, before: Any) -> Any:  # noqa: ANN401 (the field's type)

@@ -234,7 +234,9 @@ def _askable(desk: Desk, tx: Tx, slug: str, rollout: Rollout) -> Stage:
         raise NotReady(f"The rollout of {slug} is {rollout.status}.", hint=f"Go on with: /assay rollout {slug} resume")
     to_stage = following(rollout.stage)
     if to_stage is None:
-        raise NotReady(f"{slug} is live on the tuned model; there is no next stage.", hint="/assay digest watches it.")
+        raise NotReady(
+            f"{slug} is live on the tuned model; there is no next stage.", hint="It is watched: /assay digest"
+        )
     said = _gate(desk, tx, rollout)
     if said.action is not Action.READY:
         raise NotReady(

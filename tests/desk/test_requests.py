@@ -59,7 +59,7 @@ def test_a_press_on_superseded_evidence_is_refused_and_the_message_says_so(count
     policies.change(counter, ASKER, SLUG, {"stage_safe_odds": "30"})
     with pytest.raises(Conflict, match=r"The evidence changed \(a new policy\)") as refused:
         approvals.approve(counter, BO, token)
-    assert refused.value.hint == f"/assay rollout {SLUG} next asks again."
+    assert refused.value.hint == f"Ask again: /assay rollout {SLUG} next"
     seen = approvals.show(counter, token)
     assert (seen.state, seen.reason, seen.voters) == (ApprovalState.SUPERSEDED, "a new policy", (ANN.id,))
     assert any(row.entity_id == token for row in waiting(counter)), "the message loses its buttons"

@@ -175,7 +175,7 @@ def test_new_evidence_supersedes_a_waiting_and_an_approved_request(counter: Desk
     assert approvals.show(counter, first).state is ApprovalState.SUPERSEDED
     with pytest.raises(Conflict, match="evidence changed") as refused:
         approvals.approve(counter, ANN, first)
-    assert refused.value.hint == f"/assay rollout {SLUG} next asks again."
+    assert refused.value.hint == f"Ask again: /assay rollout {SLUG} next"
     approvals.approve(counter, ANN, second)
     a_verdict(counter, run_id="inv-three")
     done = execute(counter, second)
@@ -195,7 +195,7 @@ def test_a_request_runs_out_after_three_working_days_and_can_be_asked_again(coun
     assert approvals.show(counter, token).state is ApprovalState.EXPIRED
     with pytest.raises(Conflict, match="ran out on 30 Nov") as refused:
         approvals.approve(counter, ANN, token)
-    assert refused.value.hint == f"/assay rollout {SLUG} next asks again."
+    assert refused.value.hint == f"Ask again: /assay rollout {SLUG} next"
     again = asked(counter)
     assert again != token
     approvals.approve(counter, ANN, again)

@@ -9,7 +9,7 @@ from bot.blockkit.render import render
 from bot.grammar import NotUnderstood
 from bot.router import REGISTRY, Answer, Words
 from engine.desk import Desk, roles
-from engine.errors import NotAllowed
+from engine.errors import Invalid, NotAllowed, NotFound
 from engine.models.actor import Actor, Role
 from tests.builders import ANN, ASKER, BO, SHELL, SLUG, a_feature
 
@@ -63,3 +63,65 @@ def test_half_a_sentence_is_answered_with_a_whole_one(desk: Desk, words: str, sa
         say(desk, words)
     assert refused.value.message.startswith(said)
     assert "For example: /assay ready" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (f"labels {SLUG} show answer=billing", "answer does not go with show."),
+        (f"labels {SLUG} file=labels.csv queue=50", "queue does not go with file."),
+        (f"labels {SLUG} next sample=50", "sample does not go with next."),
+        (f"labels {SLUG} history version=5c1f", "version does not go with history."),
+        (f"labels {SLUG} version=5c1f", "version says nothing by itself."),
+        (f"labels {SLUG} teacher=gpt-4o", "teacher says nothing by itself."),
+    ],
+)
+def test_nothing_that_is_said_of_labels_is_passed_over(desk: Desk, words: str, said: str) -> None:
+    a_feature(desk)
+    with pytest.raises(NotUnderstood) as refused:
+        say(desk, words)
+    assert refused.value.message == f"{said} Nothing was done."
+
+
+@pytest.mark.parametrize("slug", ["lab-results", "inv-parser"])
+def test_a_feature_may_be_called_as_runs_are(desk: Desk, slug: str) -> None:
+    a_feature(desk, slug=slug)
+    assert f"No investigation of {slug} yet." in say(desk, f"status {slug}", ASKER)
+    access.check(desk, ASKER, grammar.parse(f"investigate {slug}"))
+    with pytest.raises(NotAllowed, match=f"investigate needs the role owner for {slug}"):
+        access.check(desk, BO, grammar.parse(f"investigate {slug}"))
+
+
+@pytest.mark.parametrize("run", ["inv-7k3mq9ab", "lab-7k3mq9ab", SLUG])
+def test_a_run_there_is_not_is_told_as_such_and_not_as_a_role_that_is_lacking(desk: Desk, run: str) -> None:
+    a_feature(desk)
+    with pytest.raises(NotFound, match=f"There is no run '{run}'"):
+        access.check(desk, BO, grammar.parse(f"cancel {run}"))
+
+
+@pytest.mark.parametrize("word", ["prices", "gateway-key", "team", "verify"])
+def test_a_feature_is_not_called_by_a_word_that_means_something_else(desk: Desk, word: str) -> None:
+    with pytest.raises(Invalid, match="is a word of Assay's own"):
+        a_feature(desk, slug=word)
+
+
+@pytest.mark.parametrize("given", ["prompt=@prompt.txt labels=a,b", "prompt=Sort approach=extract schema=@schema.json"])
+def test_a_file_of_the_shells_machine_is_no_prompt_and_no_field(desk: Desk, given: str) -> None:
+    with pytest.raises(Invalid, match="names a file of the shell's machine"):
+        say(desk, f"register {SLUG} model=gpt-4o-mini {given}", ASKER)
+
+
+@pytest.mark.parametrize("words", ["settings gateway-key ticket-router", "settings prices model=m input=1 output=2"])
+def test_what_the_team_sets_is_refused_without_naming_a_feature_there_is_not(desk: Desk, words: str) -> None:
+    with pytest.raises(NotAllowed) as refused:
+        access.check(desk, ASKER, grammar.parse(words))
+    assert refused.value.message == "settings needs the role admin."
+
+
+def test_the_next_step_with_labels_names_a_file_in_a_shell_and_a_form_in_slack(desk: Desk) -> None:
+    a_feature(desk)
+    assert say(desk, f"labels {SLUG}").endswith(f"Next: /assay labels {SLUG} file=labels.csv")
+    asked = Words(desk=desk, actor=ASKER, asked=grammar.parse(f"labels {SLUG} show"), forms=True)
+    answer = REGISTRY.commands["labels"].handle(asked)
+    assert isinstance(answer, Answer)
+    assert render(answer.view).said.endswith(f"Next: /assay labels {SLUG}")

@@ -59,7 +59,7 @@ def of_feature(
     """The quote of a feature. Raises ``NotReady``, and ``Invalid`` for a budget out of range or for no votes."""
     if not 0 < budget_usd <= BUDGET_MOST_USD:
         raise Invalid(
-            f"budget is {budget_usd:g}; it must be above 0 and at most {BUDGET_MOST_USD:,.0f} US dollars.",
+            f"budget is {budget_usd:,.10g}; it must be above 0 and at most {BUDGET_MOST_USD:,.0f} US dollars.",
             hint=f"For example: /assay investigate {feature.slug} budget=50",
         )
     if votes and feature.approach != ApproachName.REASON:

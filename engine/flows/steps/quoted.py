@@ -100,5 +100,5 @@ def price_of_teacher(
     raise NotReady(
         f"Nobody knows what {asked.model} costs, so a cap could not be kept; nothing was asked.",
         hint=f"Say what it costs: /assay settings prices model={asked.model} input=2.50 output=10 "
-        f"from={day}, or name another: /assay labels {feature.slug} teacher=…",
+        f"from={day}, or name another: /assay labels {feature.slug} sample={asked.sample} teacher=…",
     )

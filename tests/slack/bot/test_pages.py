@@ -96,7 +96,7 @@ def test_an_address_opens_for_three_months_and_says_how_to_get_another(wire: Wir
     clock.move(days=31)
     with pytest.raises(NotFound, match="opened until") as told:
         links.check(wire.desk, links.Shelf.READING, SLUG, signature)
-    assert told.value.hint == "/assay ready SLUG gives a new one."
+    assert told.value.hint == "For a new one: /assay ready SLUG"
 
 
 def seen_at(desk: Desk, **settings: Any) -> Desk:
