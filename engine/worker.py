@@ -14,7 +14,7 @@ from contextlib import closing
 
 from engine import lock, status, stop
 from engine.desk import operate, vitals
-from engine.errors import Conflict, Unavailable
+from engine.errors import Unavailable
 from engine.flows import ingest
 from engine.flows.dbos_durable import DbosEngine, open_durable
 from engine.flows.durable import Queue
@@ -141,15 +141,25 @@ def broke(services: Services, flow: str, run_id: str) -> None:
         stage.give_up(services, int(run_id.rpartition("-")[2]), said)
 
 
-def store_calls(services: Services, until: Callable[[], bool]) -> None:
-    """Bring the gateway's spool into the database, for as long as the engine runs, whatever happens to it."""
+def store_calls(services: Services, until: Callable[[], bool], *, patience: float = ingest.MINUTE) -> None:
+    """Bring the gateway's spool into the database, for as long as the engine runs, whatever happens to it.
+
+    Stages are judged each minute, also where nothing is stored for ``patience`` seconds: they are paused then.
+    """
+    acted = time.monotonic()
+
+    def act() -> None:
+        nonlocal acted
+        acted = time.monotonic()
+        each_minute(services)
+
     while not until():
         try:
-            ingest.run(services, until, each_minute=lambda: each_minute(services))
-        except Conflict as error:  # assay ingest runs beside us, and does the work
-            log.info("spool.taken", extra={"why": str(error)})
+            ingest.run(services, until, each_minute=act, patience=patience)
         except Exception:  # the spool keeps what is not stored; a person must look
             log.exception("ingest.broke", extra={"ref": secrets.token_hex(2).upper()})
+            if time.monotonic() >= acted + patience:
+                act()
         _rest(until)
 
 

@@ -29,6 +29,7 @@ from engine.store.spool import Segment
 log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 1.0
+MINUTE = 60.0
 WAIT_SECONDS = 30.0  # how long a second ``--once`` waits for the first
 THOROUGH_PASSES = 60  # what is seldom due is looked at each so many passes
 GRACE = timedelta(hours=1)  # a unit's day is folded so long after its end: calls may come late
@@ -58,25 +59,30 @@ class Passed(Value):
         return Passed(**{name: getattr(self, name) + getattr(other, name) for name in Passed.model_fields})
 
 
-def run(services: Services, until: Callable[[], bool], *, each_minute: Callable[[], object]) -> None:
-    """Pass over the spool once a second until told to stop; after a pass, ``each_minute`` is called once in one.
+def run(
+    services: Services, until: Callable[[], bool], *, each_minute: Callable[[], object], patience: float = MINUTE
+) -> None:
+    """Pass over the spool once a second until told to stop; ``each_minute`` is called after the first, and so often.
 
-    The spool is held for a pass at a time, so that others may have their turn.
+    It is called too where no pass goes through for ``patience`` seconds: what calls show is old then, and must not look
+    fresh. The spool is held for a pass at a time, so that others may have their turn.
     """
-    passes = 0
+    passes, due = 0, time.monotonic() + patience
     while not until():
         began = time.monotonic()
         try:
             passed = _pass(services, thorough=passes % THOROUGH_PASSES == 0)
             if passed.calls or passed.events:
                 log.info("spool.stored", extra={"calls": passed.calls, "events": passed.events})
-            if passes % THOROUGH_PASSES == 0:
-                each_minute()
+            due = due if passes else began
             passes += 1
         except Conflict:
             log.debug("spool.taken")
         except (Unavailable, OSError) as error:  # nothing is lost: the spool keeps it until it is stored
             log.warning("spool.waiting", extra={"why": type(error).__name__})
+        if time.monotonic() >= due:
+            due = time.monotonic() + patience
+            each_minute()
         while not until() and time.monotonic() < began + EVERY_SECONDS:
             time.sleep(0.05)
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
 from engine import worker
 from engine.desk import Desk, investigations
+from engine.flows import ingest
 from engine.flows.durable import Queue
 from engine.models.investigation import Effort, Investigation, RunState
 from engine.store import features
@@ -29,6 +35,18 @@ def an_open_run(desk: Desk, run_id: str) -> None:
             ),
         )
         desk.durable.enqueue(tx, "investigate", run_id, {"run_id": run_id}, queue=Queue.HEAVY)
+
+
+def test_stages_are_judged_each_minute_though_the_spool_cannot_be_read(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.services.settings.spool_folder.write_text("no folder")
+    judged: list[int] = []
+    ingest.run(desk.services, lambda: bool(judged), each_minute=lambda: judged.append(1), patience=0.0)
+    assert judged == [1]
+    broken = replace(desk.services, database=cast("Any", None))  # nobody foresaw this
+    worker.store_calls(broken, lambda: "minute.broke" in caplog.messages, patience=0.0)
+    assert {vars(one)["due"] for one in caplog.records if one.message == "minute.broke"} >= {"tick"}
 
 
 def test_a_run_whose_flow_is_gone_is_closed_at_the_next_start_and_no_other(desk: Desk) -> None:
