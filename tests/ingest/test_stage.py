@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import random
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -220,27 +218,6 @@ def test_shadow_compares_copies_with_answers(counter: Desk, clock: FixedClock) -
     recorded(counter, key, [*answers, *copies])
     baseline, tuned = rollouts.show(counter, SLUG).evidence.arms
     assert (baseline.n, baseline.errors, tuned.n, tuned.errors) == (60, 0, 60, 60)
-
-
-def trip(desk: Desk, key: str, **told: Any) -> None:
-    with segment(desk.services.settings.spool_folder, f"host-9-{random.randrange(10**13)}-1") as writer:
-        writer.event(kind="trip", feature=SLUG, stage=key, mode="canary", n=43, bad=14, window_s=60, **told)
-    ingest.once(desk.services)
-
-
-def test_a_trip_of_the_gateway_is_recorded_and_told_once(counter: Desk, clock: FixedClock) -> None:
-    key = at_stage(counter, clock, Stage.CANARY_5)
-    trip(counter, key, latched=False)
-    assert rollouts.show(counter, SLUG).status is RolloutStatus.RUNNING
-    trip(counter, "rollout-1/1", latched=True)
-    assert rollouts.show(counter, SLUG).status is RolloutStatus.RUNNING, "that stage is over: somebody pressed since"
-    trip(counter, key, latched=True)
-    back = rollouts.show(counter, SLUG)
-    assert (back.status, back.share) == (RolloutStatus.ROLLED_BACK, 0.0)
-    assert back.reason == "14 of 43 calls failed in 60 s"
-    trip(counter, key, latched=True)
-    assert [row.entity for row in waiting(counter)].count("machine") == 1
-    assert Path(counter.services.settings.home / "gateway" / "routes.json").read_text().count('"observe"') == 1
 
 
 def test_feedback_meets_its_call_and_thumbs_are_a_guardrail(counter: Desk, clock: FixedClock) -> None:

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from engine.flows.steps import gateways, stage
-from engine.models.rollout import RolloutStatus
+from engine.models.rollout import Rollout, RolloutStatus, Route
 from engine.models.spool import Example, PendingFeedback, Stratum
 from engine.rules.redact import redact, redact_row
 from engine.services import Services
-from engine.store import examples, features, feedback, rollouts, spool
+from engine.store import evidence, examples, features, feedback, rollouts, spool
 from engine.store.database import Tx
 from engine.store.spool import Segment
 from engine.teachers import prompt
@@ -115,15 +115,21 @@ def _trip(tx: Tx, services: Services, event: Mapping[str, Any]) -> None:
         return
     features.alone(tx, feature.id or 0)
     rollout, route = rollouts.open_of(tx, feature.id or 0), rollouts.route(tx, feature.id or 0)
-    if rollout is None or route is None or route.stage != event.get("stage"):
+    if rollout is None or route is None or rollout.status not in (RolloutStatus.RUNNING, RolloutStatus.PAUSED):
         return
-    if rollout.status not in (RolloutStatus.RUNNING, RolloutStatus.PAUSED):
+    if route.stage != event.get("stage") and not _was_paused_since(tx, rollout, route, str(event.get("stage"))):
         return
     n, bad, seconds = (_whole(event.get(name)) for name in ("n", "bad", "window_s"))
     reason = f"{bad} of {n} calls failed in {seconds} s"
     stage.lower(tx, services, rollout, "rollback", actor=stage.MACHINE, reason=reason)
     stage.announce(tx, services, rollout)
     log.warning("rollout.tripped", extra={"feature": feature.slug, "n": n, "bad": bad})
+
+
+def _was_paused_since(tx: Tx, rollout: Rollout, route: Route, stage: str) -> bool:
+    """Whether what differs is a pause alone: it gives the route another key, and leaves the split as it was."""
+    roots = {start.key: start.root for start in evidence.starts(tx, rollout.id)}
+    return rollout.status is RolloutStatus.PAUSED and stage in roots and roots[stage] == roots.get(route.stage)
 
 
 def _asked(messages: object) -> str:
