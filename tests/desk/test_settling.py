@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.desk import Desk, approvals, rollouts
+from engine.desk import Desk, approvals, policies, rollouts
 from engine.desk import roles as grants
 from engine.flows.steps import requests
 from engine.flows.steps import stage as stages
@@ -57,6 +57,18 @@ def test_100_percent_soaks_after_an_hour_and_is_live_after_a_week(counter: Desk,
         assert deeds.broken_at(tx) is None
         by_machine = [one.after["stage"] for one in deeds.of_feature(tx, 1) if one.verb == "shift" and not one.actor]
     assert by_machine == ["live", "soaking"]
+
+
+def test_an_edited_holdback_raises_no_share_until_a_person_presses(counter: Desk, clock: FixedClock) -> None:
+    policies.change(counter, ASKER, "", {"stage_holdback": "0"})
+    clock.move(hours=1)
+    recorded(counter, tuned=198, baseline=2)
+    assert ticked(counter) is Stage.SOAKING
+    assert route(counter).share == 0.99, "the machine raises nothing"
+    rollouts.lower(counter, ANN, SLUG, "pause")
+    assert route(counter).share == 0.99
+    rollouts.lower(counter, ANN, SLUG, "resume")
+    assert route(counter).share == 1.0
 
 
 def test_nothing_settles_that_is_paused_harmful_silent_or_not_served(counter: Desk, clock: FixedClock) -> None:

@@ -245,8 +245,11 @@ def _shift(tx: Tx, services: Services, rollout: Rollout, moved: RolloutState, *,
     if rollout.status in FINAL:
         rollout.open_feature_id = None
     rollouts.save(tx, rollout)
-    holdback = policies.current(tx, rollout.feature_id).stage.holdback
-    way = rollouts.set_route(tx, rollout, mode=_mode(rollout), share=rollout.share * (1 - holdback), at=now)
+    share = rollout.share * (1 - policies.current(tx, rollout.feature_id).stage.holdback)
+    known = rollouts.route(tx, rollout.feature_id)
+    if known is not None and (not actor.id or rollout.status is RolloutStatus.PAUSED):
+        share = min(share, known.share)  # a holdback that was edited raises nothing by a tick, nor by a pause
+    way = rollouts.set_route(tx, rollout, mode=_mode(rollout), share=share, at=now)
     per_call = policies.traffic(tx, rollout.feature_id).unit == "request"
     guardrails.begin(tx, rollout, way, per_call=per_call, at=now)
     deeds.record(
