@@ -75,7 +75,8 @@ class Breaker:
         if self.latched:
             return None
         if self._shut_at is not None:
-            self._count_probe(now, bad=bad)
+            if now >= self._shut_at + OPEN_SECONDS:  # before that it is no probe: it was under way when the trip came
+                self._count_probe(now, bad=bad)
             return None
         self._tries.append((now, bad))
         self._bad += bad

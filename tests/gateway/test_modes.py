@@ -199,6 +199,15 @@ def test_a_live_side_is_probed_and_comes_back_and_latches_the_third_time() -> No
     assert breaker.gate(now + 10_000) is Gate.SHUT
 
 
+def test_calls_that_were_under_way_at_a_trip_are_no_probes() -> None:
+    breaker, live = Breaker("1/9"), routed("tuned")
+    for _ in range(20):
+        breaker.count(live, 0.0, bad=True)
+    for _ in range(5):
+        breaker.count(live, 1.0, bad=False)
+    assert breaker.gate(2.0) is Gate.SHUT, "it rests for its 30 seconds"
+
+
 def test_a_bad_probe_begins_the_count_anew() -> None:
     breaker, live = Breaker("1/9"), routed("tuned")
     for _ in range(20):
