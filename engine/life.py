@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _INHERITED = 200  # the descriptor under which a child holds its life; above any the interpreter opens at start
-_KILL_SECONDS = 1.5
+_KILL_SECONDS = 20.0  # a process with gigabytes, or a device, takes seconds to be gone on a busy host
 CHILD_ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",  # scikit-learn's matrices are small; torch has its own threads
     "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin took 3 times the CPU on a busy host (measured)

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Generator
 from importlib import import_module
 
+import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
@@ -28,6 +29,8 @@ from engine.train.ladder import host_of
 from tests.prepared import postgres_beside, postgres_prepared, sqlite_in
 
 IN_CI = os.environ.get("CI") == "true"
+hypothesis.settings.register_profile("untimed", deadline=None)  # an example's time says how busy the machine is
+hypothesis.settings.load_profile("untimed")
 
 
 def needs(found: object, what: str, install: str) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-SECONDS = 60.0
+SECONDS = 180.0
 
 
 def eventually(claim: Callable[[], Any], seconds: float = SECONDS) -> Any:

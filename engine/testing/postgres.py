@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-START_SECONDS = 60
+START_SECONDS = 180
+TRIES = 4
 
 
 @dataclass(frozen=True)
@@ -53,18 +54,30 @@ def start_server(folder: Path) -> Generator[Server | None]:
     shutil.rmtree(where, ignore_errors=True)
     where.mkdir(mode=0o777)
     user = _user(where)
-    port = _free_port()
     cluster = where / "cluster"
     _run(user, programs / "initdb", "-D", cluster, "-U", "assay", "-A", "trust", "--no-sync", "-E", "UTF8")
-    options = f"-p {port} -k {where} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=300"
-    url = f"postgresql+psycopg://assay@127.0.0.1:{port}/postgres"
-    server = Server(url, user, programs / "pg_ctl", where, options)
-    server.start()
+    server = _started(user, programs / "pg_ctl", where)
     try:
         yield server
     finally:
         server.stop()
         shutil.rmtree(where, ignore_errors=True)
+
+
+def _started(user: str, program: Path, where: Path) -> Server:
+    """A server on a free port; on another where somebody took it between our look and its start."""
+    for tries_left in reversed(range(TRIES)):
+        port = _free_port()
+        options = f"-p {port} -k {where} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=300"
+        server = Server(f"postgresql+psycopg://assay@127.0.0.1:{port}/postgres", user, program, where, options)
+        try:
+            server.start()
+        except AssertionError:
+            if not tries_left:
+                raise
+        else:
+            return server
+    raise AssertionError
 
 
 def _user(where: Path) -> str:

@@ -100,11 +100,11 @@ def test_two_deployments_on_one_cluster_and_store_have_the_same_job_each_for_its
         one.ensure(spec)
         assert two.poll(spec.job_id).status is JobStatus.GONE
         two.ensure(spec)
-        eventually(lambda: len(processes_of(site, spec)) == 2, seconds=60)
+        eventually(lambda: len(processes_of(site, spec)) == 2)
         one.cancel(spec.job_id)
         assert two.poll(spec.job_id).status is JobStatus.RUNNING
         assert (one.jobs(), two.jobs()) == ([spec.job_id], [spec.job_id])
-    eventually(lambda: two.poll(spec.job_id).status is JobStatus.DONE, seconds=60)
+    eventually(lambda: two.poll(spec.job_id).status is JobStatus.DONE)
     assert one.poll(spec.job_id).status is JobStatus.GONE
     assert len({submitted.id for submitted in site.head.submitted}) == 2
 
@@ -123,7 +123,7 @@ def test_paid_calls_stay_on_this_host(site: Cluster) -> None:
     site.runner.ensure(spec)
     assert site.head.submitted == []
     assert LocalRunner(site.path / "own").jobs() == [spec.job_id]
-    eventually(lambda: site.runner.poll(spec.job_id).status is JobStatus.FAILED, seconds=60)
+    eventually(lambda: site.runner.poll(spec.job_id).status is JobStatus.FAILED)
     site.runner.cancel(spec.job_id)
 
 

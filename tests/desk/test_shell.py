@@ -251,7 +251,7 @@ def test_a_scheduler_that_does_what_is_due_once_is_not_taken_for_an_engine(run: 
     run("say", REGISTER)
     due = f"{datetime.now(UTC) + timedelta(days=40):%Y-%m-%d}T09:00:00Z"
     words = [sys.executable, "-m", "bot.cli", "scheduler", "--once", "--now", due]
-    done = subprocess.run(words, env=dict(os.environ), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(words, env=dict(os.environ), capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
     assert "schedule.done" in done.stderr
     assert "no engine was ever alive" in run("doctor")[1], "its moment may lie ahead, and it is gone by now"
@@ -266,7 +266,7 @@ def test_a_bot_whose_port_is_taken_says_so_and_ends(run: Run) -> None:
         secrets = {"SLACK_BOT_TOKEN": "xoxb-none", "SLACK_APP_TOKEN": "xapp-none"}
         environment = {**os.environ, **secrets, "PORT": port, "ASSAY_SLACK_API_URL": f"http://127.0.0.1:{port}/"}
         words = [sys.executable, "-m", "bot.cli", "bot"]
-        done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=180)
     assert done.returncode == 1
     assert f"Nothing can listen on 127.0.0.1, port {port}" in done.stderr
     assert "Traceback" not in done.stderr

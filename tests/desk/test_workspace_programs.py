@@ -19,6 +19,7 @@ from engine.models.work import Heartbeat
 from engine.services import Services
 from engine.store import work
 from tests.desk.test_workspaces import grant, several
+from tests.gateway.programs import alive
 from tests.waiting import SECONDS, eventually
 
 __all__ = ["several"]  # a fixture
@@ -58,15 +59,6 @@ def pid_of(several: Services, team: str) -> int:
         return row.pid if row else 0
 
 
-def is_alive(pid: int) -> bool:
-    """Whether there is such a process."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 def test_each_workspace_has_its_programs_as_long_as_it_is_installed(several: Services) -> None:
     installed(several, FIRST)
     with supervised(several.settings.home, several.settings.database_url) as running:
@@ -79,19 +71,19 @@ def test_each_workspace_has_its_programs_as_long_as_it_is_installed(several: Ser
         assert workspaces.end(several, SECOND, datetime.now(UTC))
         os.kill(first, signal.SIGKILL)
         eventually(lambda: pid_of(several, FIRST) != first)
-        assert is_alive(leaver)  # the others did not wait for it
+        assert alive(leaver)  # the others did not wait for it
         os.kill(leaver, signal.SIGCONT)
-        eventually(lambda: not is_alive(leaver))
+        eventually(lambda: not alive(leaver))
         orphan = pid_of(several, FIRST)
         running.kill()
-    eventually(lambda: not is_alive(orphan))
+    eventually(lambda: not alive(orphan))
     with supervised(several.settings.home, several.settings.database_url) as running:
         eventually(lambda: pid_of(several, FIRST) != orphan)
         last = pid_of(several, FIRST)
-        assert is_alive(last)
+        assert alive(last)
         running.terminate()
         assert running.wait(timeout=SECONDS) == 0
-        assert not is_alive(last)
+        assert not alive(last)
 
 
 def test_the_list_names_each_workspace_and_its_home(

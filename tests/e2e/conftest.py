@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-START_SECONDS = 180
-expect.set_options(timeout=30_000)
+START_SECONDS = 600
+expect.set_options(timeout=120_000)
 WIDTH, HEIGHT = 1180, 900
 
 
@@ -31,7 +31,7 @@ class Demo:
         """Another program of the same deployment."""
         environment = {**os.environ, "ASSAY_HOME": str(self.home)}
         done = subprocess.run(
-            [sys.executable, "-m", "bot.cli", *words], env=environment, capture_output=True, text=True, timeout=120
+            [sys.executable, "-m", "bot.cli", *words], env=environment, capture_output=True, text=True, timeout=300
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -60,7 +60,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Generator[Demo]:
     assert found, "".join(said)
     yield Demo(found[1], home / "demo")
     running.send_signal(signal.SIGINT)
-    assert running.wait(timeout=15) == 0
+    assert running.wait(timeout=60) == 0
     running.stdout.close()
 
 
@@ -68,7 +68,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Generator[Demo]:
 def page(browser: Browser, demo: Demo) -> Generator[Page]:
     """The demo's page, as the requester sees it."""
     opened = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
-    opened.set_default_timeout(30_000)
+    opened.set_default_timeout(120_000)
     opened.goto(demo.url)
     yield opened
     opened.close()

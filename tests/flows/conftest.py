@@ -31,7 +31,7 @@ from engine.testing.traffic import month_of_calls
 
 SLUG = "ticket-mood"
 ROWS = 900
-WAIT_SECONDS = 240.0
+WAIT_SECONDS = 600.0
 
 
 @dataclass

@@ -42,7 +42,6 @@ def kill_jobs(home: pathlib.Path) -> None:
             continue
 
 
-@pytest.mark.timeout(600)
 def test_a_labelling_whose_engine_and_job_are_killed_pays_for_no_reply_twice(deployment: Deployment) -> None:
     deployment.say(
         f'register {SLUG} model=simulated-frontier-1 prompt="Say negative, neutral or positive." rights="it is so" '

@@ -17,7 +17,7 @@ from tests.flows.conftest import SLUG, Deployment
 pytestmark = [pytest.mark.torch, pytest.mark.processes, pytest.mark.xdist_group("processes")]
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_the_whole_road_is_walked_by_words_alone(deployment: Deployment) -> None:
     deployment.register()
     assert "no open rollout" in deployment.say(f"rollout {SLUG} rollback", code=1)
@@ -45,7 +45,7 @@ def test_the_whole_road_is_walked_by_words_alone(deployment: Deployment) -> None
     assert "cannot leave shadow yet" in deployment.say(f"rollout {SLUG} next", code=1)
     deployment.program("scheduler", "--once", "--now", "2027-01-04T09:00:00Z")
     engine.terminate()
-    assert engine.wait(timeout=10) == 0
+    assert engine.wait(timeout=60) == 0
     deployment.program("scheduler", "--once", "--now", "2027-02-01T09:00:00Z")  # with no engine alive
     digest = deployment.say("digest")
     assert "Assay, 2027-01" in digest
@@ -65,7 +65,6 @@ def _asked_once(deployment: Deployment) -> bool:
     return bool(answered) and max(answered.values()) == 1
 
 
-@pytest.mark.timeout(120)
 def test_a_label_import_that_is_killed_leaves_nothing_or_all(deployment: Deployment) -> None:
     deployment.say(
         f"register {SLUG} model=simulated-frontier-1 prompt=Say base_url={deployment.model_url} "
@@ -73,7 +72,7 @@ def test_a_label_import_that_is_killed_leaves_nothing_or_all(deployment: Deploym
     )
     command = [sys.executable, "-m", "bot.cli", "import-labels", SLUG, str(deployment.home / "labels.jsonl")]
     seen: set[int] = set()
-    for seconds in (0.8, 1.2, 1.6, 2.0, 2.4, 60.0):
+    for seconds in (0.8, 1.2, 1.6, 2.0, 2.4, 300.0):
         importing = subprocess.Popen(command, env=deployment.environment, stdout=subprocess.DEVNULL)
         try:
             importing.wait(timeout=seconds)

@@ -64,5 +64,5 @@ def test_a_tracker_that_is_not_there_is_logged_once_and_the_run_stands(desk: Des
     a_run(desk)
     policies.change(desk, SHELL, "", {"digest_trackers": "wandb"}, why="we use it")
     assert trackers.report(desk.services, "inv-one").names == ()
-    eventually(lambda: "ModuleNotFoundError" in logged.getvalue(), seconds=60)
+    eventually(lambda: "ModuleNotFoundError" in logged.getvalue())
     assert logged.getvalue().count("tracker.failed") == 1

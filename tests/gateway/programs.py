@@ -18,6 +18,7 @@ import httpx2
 
 from tests.gateway.running import KEY, until
 from tests.house_rules import ROOT
+from tests.waiting import SECONDS
 
 
 @dataclass
@@ -54,9 +55,9 @@ def program(home: Path, *options: str, **environ: str) -> Iterator[Program]:
     reader = threading.Thread(target=_read, args=[running], daemon=True)
     reader.start()
     try:
-        until(lambda: running.pids() or process.poll() is not None, 60)
+        until(lambda: running.pids() or process.poll() is not None)
         assert process.poll() is None, running.told
-        until(lambda: _is_ready(running), 60)
+        until(lambda: _is_ready(running))
         yield running
     finally:
         if process.poll() is None:
@@ -65,7 +66,7 @@ def program(home: Path, *options: str, **environ: str) -> Iterator[Program]:
         for pid in running.pids():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        reader.join(10)
+        reader.join(SECONDS)
         assert process.stderr is not None
         process.stderr.close()
 
@@ -73,7 +74,7 @@ def program(home: Path, *options: str, **environ: str) -> Iterator[Program]:
 def ask(url: str, **fields) -> httpx2.Response:
     told = {"model": "m", "messages": [{"role": "user", "content": "x"}]} | fields
     headers = {"authorization": f"Bearer {KEY}"}
-    return httpx2.post(f"{url}/f/triage/v1/chat/completions", json=told, headers=headers, timeout=30)
+    return httpx2.post(f"{url}/f/triage/v1/chat/completions", json=told, headers=headers, timeout=SECONDS)
 
 
 def alive(pid: int) -> bool:

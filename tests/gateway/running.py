@@ -25,6 +25,7 @@ from engine.rules import frame
 from engine.rules.frame import Frame
 from engine.settings import Settings
 from tests.gateway.upstream import Script, Upstream, upstream
+from tests.waiting import SECONDS
 
 KEY = "agk_test-key-of-triage"
 OTHER_KEY = "agk_test-key-of-others"
@@ -116,7 +117,7 @@ def names_of(spool: Path) -> dict[int, str]:
     return {int(told["hash"], 16): told["name"] for told in map(json.loads, lines)}
 
 
-def until(claim: Callable[[], Any], seconds: float = 10.0) -> Any:
+def until(claim: Callable[[], Any], seconds: float = SECONDS) -> Any:
     """What a claim gives once it gives anything true; the claim fails the test when it never does."""
     deadline = time.monotonic() + seconds
     while not (found := claim()):
@@ -159,11 +160,11 @@ def serving(settings: Settings, routes: Path) -> Iterator[Gateway]:
     thread = threading.Thread(target=lambda: uvloop.run(serve(app, server, listener)), daemon=True)
     thread.start()
     try:
-        with httpx2.Client(base_url=url, timeout=20, verify=False) as http:
+        with httpx2.Client(base_url=url, timeout=SECONDS, verify=False) as http:
             yield Gateway(url, app, server, settings.home, routes, http)
     finally:
         server.should_exit = server.force_exit = True
-        thread.join(10)
+        thread.join(SECONDS)
         assert not thread.is_alive(), "the gateway did not end"
 
 

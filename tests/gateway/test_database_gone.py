@@ -80,16 +80,16 @@ def test_while_an_sqlite_file_is_locked_calls_are_answered_and_kept(
     hasty = replace(services, database=services.database.patient(0.1))  # the lock lasts far longer than its patience
     with running(hasty) as deployment:
         deployment.calls(5)
-        until(lambda: deployment.stored() == 5, 60)
+        until(lambda: deployment.stored() == 5)
         holder = sqlite3.connect(tmp_path / "assay.db", isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         deployment.calls(CALLS)
-        until(lambda: waited(caplog) >= 3, 60)
+        until(lambda: waited(caplog) >= 3)
         deployment.calls(CALLS)
         assert deployment.stored() == 5
         holder.execute("ROLLBACK")
         holder.close()
-        until(lambda: deployment.stored() == 5 + 2 * CALLS, 60)
+        until(lambda: deployment.stored() == 5 + 2 * CALLS)
     assert (deployment.stored(), deployment.waiting()) == (5 + 2 * CALLS, 0)
     services.database.close()
 
@@ -104,17 +104,17 @@ def test_while_postgresql_is_gone_calls_are_answered_and_the_backlog_drains_when
         services = services_at(server.url, tmp_path, FixedClock())
         with running(services) as deployment:
             deployment.calls(5)
-            until(lambda: deployment.stored() == 5, 60)
+            until(lambda: deployment.stored() == 5)
             for gone in (1, 2):  # the second time with connections that the first has spoilt
                 server.stop()
                 before = waited(caplog)
                 deployment.calls(CALLS)
-                until(lambda before=before: waited(caplog) >= before + 2, 60)
+                until(lambda before=before: waited(caplog) >= before + 2)
                 with pytest.raises(Unavailable, match="does not answer"):
                     deployment.stored()
                 deployment.calls(CALLS)
                 server.start()
-                until(lambda gone=gone: deployment.stored() == 5 + gone * 2 * CALLS, 60)
+                until(lambda gone=gone: deployment.stored() == 5 + gone * 2 * CALLS)
         assert (deployment.stored(), deployment.waiting()) == (deployment.answered, 0)
         services.database.close()
 

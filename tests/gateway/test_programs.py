@@ -78,7 +78,7 @@ def test_out_of_files_it_turns_nobody_away_for_good(tmp_path: Path) -> None:
             assert alive(pid)
             for one in held:
                 one.close()
-            until(lambda: load.files_of(pid) < most - 10, 60)
+            until(lambda: load.files_of(pid) < most - 10)
             assert ask(running.url).status_code == 200
 
 
@@ -89,7 +89,7 @@ def test_a_signal_lets_streams_end_and_takes_no_new_calls(tmp_path: Path) -> Non
             url, said = running.url, []
             thread = threading.Thread(target=lambda: said.append(ask(url, stream=True).content))
             thread.start()
-            until(lambda: model.asked, 30)
+            until(lambda: model.asked)
             begun = time.monotonic()
             assert running.end() == 0
             assert time.monotonic() - begun < 60
@@ -106,7 +106,7 @@ def test_a_second_signal_ends_it_at_once_and_the_cut_call_is_on_record(tmp_path:
         with program(tmp_path) as running:
             thread = threading.Thread(target=lambda: _swallow(running.url))
             thread.start()
-            until(lambda: model.asked, 30)
+            until(lambda: model.asked)
             running.process.send_signal(signal.SIGTERM)
             time.sleep(0.3)  # two signals at once would be one
             assert running.end() == 0
@@ -125,20 +125,20 @@ def test_a_worker_that_is_killed_is_replaced_and_all_end_with_their_parent(tmp_p
     with upstream(says()) as model:
         write_routes(tmp_path / "gateway" / "routes.json", triage=route(model.url))
         with program(tmp_path, "--workers", "2") as running:
-            first = until(lambda: running.pids() if len(running.pids()) == 2 else None, 60)
+            first = until(lambda: running.pids() if len(running.pids()) == 2 else None)
             os.kill(first[0], signal.SIGKILL)
-            until(lambda: len(running.pids()) == 3, 60)
+            until(lambda: len(running.pids()) == 3)
             assert ask(running.url).status_code == 200
             running.process.kill()
             running.process.wait()
-            until(lambda: not any(alive(pid) for pid in running.pids()), 30)
+            until(lambda: not any(alive(pid) for pid in running.pids()))
 
 
 def test_workers_end_gently_with_a_signal_to_their_parent(tmp_path: Path) -> None:
     with upstream(says()) as model:
         write_routes(tmp_path / "gateway" / "routes.json", triage=route(model.url))
         with program(tmp_path, "--workers", "2") as running:
-            until(lambda: len(running.pids()) == 2, 60)
+            until(lambda: len(running.pids()) == 2)
             assert [ask(running.url).status_code for _ in range(6)] == [200] * 6
             assert running.end() == 0
             assert len(running.said("gateway.stopped")) == 2

@@ -9,6 +9,7 @@ import pytest
 
 from tests.gateway.running import KEY, gateway, route
 from tests.gateway.upstream import says, upstream
+from tests.waiting import SECONDS
 
 BODY = b'{"model":"m","messages":[{"role":"user","content":"x"}]}'
 LENGTH = b"Content-Length: %d\r\n" % len(BODY)
@@ -56,7 +57,7 @@ def sent(url: str, parts: list[bytes]) -> bytes:
     """What is answered; nothing where the connection was closed while we still sent."""
     host, port = url.removeprefix("http://").split(":")
     seen = b""
-    with socket.create_connection((host, int(port)), timeout=20) as line, suppress(ConnectionError):
+    with socket.create_connection((host, int(port)), timeout=SECONDS) as line, suppress(ConnectionError):
         for part in parts:
             line.sendall(part)
         while b"\r\n\r\n" not in seen and (block := line.recv(65536)):
@@ -91,7 +92,7 @@ def test_two_requests_on_one_connection_are_two_calls(gate) -> None:
     running, model = gate
     before = len(model.asked)
     host, port = running.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=20) as line:
+    with socket.create_connection((host, int(port)), timeout=SECONDS) as line:
         line.sendall((START + LENGTH + b"\r\n" + BODY) * 2)
         seen = b""
         while seen.count(b"HTTP/1.1 200") < 2:
@@ -112,7 +113,7 @@ def test_a_request_whose_body_comes_after_the_request_before_it_is_served(gate) 
     running, model = gate
     before = len(model.asked)
     host, port = running.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=20) as line:
+    with socket.create_connection((host, int(port)), timeout=SECONDS) as line:
         line.sendall(START + LENGTH + b"\r\n" + BODY + START + LENGTH + b"\r\n")
         seen = line.recv(65536)
         line.sendall(BODY)

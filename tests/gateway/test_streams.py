@@ -29,6 +29,7 @@ from tests.gateway.upstream import (
     streamed,
     upstream,
 )  # fmt: skip
+from tests.waiting import SECONDS
 
 ERROR = b'data: {"error":{"message":"overloaded"}}\n\n'
 WORD = chunk({"content": "bill"})
@@ -149,7 +150,7 @@ def test_a_slow_caller_holds_the_upstream_back_instead_of_filling_memory(tmp_pat
     def flood(_asked):
         yield from streamed([ROLE], end=False)
         big = chunk({"content": "x" * 10_000})
-        for _ in range(2_000):  # 20 MB
+        for _ in range(10_000):  # 100 MB
             sent.append(len(big))
             yield b"%x\r\n%s\r\n" % (len(big), big)
         yield from (b"%x\r\n%s\r\n" % (len(DONE), DONE), b"0\r\n\r\n")
@@ -161,7 +162,7 @@ def test_a_slow_caller_holds_the_upstream_back_instead_of_filling_memory(tmp_pat
             while seen != len(sent):  # until nothing moves any more
                 seen = len(sent)
                 time.sleep(0.3)
-            assert sum(sent) < 16_000_000  # sockets of both sides hold some MB, and the gateway under one
+            assert sum(sent) < 64_000_000  # each socket holds some MB, up to 32 on a new kernel; the gateway under one
         until(gate.frames)
 
 
@@ -175,7 +176,7 @@ def leaving(gate: Gateway, unit: str = BASELINE_UNIT, receive: int = 0, **fields
         if receive:
             line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
         host, port = gate.url.removeprefix("http://").split(":")
-        line.settimeout(20)
+        line.settimeout(SECONDS)
         line.connect((host, int(port)))
         line.sendall(head.encode() + body)
         yield line

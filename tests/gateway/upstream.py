@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.waiting import SECONDS
+
 
 @dataclass
 class Asked:
@@ -113,7 +115,7 @@ def upstream(script: Script) -> Iterator[Upstream]:
         yield running
     finally:
         loop.call_soon_threadsafe(stopping.set)
-        thread.join(5)
+        thread.join(SECONDS)
         loop.close()
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from sqlalchemy import text
 
 from engine.store import advisory
 from engine.store.database import open_database
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.postgres
 
@@ -36,10 +35,7 @@ def test_a_lock_whose_connection_was_ended_is_no_longer_held(postgres_url: str) 
         assert mine is not None
         with other.engine.connect() as connection:
             connection.execute(ending)
-        ends = time.monotonic() + 10
-        while mine() and time.monotonic() < ends:
-            time.sleep(0.01)
-        assert not mine()
+        eventually(lambda: not mine())
         with advisory.held(other, KEY) as theirs:
             assert theirs is not None
     one.close()

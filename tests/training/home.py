@@ -71,7 +71,7 @@ class Home:
             config={**asked, "rung": trained.config["recipe"]["rung"]},
         )
 
-    def wait(self, spec: JobSpec, *, seconds: float = 90, until: tuple[JobStatus, ...] = ()) -> JobState:
+    def wait(self, spec: JobSpec, *, seconds: float = 240, until: tuple[JobStatus, ...] = ()) -> JobState:
         """Poll until the job is over, or in one of the states named."""
         deadline = time.monotonic() + seconds
         runner = self.runner
@@ -82,7 +82,7 @@ class Home:
             state = runner.poll(spec.job_id)
         return state
 
-    def run(self, spec: JobSpec, seconds: float = 90) -> JobState:
+    def run(self, spec: JobSpec, seconds: float = 240) -> JobState:
         self.runner.ensure(spec)
         return self.wait(spec, seconds=seconds)
 

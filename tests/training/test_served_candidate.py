@@ -25,6 +25,7 @@ from engine.testing.corpus import CLASSES
 from engine.train import Answer, Answerer
 from engine.train.ladder import host_of
 from tests.training.home import Home, real_rows
+from tests.waiting import SECONDS
 
 MODEL = "c0ffee" * 10
 TASK = Task(approach="classify", classes=("long", "short"))
@@ -40,7 +41,7 @@ class ByLength:
         self.free.set()
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
-        assert self.free.wait(10)
+        assert self.free.wait(SECONDS)
         self.seen.append(len(inputs))
         return [Answer(text="long" if len(text) >= 20 else "short", confidence=0.75) for text in inputs]
 
@@ -58,7 +59,7 @@ class Together(ByLength):
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
         if "alone" not in inputs:
-            self.met.wait(10)
+            self.met.wait(SECONDS)
         return super().answer(inputs)
 
 
@@ -138,20 +139,20 @@ def test_another_model_s_name_is_not_answered(client: openai.OpenAI) -> None:
     ids=["nothing", "list", "no messages", "no user", "empty", "huge"],
 )
 def test_a_bad_request_is_refused_in_openai_s_words(endpoint: Endpoint, body: bytes) -> None:
-    reply = httpx2.post(f"{endpoint.base_url}/chat/completions", content=body)
+    reply = httpx2.post(f"{endpoint.base_url}/chat/completions", content=body, timeout=SECONDS)
     assert reply.status_code == (413 if len(body) > LARGEST_BODY else 400)
     assert reply.json()["error"]["type"] == "invalid_request_error"
 
 
 def test_classify_takes_one_text_or_many(endpoint: Endpoint) -> None:
-    one = httpx2.post(f"{endpoint.base_url}/classify", json={"input": "x"}).json()
-    many = httpx2.post(f"{endpoint.base_url}/classify", json={"input": ["x" * 30, "x"]}).json()
+    one = httpx2.post(f"{endpoint.base_url}/classify", json={"input": "x"}, timeout=SECONDS).json()
+    many = httpx2.post(f"{endpoint.base_url}/classify", json={"input": ["x" * 30, "x"]}, timeout=SECONDS).json()
     assert one == {"model": MODEL, "results": [{"label": "short", "score": 0.75}]}
     assert [result["label"] for result in many["results"]] == ["long", "short"]
 
 
 def test_it_is_healthy_once_it_serves(endpoint: Endpoint) -> None:
-    reply = httpx2.get(endpoint.base_url.removesuffix("/v1") + "/healthz")
+    reply = httpx2.get(endpoint.base_url.removesuffix("/v1") + "/healthz", timeout=SECONDS)
     assert (reply.status_code, reply.json()["model"]) == (200, MODEL)
 
 
@@ -167,7 +168,7 @@ def test_questions_asked_at_once_are_each_answered_once(answerer: ByLength, clie
 def test_a_model_that_breaks_is_a_500_and_the_next_question_is_heard() -> None:
     with served(build_app(MODEL, Broken()), MODEL) as at:
         for _ in range(2):
-            assert httpx2.post(f"{at.base_url}/classify", json={"input": "x"}).status_code == 500
+            assert httpx2.post(f"{at.base_url}/classify", json={"input": "x"}, timeout=SECONDS).status_code == 500
 
 
 def compared(served_by: Answerer) -> Agreement:
@@ -224,9 +225,9 @@ def test_two_cores_answer_side_by_side_and_a_question_alone_gets_both() -> None:
     with served(build_app(MODEL, together, 2), MODEL) as at, ThreadPoolExecutor(2) as both:
 
         def asked(text: str) -> str:
-            return httpx2.post(f"{at.base_url}/classify", json={"input": text}, timeout=30).json()["results"][0][
-                "label"
-            ]
+            return httpx2.post(f"{at.base_url}/classify", json={"input": text}, timeout=2 * SECONDS).json()["results"][
+                0
+            ]["label"]
 
         asked("alone")
         assert together.cores == [2]

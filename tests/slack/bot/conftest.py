@@ -24,7 +24,7 @@ def database_url(tmp_path: Path) -> str:
 @pytest.fixture
 def room() -> Iterator[Served]:
     """A small Slack in memory."""
-    with served(patience=3.0) as found:
+    with served(patience=20) as found:
         yield found
 
 

@@ -59,7 +59,7 @@ def a_slack(clock: FixedClock, *, rotates: bool = True) -> Generator[Slack]:
     with listen(0) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
-        eventually(lambda: server.started, 60)
+        eventually(lambda: server.started)
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         yield Slack(url, org, {team: Served(f"{url}/{team}", one, MovingClock()) for team, one in standins.items()})
         server.should_exit = True
@@ -179,7 +179,7 @@ def housed(services: Services, slack: Slack) -> Generator[House]:
     server = uvicorn.Server(uvicorn.Config(web, port=0, log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    eventually(lambda: server.started, 60)
+    eventually(lambda: server.started)
     port = urlsplit(f"//127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}").port
     assert port is not None
     yield House(bot, services, slack, port, clock)

@@ -46,7 +46,7 @@ def test_nothing_a_workspace_sends_reaches_what_is_anothers(house: House, *, has
         assert beta.send(from_beta(delivery))[0] == 200, name
         beta.idle()
     assert beta.send(opened_home(beta))[0] == 200
-    eventually(lambda: beta.calls("views.publish"), 60)
+    eventually(lambda: beta.calls("views.publish"))
     beta.settle()
     assert rows_of(acme.desk) == before, "nothing of Acme's changed"
     own = {"by-form", SLUG} if has_its_own else {"by-form"}

@@ -37,7 +37,7 @@ def test_the_same_delivery_four_times_at_once_is_answered_once_by_every_handler(
         wire.idle()
         is_told = name not in ("form use_file", "button home.page") and not any("errors" in said for _, said in answers)
         if is_told:
-            eventually(lambda seen=before: told(wire) > seen, 60)
+            eventually(lambda seen=before: told(wire) > seen)
         assert told(wire) - before == int(is_told), name
         assert deeds_of(wire) - done <= 1, name
 

@@ -47,7 +47,7 @@ def test_planted_secrets_of_a_log_are_nowhere(wire: Wire, tmp_path: Path, logged
     wire.settle()
     exports.export(desk, SHELL, tmp_path / "out")
     sent = json.dumps([wire.room.standin.calls, wire.acked, wire.seen("U1"), wire.posted()], default=str)
-    metrics = httpx2.get(f"http://127.0.0.1:{wire.port}/metrics").text
+    metrics = httpx2.get(f"http://127.0.0.1:{wire.port}/metrics", timeout=60).text
     with desk.services.database.read() as tx:
         for feature in features.every(tx):
             bodies += json.dumps([examples.body_of(row) for row in examples.of_feature(tx, feature.id or 0)])

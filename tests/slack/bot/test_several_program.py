@@ -43,8 +43,8 @@ class Program:
                 [sys.executable, "-m", "bot.cli", "bot"], env=self.environment, stdout=log, stderr=log
             )
             try:
-                self.port = eventually(self._listening, 60)
-                eventually(self._is_ready, 60)
+                self.port = eventually(self._listening)
+                eventually(self._is_ready)
                 yield program
             finally:
                 program.kill()
@@ -89,11 +89,11 @@ def test_both_are_served_by_one_socket_and_by_http_and_again_after_a_kill(progra
         assert (browser.install(ACME).status, browser.install(BETA).status) == (200, 200)
         for team in (ACME, BETA):
             by_socket(program, team, f"{REGISTER} margin=3%")
-            eventually(lambda team=team: cards(program, team), 60)
+            eventually(lambda team=team: cards(program, team))
     with program.running():
         second = REGISTER.replace(SLUG, "only-of-beta")
         assert program.browser().command(BETA, second)[0] == 200
-        eventually(lambda: "only-of-beta" in str(cards(program, BETA)), 60)
+        eventually(lambda: "only-of-beta" in str(cards(program, BETA)))
     assert SLUG in str(cards(program, ACME))
     assert "only-of-beta" not in str(cards(program, ACME))
     told = program.log.read_text()

@@ -56,9 +56,9 @@ def bot(services: Services, room: Served) -> Generator[Bot]:
 def test_a_disconnect_that_is_routine_is_followed_by_a_new_connection(bot: Bot, room: Served, reason: str) -> None:
     a_feature(bot.desk)
     room.post("/_socket", {"reason": reason})
-    eventually(lambda: room.standin.sockets.count == 1, 60)
+    eventually(lambda: room.standin.sockets.count == 1)
     room.form("/as/U1/say", channel="C1", text="/assay features")
-    assert SLUG in eventually(lambda: seen(room), 60)[-1]
+    assert SLUG in eventually(lambda: seen(room))[-1]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -78,7 +78,7 @@ def test_a_bot_whose_socket_is_switched_off_ends_with_78_and_says_the_fix(
     asked = [sys.executable, "-W", "ignore", "-m", "bot.cli", "bot"]
     with subprocess.Popen(asked, env=environment, stderr=subprocess.PIPE, text=True) as running:
         if when == "after":
-            eventually(lambda: room.standin.sockets.count == 1, 60)
+            eventually(lambda: room.standin.sockets.count == 1)
             room.post("/_socket", {"reason": "link_disabled"})
         _, said = running.communicate(timeout=120)
     assert running.returncode == 78, said

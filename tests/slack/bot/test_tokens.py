@@ -124,7 +124,7 @@ def test_a_workspace_that_leaves_in_the_middle_of_sending_gets_nothing_after_tha
     acme.room.post("/_faults", {"method": "chat.postMessage", "kind": "slow", "seconds": 2.0})
     sending = threading.Thread(target=acme.bot.sender.step)
     sending.start()
-    eventually(lambda: acme.rows(MailState.SENDING), 60)
+    eventually(lambda: acme.rows(MailState.SENDING))
     house.slack.org.take_away(ACME)
     assert acme.send(left(acme))[0] == 200
     sending.join(60)

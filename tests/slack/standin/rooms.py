@@ -25,7 +25,7 @@ from bot.standin.app import build_standin
 from bot.standin.context import Standin, Tour, Verb
 from bot.standin.main import listen, server_for
 from bot.standin.room import Channel, Person, Room, Workspace
-from tests.waiting import eventually
+from tests.waiting import SECONDS, eventually
 
 PEOPLE = [
     Person("U1", "mara", "Mara Lind", "Product engineer, asks"),
@@ -86,7 +86,7 @@ class Served:
 
 def answer_of(request: urllib.request.Request) -> tuple[int, Any]:
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=SECONDS) as response:
             status, body = response.status, response.read()
     except urllib.error.HTTPError as error:
         with error:
@@ -111,7 +111,7 @@ def served(store: Path | str = ":memory:", **options: Any) -> Iterator[Served]:
         eventually(lambda: server.started)
         yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}", app.state.standin, clock)
         server.should_exit = True
-        thread.join(10)
+        thread.join(SECONDS)
     room.close()
 
 

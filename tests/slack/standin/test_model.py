@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 
 import httpx2
 import pytest
+
+from tests.waiting import SECONDS, eventually
 
 
 @pytest.mark.processes
@@ -19,20 +20,17 @@ def test_the_program_says_its_port_answers_and_marks_itself_as_simulated(tmp_pat
     command = [sys.executable, "-m", "bot.standin.model", "--port-file", str(port_file), "--truth", str(truth)]
     child = subprocess.Popen([*command, "--accuracy", "1", "--latency-ms", "1"])
     try:
-        deadline = time.monotonic() + 30
-        while not port_file.exists():
-            assert child.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        eventually(lambda: port_file.exists() or child.poll() is not None)
+        assert child.poll() is None
         base = json.loads(port_file.read_text())["url"]
         body = {"model": "simulated-frontier-1", "messages": [{"role": "user", "content": "t3"}]}
-        reply = httpx2.post(f"{base}v1/chat/completions", json=body, timeout=10).json()
+        reply = httpx2.post(f"{base}v1/chat/completions", json=body, timeout=SECONDS).json()
         assert reply["choices"][0]["message"]["content"] == "b"
         assert reply["assay"] == {"simulated": True}
         assert reply["usage"]["prompt_tokens"] > 0
-        assert httpx2.get(f"{base}v1/models").json()["data"][0]["id"] == "simulated-frontier-1"
-        refused = httpx2.post(f"{base}v1/chat/completions", json={**body, "model": "gpt-4o"})
+        assert httpx2.get(f"{base}v1/models", timeout=SECONDS).json()["data"][0]["id"] == "simulated-frontier-1"
+        refused = httpx2.post(f"{base}v1/chat/completions", json={**body, "model": "gpt-4o"}, timeout=SECONDS)
         assert refused.status_code == 404
     finally:
         child.terminate()
-        assert child.wait(10) in (0, -15)
+        assert child.wait(SECONDS) in (0, -15)

@@ -60,6 +60,7 @@ def test_the_acknowledgement_of_a_command_is_seen_by_its_reader_alone(room: Serv
 
 def test_a_command_nobody_answers_says_so_and_is_delivered_again(room: Served, app: App) -> None:
     app.silent.add("slash_commands")
+    room.standin.delivery.patience = 0.4
     room.form("/as/U1/say", channel="C1", text="/assay help")
     assert "did not answer within 3 seconds" in seen(room)[0]
     again = app.wait("slash_commands", 2)
@@ -189,6 +190,7 @@ def test_events_tell_of_messages_mentions_files_and_home(room: Served, app: App)
 
 def test_an_event_without_acknowledgement_comes_four_times_in_all(room: Served, app: App) -> None:
     app.silent.add("events_api")
+    room.standin.delivery.patience = 0.4
     room.form("/as/U1/say", channel="D1", text="hello")
     tries = app.wait("events_api", 4)
     assert len({request.payload["event_id"] for request in tries}) == 1

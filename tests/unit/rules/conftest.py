@@ -7,10 +7,6 @@ import math
 from collections.abc import Callable
 
 import pytest
-from hypothesis import settings
-
-settings.register_profile("rules", deadline=None)  # the first call of some rules imports scipy
-settings.load_profile("rules")
 
 Agrees = Callable[..., bool]
 

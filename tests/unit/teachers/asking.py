@@ -69,10 +69,10 @@ class Room:
         return Bulk(client, ledger, Pace(), QUICK, least)
 
     def fail(self, **faults: Any) -> None:
-        httpx2.post(f"{self.url}/faults", json=faults).raise_for_status()
+        httpx2.post(f"{self.url}/faults", json=faults, timeout=60).raise_for_status()
 
     def seen(self) -> dict[str, dict[str, int]]:
-        return httpx2.get(f"{self.url}/seen").json()
+        return httpx2.get(f"{self.url}/seen", timeout=60).json()
 
 
 def spec_of(base_url: str, **config: Any) -> JobSpec:

@@ -67,9 +67,9 @@ def test_killed_twice_no_reply_that_had_arrived_is_asked_for_again(database, url
     for calls in (40, 100):
         kill_after(start(database, url), database, calls)
         booked.append(digests_of_booked(database, url))
-        asked_then.append(httpx2.get(f"{url}/seen").json()["asked"])
+        asked_then.append(httpx2.get(f"{url}/seen", timeout=60).json()["asked"])
     assert start(database, url).wait(60) == 0
-    asked = httpx2.get(f"{url}/seen").json()["asked"]
+    asked = httpx2.get(f"{url}/seen", timeout=60).json()["asked"]
     for known, then in zip(booked, asked_then, strict=True):
         assert {name: asked[name] for name in known} == {name: then[name] for name in known}
     assert paid(database) == 200

@@ -67,7 +67,7 @@ def test_stop_wakes_everybody_and_keeps_the_first_reason() -> None:
         waiting.start()
         pace.stop("no key")
         pace.stop("later")
-        waiting.join(5)
+        waiting.join(60)
     assert leaves == [False]
     assert pace.why == "no key"
     assert pace.rest(60) is False
