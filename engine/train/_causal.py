@@ -109,6 +109,8 @@ class Causal:
         trail, self._gathered = trainer.run(
             self._decoder, train, self._dials, profile=self._profile, scratch=scratch, progress=progress
         )
+        if self._profile.is_packed:
+            self._decoder.model.set_attn_implementation("sdpa")  # flash attention takes no fp32, which answers are in
         if self._gathered is None:  # a model in parts on several devices is not asked
             trail.looks.append(self.look(dev[:LOOKED_AT], longest))
         return trail
@@ -142,7 +144,7 @@ class CausalAnswerer:
         self._longest = longest
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
-        """Greedy answers in input order. A text too long for the decoder gets none (an empty one), and is not cut."""
+        """Greedy answers in input order. A text longer than a row of train may be gets none (an empty one), uncut."""
         return self._answers(inputs, temperature=0.0)
 
     def sampled(self, inputs: Sequence[str], *, temperature: float, seed: int) -> list[Answer]:
@@ -152,7 +154,8 @@ class CausalAnswerer:
 
     def _answers(self, inputs: Sequence[str], *, temperature: float) -> list[Answer]:
         asked = [self._decoder.question(text) for text in inputs]
-        fits = [place for place, ids in enumerate(asked) if len(ids) + self._longest <= self._decoder.longest]
+        most = min(self._decoder.longest, self._decoder.context - self._longest)
+        fits = [place for place, ids in enumerate(asked) if len(ids) <= most]
         made: list[Answer] = [Answer(text="")] * len(inputs)
         said = self._decoder.answers([asked[place] for place in fits], self._longest, temperature=temperature)
         for place, answer in zip(fits, said, strict=True):

@@ -17,6 +17,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
+    GenerationConfig,
     LogitsProcessor,
     LogitsProcessorList,
     logging,
@@ -27,7 +28,7 @@ from engine.train import Answer, Host, _torch
 from engine.train._memory import Portions
 from engine.train.profile import Profile
 
-MAX_TOKENS = 1024  # of a row; longer rows are counted and left out, never cut
+MAX_TOKENS = 1024  # of a row of train, or of a question; longer ones are counted and left out, never cut
 ANSWER_BATCH = 32
 ANSWER_TOKENS = 16_384  # of a batch, questions and answers: what is remembered of each takes memory
 
@@ -66,10 +67,15 @@ class Decoder:
         self.model: Any = _base(folder, profile)
         self.model.eval().requires_grad_(requires_grad=False)
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        self.longest = min(MAX_TOKENS, int(self.model.config.max_position_embeddings))
-        self._pad = self.tokenizer.pad_token_id
-        if self._pad is None:
-            self._pad = self.tokenizer.eos_token_id
+        self.context = int(self.model.config.max_position_embeddings)
+        self.longest = min(MAX_TOKENS, self.context)
+        end, pad = self.tokenizer.eos_token_id, self.tokenizer.pad_token_id
+        if pad is None:
+            self.tokenizer.pad_token = self.tokenizer.eos_token  # by which the Trainer pads
+        self._pad: int = end if pad is None else pad
+        self._ends = _ends(self.model.generation_config.eos_token_id) | _ends(end)
+        # Nothing else of its maker's settings: a penalty on repetition changes greedy answers, and those of pads.
+        self.model.generation_config = GenerationConfig(eos_token_id=sorted(self._ends), pad_token_id=self._pad)
 
     def question(self, text: str) -> list[int]:
         """Token ids of a question, up to where the answer starts."""
@@ -125,7 +131,7 @@ class Decoder:
                 max_new_tokens=longest,
                 **drawn,
                 cache_implementation="static",  # a growing one is copied at each token: an eighth of the time
-                pad_token_id=self._pad,
+                disable_compile=True,  # a GPU would compile for each shape of a batch
                 logits_processor=LogitsProcessorList([likely]),
             )
             fresh, sure = said[:, ids.shape[1] :].cpu(), torch.stack(likely.seen, 1).cpu()
@@ -146,7 +152,7 @@ class Decoder:
         return _torch.by_length(questions, max(min(ANSWER_BATCH, ANSWER_TOKENS // most), 1) if most else 1)
 
     def _answer(self, ids: list[int], likely: Tensor) -> Answer:
-        ends = {self.tokenizer.eos_token_id, self._pad}
+        ends = self._ends | {self._pad}
         length = next((place for place, one in enumerate(ids) if one in ends), len(ids))
         text = self.tokenizer.decode(ids[:length], skip_special_tokens=True).strip()
         counted = likely[: length + 1]  # the end of the turn is part of the answer
@@ -168,6 +174,11 @@ class Decoder:
             for row, gap in zip(rows, gaps, strict=True)
         ]
         return torch.tensor(ids, device=self.device), torch.tensor(known, device=self.device)
+
+
+def _ends(known: int | list[int] | None) -> set[int]:
+    """The tokens that end a turn, as a generation configuration names them."""
+    return set(known) if isinstance(known, list) else set() if known is None else {known}
 
 
 def _base(folder: Path, profile: Profile) -> Any:  # noqa: ANN401 (transformers is untyped)

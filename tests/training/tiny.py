@@ -27,7 +27,7 @@ def tiny_decoder(folder: Path, texts: list[str], template: str = TEMPLATE) -> Pa
             vocab_size=400, special_tokens=list(SPECIAL), initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
         ),
     )
-    kept = PreTrainedTokenizerFast(tokenizer_object=words, eos_token=SPECIAL[1], pad_token=SPECIAL[1])
+    kept = PreTrainedTokenizerFast(tokenizer_object=words, eos_token=SPECIAL[1])  # no pad, as Llama's
     kept.chat_template = template
     kept.save_pretrained(folder)
     torch.manual_seed(1)
