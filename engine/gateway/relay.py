@@ -143,7 +143,10 @@ class Relay:
         return await self._pass_large(one, reply, blocks)
 
     async def _pass_whole(self, one: Try, reply: Reply, raw: bytes) -> None:
-        one.said.read_whole(tries.plain(reply, raw))
+        if _tells_events(reply):  # packed ones: what cannot be cut into events is read at its end
+            self._flow(one).feed(tries.plain(reply, raw))
+        else:
+            one.said.read_whole(tries.plain(reply, raw))
         self._note(one)
         self._mark(one)
         await self._caller.start(reply.head.status, reply.head.headers, len(raw))
@@ -272,5 +275,10 @@ class Relay:
 
 
 def _is_event_stream(reply: Reply) -> bool:
+    coding = reply.head.told.get(b"content-encoding", b"identity")
+    return _tells_events(reply) and coding.lower() in (b"", b"identity")
+
+
+def _tells_events(reply: Reply) -> bool:
     kind = reply.head.told.get(b"content-type", b"")
     return 200 <= reply.head.status < 300 and kind.lower().startswith(b"text/event-stream")

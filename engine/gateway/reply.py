@@ -101,7 +101,7 @@ class Said:
             self.deltas += 1
             self.has_content = True
             self.has_tools = self.has_tools or _calls_tools(delta)
-            if self.deltas <= _DELTAS_KEPT:
+            if self.deltas <= _DELTAS_KEPT and not choice.get("index"):  # choices come mixed where many were asked for
                 self.pieces.append(_text(delta))
         return not choice and fields.get("choices") == [] and isinstance(fields.get("usage"), dict)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import time
@@ -47,6 +48,28 @@ def test_a_stream_is_forwarded_byte_for_byte_when_its_usage_was_asked_for(tmp_pa
     assert (one.tokens_in, one.tokens_out, one.finish) == (11, 2, Finish.STOP)
     assert 0 <= one.ttft_us <= one.latency_us
     assert one.flags & Flag.STREAM
+
+
+def test_a_packed_stream_passes_whole_as_it_is_and_its_usage_is_read(tmp_path: Path) -> None:
+    packed = gzip.compress(b"".join(events("bill", "ing")))  # whatever the request said of encodings
+    script = steps(answer(packed, kind="text/event-stream", more="content-encoding: gzip\r\n"))
+    with upstream(script) as model, gateway(tmp_path, triage=route(model.url)) as gate:
+        assert gate.ask(stream=True).content == b"".join(events("bill", "ing"))
+        (one,) = gate.frames()
+    assert (one.tokens_in, one.tokens_out, one.fault) == (11, 2, Fault.NONE)
+
+
+def test_of_many_choices_in_one_stream_the_first_is_what_was_said(tmp_path: Path) -> None:
+    mixed = [ROLE, *(_of(place, word) for word in ("bill", "ing") for place in (0, 1)), chunk({}, "stop"), DONE]
+    ruled = {"labels": ["billing", "bug"]}
+    with canary(tmp_path, says("bug"), steps(*streamed(mixed)), cascade=ruled) as (gate, _, _):
+        assert gate.ask(TUNED_UNIT, n=2, stream=True).content == b"".join(mixed)
+        (one,) = gate.frames()
+    assert (one.served, Flag.INVALID in Flag(one.flags)) == (Arm.TUNED, False), "it is one of the labels"
+
+
+def _of(place: int, word: str) -> bytes:
+    return chunk({"content": word}).replace(b'"index": 0', b'"index": %d' % place)
 
 
 def test_the_usage_is_asked_for_always_and_shown_to_those_who_asked(tmp_path: Path) -> None:
