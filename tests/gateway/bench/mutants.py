@@ -35,7 +35,9 @@ class Bug:
 
 BUGS = (
     Bug("1 Anthropic's cache reads are left out", "engine/importers/calls/openai.py",
-        "default=lacking) + beside + written", "default=lacking)", FIXTURES),
+        "fed if is_inside else fed + read_ + written", "fed", FIXTURES),
+    Bug("1 a proxy's cached tokens are added to the input that holds them", "engine/importers/calls/openai.py",
+        "fed if is_inside else fed + read_ + written", "fed + read_ + written", FIXTURES),
     Bug("2 Langfuse's parts are added where they lie inside", "engine/importers/calls/langfuse.py",
         "default=-1):", "default=-2) and False:", FIXTURES),
     Bug("3 Helicone's negative status is a good one", "engine/importers/calls/helicone.py",
