@@ -92,7 +92,7 @@ class Database:
         try:
             yield
         except OperationalError as error:
-            if "locked" in str(error.orig) or "busy" in str(error.orig):
+            if any(word in str(error.orig) for word in ("locked", "busy", "deadlock")):
                 raise Unavailable(_BUSY) from error
             if not self.is_sqlite:  # the driver's word for a server that went away, refuses or restarts
                 raise Unavailable("The database does not answer. Try again in a minute.") from error

@@ -42,7 +42,11 @@ def record(
     after: Mapping[str, Any] | None = None,
     reason: str = "",
 ) -> Deed:
-    """Append one deed to the chain, in the transaction of what it tells of."""
+    """Append one deed to the chain, in the transaction of what it tells of.
+
+    What was changed is written first: who waited for a row behind the chain would have the row's holder wait for it.
+    """
+    tx.flush()
     if tx.get_bind().dialect.name == "postgresql":
         tx.connection().execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
     newest = tx.exec(select(Deed).order_by(col(Deed.id).desc()).limit(1)).first()

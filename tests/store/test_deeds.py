@@ -9,10 +9,13 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from engine.models.actor import Actor, Deed, Role
+from engine.models.feature import Feature
 from engine.services import Services
 from engine.store import deeds
 from engine.store.database import Database
 from engine.testing.clock import FixedClock
+from tests.builders import a_feature_row
+from tests.meddling import meddling
 
 ANN = Actor(id="U1", role=Role.OWNER)
 
@@ -120,3 +123,27 @@ def test_a_deed_cut_off_the_end_leaves_a_chain_that_holds_with_another_head(
         found = deeds.walked(tx)
     assert (found.length, found.broken) == (2, None)
     assert found.head != head
+
+
+@pytest.mark.parametrize("moment", range(6))
+def test_who_records_a_deed_never_waits_for_a_row_of_who_waits_to_record_one(services: Services, moment: int) -> None:
+    with services.database.write() as tx:
+        feature_id = a_feature_row(tx, services.clock.now()).id
+    held: list[str] = []
+
+    def change(database: Database) -> None:
+        with database.write() as tx:
+            tx.get_one(Feature, feature_id).version += 1
+            deeds.record(tx, services.clock, ANN, "set policy", entity="policy", entity_id="triage")
+
+    def change_meanwhile(other: Database) -> None:
+        with other.write() as tx:
+            tx.get_one(Feature, feature_id).version += 1
+            tx.flush()
+            held.append("the row")
+            deeds.record(tx, services.clock, ANN, "set policy", entity="policy", entity_id="triage")
+            held.append("the chain")
+
+    with meddling(services.database, moment, change_meanwhile):
+        change(services.database)
+    assert held == ["the row", "the chain"]
