@@ -153,7 +153,7 @@ def cancel(desk: Desk, actor: Actor, run_id: str, *, once: Once | None = None) -
     """Ask the engine to end a run; it ends within 5 s, a queued one at once. Raises ``Conflict`` when it has ended."""
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
-        run = investigations.by_run(tx, run_id)
+        run = investigations.alone(tx, run_id)
         if run.state not in OPEN_STATES:
             raise Conflict(f"{run_id} has ended already ({run.state}). Nothing was changed.")
         run.cancel_requested = True

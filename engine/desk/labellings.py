@@ -162,14 +162,12 @@ def cancel(desk: Desk, actor: Actor, run_id: str, *, once: Once | None = None) -
     """Ask the engine to end a labelling; a queued one ends at once. Raises ``Conflict`` when it has ended."""
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
-        labelling = labellings.by_run(tx, run_id)
+        labelling = labellings.alone(tx, run_id)
         if labelling.state not in OPEN_STATES:
             raise Conflict(f"{run_id} has ended already ({labelling.state}). Nothing was changed.")
         labelling.cancel_requested = True
         if labelling.state is RunState.QUEUED:
             now = desk.services.clock.now()
-            tx.add(labelling)
-            tx.flush()
             labellings.end(tx, labelling, RunState.CANCELLED, reason="Cancelled before it began.", at=now)
         _deed(desk, tx, actor, "cancel", labelling=labelling, after={"state": labelling.state})
         _tell(desk, tx, labelling)

@@ -34,6 +34,16 @@ def by_run(tx: Session, run_id: str) -> Investigation:
     return found
 
 
+def alone(tx: Session, run_id: str) -> Investigation:
+    """The run as it stands once whoever else changes it is done; nobody does until the transaction ends.
+
+    Raises ``NotFound``.
+    """
+    found = by_run(tx, run_id)
+    tx.refresh(found, with_for_update=True)
+    return found
+
+
 def open_of(tx: Session, feature_id: int) -> Investigation | None:
     """The feature's open run; there is at most one."""
     return tx.exec(select(Investigation).where(Investigation.open_feature_id == feature_id)).one_or_none()
@@ -70,7 +80,7 @@ def note(tx: Session, run: Investigation, *, step: str, progress: Mapping[str, A
 
 
 def end(tx: Session, run: Investigation, state: RunState, *, reason: str, at: datetime) -> bool:
-    """Close an open run; false and no change when it has ended already."""
+    """Close an open run, which the caller holds ``alone``; false and no change when it has ended already."""
     if run.state not in OPEN_STATES:
         return False
     run.state = state

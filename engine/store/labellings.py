@@ -26,6 +26,16 @@ def by_run(tx: Session, run_id: str) -> Labelling:
     return found
 
 
+def alone(tx: Session, run_id: str) -> Labelling:
+    """The labelling as it stands once whoever else changes it is done; nobody does until the transaction ends.
+
+    Raises ``NotFound``.
+    """
+    found = by_run(tx, run_id)
+    tx.refresh(found, with_for_update=True)
+    return found
+
+
 def open_of(tx: Session, feature_id: int) -> Labelling | None:
     """The feature's labelling under way, or none."""
     return tx.exec(select(Labelling).where(Labelling.open_feature_id == feature_id)).one_or_none()
@@ -50,9 +60,7 @@ def open_runs(tx: Session) -> list[Labelling]:
 
 
 def end(tx: Session, labelling: Labelling, state: RunState, *, reason: str, at: datetime) -> bool:
-    """Close a labelling; false when it had ended already, which stays as it is."""
-    tx.exec(select(Labelling.id).where(Labelling.id == labelling.id).with_for_update()).all()
-    tx.refresh(labelling)
+    """Close a labelling, which the caller holds ``alone``; false when it had ended already, which stays as it is."""
     if labelling.state not in OPEN_STATES:
         return False
     labelling.state, labelling.reason, labelling.finished_at = state, reason, at

@@ -12,11 +12,13 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlmodel import select
 
-from engine.desk import Desk, approvals, policies, prompts, rollouts, routes, workspaces
+from engine.desk import Desk, approvals, investigations, policies, prompts, rollouts, routes, workspaces
 from engine.desk import roles as grants
 from engine.desk.workspaces import Grant, Tokens
-from engine.errors import NotAllowed
+from engine.errors import Conflict, NotAllowed
+from engine.flows.steps import end
 from engine.models.actor import Role
+from engine.models.investigation import Investigation, RunState
 from engine.models.rollout import Approval
 from engine.services import Services
 from engine.store import policies as policy_rows
@@ -126,3 +128,26 @@ def test_of_two_who_name_the_admins_one_is_the_last(desk: Desk) -> None:
         with meddling(desk.services.database, moment, name_other):
             grants.name(desk, SHELL, "", {Role.ADMIN: (ANN.id,)})
         assert grants.show(desk).admins in ((ANN.id,), (BO.id,))
+
+
+@pytest.mark.parametrize("moment", range(6))
+def test_a_run_that_ends_while_somebody_cancels_it_is_told_as_ended_or_ended_as_cancelled(
+    desk: Desk, moment: int
+) -> None:
+    a_feature(desk)
+    with desk.services.database.write() as tx:
+        now, state = desk.services.clock.now(), RunState.RUNNING
+        tx.add(
+            Investigation(run_id="inv-a", feature_id=1, state=state, budget_nano=1, requested_by="U1", created_at=now)
+        )
+    cancelled: list[str] = []
+    ended_first: list[bool] = []
+
+    def end_it(other: Database) -> None:
+        end.close(at(desk, other).services, "inv-a", end.Told(state=RunState.FAILED, reason="It broke."))
+        ended_first.append(not cancelled)
+
+    with meddling(desk.services.database, moment, end_it), suppress(Conflict):
+        investigations.cancel(desk, ASKER, "inv-a")
+        cancelled.append("told")
+    assert ended_first == [not cancelled]

@@ -28,7 +28,7 @@ from engine.store.database import Tx
 def decide(services: Services, frozen: Frozen, road: Plan, choice: Choice, *, measured: Measured) -> VerdictRef:
     """Judge the sealed comparison and store the verdict, once per run. Raises ``Cancelled`` when a person was first."""
     with services.database.write() as tx:
-        run = investigations.by_run(tx, frozen.run_id)
+        run = investigations.alone(tx, frozen.run_id)
         known = verdicts.of_run(tx, frozen.run_id)
         if known is not None:
             return VerdictRef(run_id=frozen.run_id, verdict_id=known.id or 0, state=run.state)

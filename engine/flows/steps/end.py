@@ -30,7 +30,7 @@ def told(error: AssayError) -> Told:
 def close(services: Services, run_id: str, why: Told) -> VerdictRef:
     """Close the run; a run that has ended already stays as it is."""
     with services.database.write() as tx:
-        run = investigations.by_run(tx, run_id)
+        run = investigations.alone(tx, run_id)
         lines = _stopped(progress.tasks(run), why)
         if investigations.end(tx, run, why.state, reason=why.reason, at=services.clock.now()):
             progress.set_tasks(tx, services, run, lines)

@@ -119,7 +119,7 @@ def asking(labelling: Labelling, feature: Feature, baseline: Baseline, **artifac
 def draw(services: Services, run_id: str) -> DrawnTexts:
     """Draw the texts and say that the labelling is under way. Raises ``Cancelled``, ``NotReady`` for no text."""
     with services.database.write() as tx:
-        labelling = labellings.by_run(tx, run_id)
+        labelling = labellings.alone(tx, run_id)
         if labelling.cancel_requested:
             raise Cancelled(f"{run_id} was cancelled.")
         feature = features.by_id(tx, labelling.feature_id)
@@ -176,10 +176,9 @@ def store(services: Services, drawn: DrawnTexts, taught: Taught) -> LabelledRef:
         for number, one in enumerate((one for one in answers if one.valid), start=1)
     ]
     with services.database.write() as tx:
-        labelling = labellings.by_run(tx, drawn.run_id)
-        features.alone(tx, labelling.feature_id)
-        tx.refresh(labelling)
-        feature = features.by_id(tx, labelling.feature_id)
+        feature = features.by_id(tx, labellings.by_run(tx, drawn.run_id).feature_id)
+        features.alone(tx, feature.id or 0)
+        labelling = labellings.alone(tx, drawn.run_id)
         labelling.counts = taught.model_dump(mode="json", exclude={"predictions"})
         tx.add(labelling)
         if labelling.state in OPEN_STATES:
@@ -195,7 +194,7 @@ def close(services: Services, run_id: str, why: Told) -> LabelledRef:
     """End a labelling early, and its batches with it; one that has ended already stays as it is."""
     called_off.call_off(services, run_id)
     with services.database.write() as tx:
-        labelling = labellings.by_run(tx, run_id)
+        labelling = labellings.alone(tx, run_id)
         labellings.end(tx, labelling, why.state, reason=why.reason, at=services.clock.now())
         _tell(tx, services, labelling)
         return LabelledRef(run_id=run_id, state=labelling.state)

@@ -44,7 +44,7 @@ def freeze(services: Services, run_id: str) -> Frozen:
     Raises ``Cancelled`` for a run that a person ended while it waited.
     """
     with services.database.write() as tx:
-        run = investigations.by_run(tx, run_id)
+        run = investigations.alone(tx, run_id)
         if run.cancel_requested:
             raise Cancelled(f"{run_id} was cancelled.")
         feature = features.by_id(tx, run.feature_id)
