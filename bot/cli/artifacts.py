@@ -37,7 +37,8 @@ def main(argv: list[str]) -> int:
             found = artifacts.survey(desk, days=known.days)
     print(f"{found.url}: {found.count:,} artifacts, {_mb(found.bytes)}.")
     verb = "Removed" if known.remove else "Named by nothing"
-    print(f"{verb}: {len(found.garbage):,} older than {known.days} days, {_mb(found.freed)}; {len(found.jobs):,} jobs.")
+    jobs = len(found.jobs) + len(found.shared)
+    print(f"{verb}: {len(found.garbage):,} older than {known.days} days, {_mb(found.freed)}; {jobs:,} jobs.")
     for one in found.garbage[:LISTED]:
         print(f"  {one.name[:16]}  {one.touched_at:%Y-%m-%d}  {_mb(one.bytes)}")
     if len(found.garbage) > LISTED:

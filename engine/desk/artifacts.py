@@ -12,7 +12,7 @@ from engine.flows.steps import card as cards
 from engine.models.actor import Actor
 from engine.models.base import Value
 from engine.runners.folder import JobFolder, age
-from engine.runners.shared import deployments
+from engine.runners.shared import JOBS, SharedFolder, deployments
 from engine.store import deeds, features, investigations, labellings, named, work
 from engine.store.artifacts import Kept
 
@@ -22,18 +22,22 @@ DAYS_LEAST = 1  # what was stored a moment ago may not be written down yet
 
 
 class Survey(Value):
-    """The store: how much lies there, what nobody names, and folders of jobs that are over and forgotten."""
+    """The store: how much lies there, what nobody names, and folders of jobs that are over and forgotten.
+
+    ``jobs`` lie on this host, ``shared`` ones, of a cluster, in the store.
+    """
 
     url: str
     count: int
     bytes: int
     garbage: tuple[Kept, ...]
     jobs: tuple[str, ...]
+    shared: tuple[Kept, ...] = ()
 
     @property
     def freed(self) -> int:
         """Bytes that collecting would free."""
-        return sum(one.bytes for one in self.garbage)
+        return sum(one.bytes for one in (*self.garbage, *self.shared))
 
 
 def survey(desk: Desk, *, days: int = DAYS) -> Survey:
@@ -55,13 +59,19 @@ def survey(desk: Desk, *, days: int = DAYS) -> Survey:
     for path in folders:
         if path not in over:
             keep |= _named_by(path)
-    found = desk.services.artifacts.kept()
+    store = desk.services.artifacts
+    shared = store.kept(JOBS)
+    for one in shared:
+        if one.touched_at >= before:
+            keep |= named.ids_in(SharedFolder(store.url, one.name.removeprefix(f"{JOBS}/")).text())
+    found = [one for one in store.kept() if one.name != JOBS]
     return Survey(
-        url=desk.services.artifacts.url,
+        url=store.url,
         count=len(found),
-        bytes=sum(one.bytes for one in found),
+        bytes=sum(one.bytes for one in (*found, *shared)),
         garbage=tuple(one for one in found if _is_garbage(one, keep, before)),
         jobs=tuple(path.name for path in over),
+        shared=tuple(one for one in shared if one.touched_at < before),
     )
 
 
@@ -77,7 +87,7 @@ def collect(desk: Desk, actor: Actor, *, days: int = DAYS) -> Survey:
     found = survey(desk, days=days)
     for name in found.jobs:  # first, so that no job is left that names what is gone
         shutil.rmtree(desk.services.settings.home / "jobs" / name, ignore_errors=True)
-    for one in found.garbage:
+    for one in (*found.shared, *found.garbage):
         desk.services.artifacts.remove(one.name)
     with desk.services.database.write() as tx:
         deeds.record(
@@ -87,7 +97,7 @@ def collect(desk: Desk, actor: Actor, *, days: int = DAYS) -> Survey:
             "collect artifacts",
             entity="artifacts",
             entity_id=found.url[:200],
-            after={"removed": len(found.garbage), "bytes": found.freed, "jobs": len(found.jobs)},
+            after={"removed": len(found.garbage), "bytes": found.freed, "jobs": len(found.jobs) + len(found.shared)},
         )
     return found
 

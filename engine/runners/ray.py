@@ -54,6 +54,7 @@ class RayRunner:
             return self._local.ensure(spec)
         files = self._files(spec.job_id)
         files.prepare(spec)
+        files.see()  # a job that is done too: what it made is wanted
         with self._starting:
             state = self.poll(spec.job_id)
             if state.status is JobStatus.GONE or (state.status is JobStatus.FAILED and state.retryable):

@@ -22,6 +22,7 @@ from engine.runners import JobSpec
 from engine.runners.folder import Attempt, Ended, Step
 from engine.store.artifacts import away_errors
 
+JOBS = "jobs"  # the folder of the store in which all of them lie
 SEEN_SECONDS = 60.0  # control says at most so often that it still looks
 _NOTES = ("lowered", "race.json")  # beside checkpoints: begun again at a lower rate, and what a race told so far
 _TRAINED = "trainer_state.json"  # what transformers' Trainer writes last into a checkpoint's folder
@@ -46,7 +47,7 @@ class SharedFolder:
         self._files: Any = files
         self._away = (OSError, *away_errors(url))
         self._has_folders = not url.startswith("s3://")  # there it would make the bucket, a misspelt one too
-        self._root = f"{root}/jobs/{name}"
+        self._root = f"{root}/{JOBS}/{name}"
 
     @property
     def exists(self) -> bool:
@@ -57,6 +58,10 @@ class SharedFolder:
         """Write the spec; what it asks of the cluster may change from one attempt to the next."""
         if self._value("spec.json", JobSpec) != spec:
             self._write("spec.json", spec.model_dump_json())
+
+    def text(self) -> str:
+        """What it was given and what came of it, as it is stored: all that names an artifact."""
+        return "\n".join((self._bytes(name) or b"").decode("utf-8", "replace") for name in ("spec.json", "result.json"))
 
     def spec(self) -> JobSpec:
         """The job's only input."""
@@ -223,7 +228,7 @@ def job_names(url: str) -> list[str]:
     files, root = fsspec.core.url_to_fs(url.rstrip("/"), use_listings_cache=False)  # pyright: ignore[reportUnknownVariableType] # fsspec is untyped
     known: Any = files
     try:
-        return sorted(Path(str(path)).name for path in known.ls(f"{root}/jobs", detail=False))
+        return sorted(Path(str(path)).name for path in known.ls(f"{root}/{JOBS}", detail=False))
     except FileNotFoundError:
         return []
 

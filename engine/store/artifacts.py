@@ -166,12 +166,14 @@ class Artifacts:
                 ) from error
 
     @_reaching
-    def kept(self) -> list[Kept]:
-        """Everything in the store, leftovers of writes that were cut included, by name."""
-        if not self._files.exists(self._root):
+    def kept(self, below: str = "") -> list[Kept]:
+        """Everything in the store, leftovers of writes that were cut included, by name; or ``below`` a folder of it."""
+        root = f"{self._root}/{below}".rstrip("/")
+        if not self._files.exists(root):
             return []
-        found: list[str] = [str(path) for path in self._files.ls(self._root, detail=False)]
-        return [self._one(path.rstrip("/").rpartition("/")[2]) for path in sorted(found)]
+        found: list[str] = [str(path) for path in self._files.ls(root, detail=False)]
+        names = (path.rstrip("/").rpartition("/")[2] for path in sorted(found))
+        return [self._one(f"{below}/{name}" if below else name) for name in names]
 
     @_reaching
     def remove(self, name: str) -> None:

@@ -12,6 +12,9 @@ from engine.desk import Desk, artifacts
 from engine.errors import Conflict, Invalid
 from engine.models.investigation import Candidate, Effort, Investigation, RunState
 from engine.models.verdict import Verdict
+from engine.runners import JobKind, JobSpec
+from engine.runners.folder import Ended
+from engine.runners.shared import SharedFolder
 from engine.store import deeds, features, investigations, verdicts, work
 from engine.testing.clock import FixedClock
 from tests.builders import SHELL, SLUG, a_feature, a_verdict
@@ -68,6 +71,25 @@ def test_what_only_a_forgotten_job_names_goes_with_it(desk: Desk, old: dict[str,
     assert (names(found), found.jobs) == ({old["nobody"], old["job"]}, ("train-1",))
     assert not polled.parent.exists()
     assert desk.services.artifacts.has(old["record"])
+
+
+def test_a_job_of_a_cluster_goes_as_a_whole_with_what_it_names_or_stays_as_a_whole(
+    desk: Desk, old: dict[str, str], clock: FixedClock, tmp_path: Path
+) -> None:
+    with desk.services.database.read() as tx:
+        mine = work.deployment(tx).executor_id
+    url, made = desk.services.artifacts.url, put(desk, tmp_path, "cluster")
+    used, forgotten = (SharedFolder(url, f"train-{number}-{mine}") for number in (2, 3))
+    for job, names_of in ((used, made), (forgotten, old["nobody"])):
+        job.prepare(JobSpec(kind=JobKind.TRAIN, inputs={"train": names_of}, config={}))
+        job.end(Ended(attempt=1, state="done", result={"artifact": names_of}))
+    lately = (clock.now() - timedelta(days=1)).timestamp()
+    for path in (Path(url.removeprefix("file://")) / "jobs" / used.name).iterdir():
+        os.utime(path, (lately, lately))
+    found = artifacts.collect(desk, SHELL)
+    assert old["nobody"] in names(found)
+    assert ([one.name for one in found.shared], made in names(found)) == ([f"jobs/{forgotten.name}"], False)
+    assert (used.exists, forgotten.exists, desk.services.artifacts.has(made)) == (True, False, True)
 
 
 def test_what_is_young_or_made_by_an_open_run_is_left_alone(desk: Desk, old: dict[str, str], clock: FixedClock) -> None:
