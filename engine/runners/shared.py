@@ -6,6 +6,7 @@ Every file is written whole. Checkpoints come and go with the job, so that anoth
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -244,7 +245,10 @@ def _whole(scratch: Path) -> dict[str, list[str]]:
 
 
 def _files_of(scratch: Path) -> list[str]:
-    return [path.relative_to(scratch).as_posix() for path in scratch.rglob("*") if path.is_file()]
+    """What is there now; the training lets go of folders meanwhile, which ``rglob`` does not bear."""
+    return [
+        (Path(where) / name).relative_to(scratch).as_posix() for where, _, names in os.walk(scratch) for name in names
+    ]
 
 
 def _notes(scratch: Path) -> dict[str, bytes]:

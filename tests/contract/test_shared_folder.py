@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import threading
 from pathlib import Path
 
 from engine.jobs import remote
@@ -42,6 +44,24 @@ def test_of_two_hosts_that_fail_together_the_first_cause_is_kept_and_a_later_att
         if attempt == 1:
             assert shared.ended() == Ended(attempt=1, state="failed", cause="a text is too long")
     assert shared.ended() == Ended(attempt=2, state="failed", cause="the disk is full")
+
+
+def test_a_look_at_checkpoints_bears_that_the_training_lets_go_of_folders_meanwhile(tmp_path: Path) -> None:
+    shared, over = SharedFolder(f"local://{tmp_path}/store", "train-1"), threading.Event()
+
+    def race() -> None:
+        while not over.is_set():
+            (tmp_path / "here" / "rival-1" / "deep").mkdir(parents=True)
+            shutil.rmtree(tmp_path / "here" / "rival-1")
+
+    rivals = threading.Thread(target=race)
+    rivals.start()
+    try:
+        for _ in range(3_000):
+            shared.keep(tmp_path / "here")
+    finally:
+        over.set()
+        rivals.join()
 
 
 def test_a_checkpoint_of_the_trainer_is_a_folder_and_the_old_one_goes(tmp_path: Path) -> None:
