@@ -72,6 +72,21 @@ def test_old_rows_are_drawn_from_dev_alone_once_a_quarter_and_others_the_next_ti
     assert not again & {text.row_id for text in first}
 
 
+def test_a_queue_closed_before_anybody_gave_an_old_label_hides_no_earlier_answers_and_takes_no_quarter(
+    old: Desk, clock: FixedClock
+) -> None:
+    asked(old)
+    work_off(old, ANN, BO)
+    clock.move(days=92)
+    first = {text.row_id for text in drawn(old)}
+    with old.services.database.write() as tx:
+        examples.keep(tx, 1, SLUG, list(some_calls(40, clock.now()))[12:])
+    asked(old)
+    queues.close(old, ASKER, SLUG)
+    assert {text.row_id for text in drawn(old)} == first, "nobody was asked, so the same are"
+    assert relabelled(old) == 1.0, "what people said a quarter ago still stands"
+
+
 def test_labels_younger_than_a_quarter_are_not_asked_for_again(desk: Desk, clock: FixedClock) -> None:
     a_feature(desk)
     labels.import_file(desk, ASKER, SLUG, "labels.csv", content=csv_of(ROWS))

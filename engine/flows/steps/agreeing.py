@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.flows.steps import written
 from engine.models.feature import Feature
-from engine.models.labelling import LabelQueue, QueuedText, QueuePurpose
+from engine.models.labelling import LabelQueue, QueuedText, QueuePurpose, QueueState, TextState
 from engine.models.labels import Label, Part
 from engine.rules.annotators import ROWS_LEAST, Again, Agreement, Flip, again, doubles, is_surely_below, is_too_low
 from engine.rules.bucket import bucket
@@ -37,15 +37,16 @@ def twice(feature: Feature, found: Sequence[Judged]) -> Agreement:
 def draw(tx: Tx, feature_id: int, size: int, now: datetime) -> list[QueuedText]:
     """Up to ``size`` old dev rows whose label is asked for again, a fair draw; none before a quarter has gone by.
 
-    Rows nobody was asked for again come first.
+    Rows nobody was asked for again come first. A queue that was closed before half of its old rows were answered
+    takes up no quarter.
     """
     label_set, seal = labels.newest_or_none(tx, feature_id), seals.find(tx, feature_id)
-    before = queues.asking_again(tx, feature_id)
+    before = [queue for queue in queues.asking_again(tx, feature_id) if _has_asked(tx, queue)]
     if not size or label_set is None or seal is None:
         return []
     if before and following(period_of(before[-1].created_at), EACH_MONTHS) > period_of(now):
         return []
-    asked = {text.row_id for queue in before for text in queues.texts(tx, queue.id or 0) if text.given}
+    asked = {text.row_id for queue in before for text in _old(tx, queue)}
     old = {one.number for one in labels.versions(tx, feature_id) if one.created_at <= now - OLD}
     rows = [row for row in labels.rows(tx, label_set.id or 0, Part.DEV) if row.added_in in old]
     salt = f"{seal.salt}/again/{period_of(now)}"
@@ -53,6 +54,16 @@ def draw(tx: Tx, feature_id: int, size: int, now: datetime) -> list[QueuedText]:
     return [
         QueuedText(queue_id=0, number=0, row_id=row.row_id, input=row.input, given=row.output) for row in drawn[:size]
     ]
+
+
+def _has_asked(tx: Tx, queue: LabelQueue) -> bool:
+    old = _old(tx, queue)
+    answered = [text for text in old if text.state is not TextState.WAITING]
+    return queue.state is QueueState.OPEN or 2 * len(answered) >= len(old)
+
+
+def _old(tx: Tx, queue: LabelQueue) -> list[QueuedText]:
+    return [text for text in queues.texts(tx, queue.id or 0) if text.given]
 
 
 def labels_given(tx: Tx, queue: LabelQueue) -> Mapping[str, Label]:
@@ -85,11 +96,12 @@ def again_in(tx: Tx, feature: Feature, queue: LabelQueue) -> Again:
 def newest_again(
     tx: Tx, feature: Feature, now: datetime, until: datetime | None = None
 ) -> tuple[LabelQueue, Again] | None:
-    """The newest queue closed in the year before that asked for old labels again, and how they held; else none."""
+    """The newest queue closed in the year before in which old labels were given again, and how they held; else none."""
     asked = queues.asking_again(tx, feature.id or 0)
     asking = [one for one in asked if one.closed_at is not None and one.closed_at > now - TOLD]
     asking = [one for one in asking if until is None or (one.closed_at or until) < until]
-    return (asking[-1], again_in(tx, feature, asking[-1])) if asking else None
+    held = ((queue, again_in(tx, feature, queue)) for queue in reversed(asking))
+    return next((found for found in held if found[1].rows), None)
 
 
 def told(tx: Tx, feature: Feature, policy: Policy, until: datetime) -> dict[str, Any]:
