@@ -46,6 +46,7 @@ class Line:
 
     ``advice`` is the checkup's for a live candidate, else the next thing to do; ``forecast_usd`` is the verdict's.
     ``months_left`` until the maths stops working; ``tuned`` says in words what the verdict is about;
+    ``untried`` says why no newer prompted model was tried in the month, ``tried_in`` when some were, "" for never;
     ``words`` is what its button says for the reader.
     """
 
@@ -87,6 +88,13 @@ class Line:
     fresh: Fresh | None = None
     tuned: str = ""
     people: People | None = None
+    untried: str = ""
+    tried_in: str = ""
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether labels of fresh calls say how good it still is."""
+        return self.fresh is not None and self.fresh.broken is not None
 
     @property
     def is_live(self) -> bool:
@@ -100,7 +108,8 @@ class Month:
 
     The picture shows US dollars paid and what prompting alone would have cost, by month; without a live model the
     ``spent`` of the features ``priced``. Live models are ``worth`` keeping while they cost less than the best prompted
-    option; ``decide`` names what waits for somebody's decision, worst first.
+    option; ``decide`` names what waits for somebody's decision, worst first; ``unmeasured`` live models are those of
+    which nobody knows whether they still are as good.
     """
 
     template: ClassVar[str] = "digest/month"
@@ -128,6 +137,7 @@ class Month:
     worth: tuple[str, ...] = ()
     unworthy: tuple[str, ...] = ()
     decide: tuple[tuple[str, Advised], ...] = ()
+    unmeasured: tuple[str, ...] = ()
 
     @classmethod
     def example(cls) -> Month:
@@ -166,6 +176,7 @@ def month(digest: DigestView, *, page_url: str = "") -> Month:
         worth=tuple(line.slug for line in live if line.advantage is not None and line.advantage > 0),
         unworthy=tuple(line.slug for line in live if line.advantage is not None and line.advantage <= 0),
         decide=tuple((line.slug, line.advice) for line in lines if line.advice in TO_DECIDE and not line.snoozed_until),
+        unmeasured=tuple(line.slug for line in live if not line.is_measured),
     )
 
 
@@ -215,6 +226,8 @@ def line_of(facts: dict[str, Any]) -> Line:
         fresh=_fresh(facts.get("audit")),
         tuned=facts.get("tuned", ""),
         people=people(facts.get("people")),
+        untried=facts.get("untried") or "",
+        tried_in=facts.get("rebaselined") or "",
         words="" if snooze else words,
         press="" if snooze else press,
     )

@@ -39,6 +39,7 @@ def look(**changes: object) -> dict[str, Any]:
         "best_month_usd": 1104.0,
         "crossover": {"months": None, "low": None, "high": None, "reason": "only 2 months; no date can be given"},
         "scheduled_months": None,
+        "rebaselined": "2026-10",
         "retrain_due": [],
         "audit": {
             "rows": 118,

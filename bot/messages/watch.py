@@ -40,7 +40,7 @@ class Hand:
     """One live model on the clock: its line, its advantage by month, and why no date can be given, if none can.
 
     ``tried`` are the options of the re-baseline of ``rebaselined``; ``unmigrated`` models have no prompt of their own,
-    ``untried`` says why none was asked this month.
+    ``untried`` says why none was asked this month; ``overfitted``: at the verdict dev was by ``gap`` too kind to it.
     """
 
     line: Line
@@ -59,6 +59,8 @@ class Hand:
     gone: int = 0
     version: int = 0
     moved: bool = False
+    overfitted: bool = False
+    gap: float | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class Stale:
 def stale(view: StaleView) -> Stale:
     """The clock of all live models."""
     hands = [_hand(clock) for clock in view.clocks]
-    known = [hand.line for hand in hands[:LISTED] if hand.line.advantage is not None]
+    known = [hand.line for hand in hands[:LISTED] if hand.line.advantage is not None and hand.line.best_usd is not None]
     return Stale(
         hands=tuple(hands[:LISTED]),
         more=max(len(hands) - LISTED, 0),
@@ -142,7 +144,7 @@ def _hand(clock: Clock) -> Hand:
     drift: list[dict[str, Any]] = facts.get("drift") or []
     return Hand(
         line=line_of(facts),
-        trend=clock.advantages,
+        trend=tuple(point for point in clock.advantages if point[1] < 1.0),  # 1: no option was good enough
         no_date=crossover.get("reason", "") if facts.get("scheduled_months") is None else "",
         drifting=tuple(one["name"] for one in drift if one["alarm"]),
         looks=wear.get("looks"),
@@ -156,6 +158,8 @@ def _hand(clock: Clock) -> Hand:
         gone=renewed.get("gone", 0),
         version=renewed.get("version") or 0,
         moved=bool(wear.get("moved")),
+        overfitted=bool(wear.get("overfitted")),
+        gap=wear.get("gap"),
         beside=tuple(_beside(one) for one in facts.get("fresh_options") or ()),
     )
 

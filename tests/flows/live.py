@@ -67,13 +67,12 @@ def judged() -> dict[str, Any]:
         "fixed_month_usd": 1084.0, "one_time_usd": 6448.8,
     }  # fmt: skip
     return {
-        "candidate": {"contender": "lora-1", "rung": "lora_causal", "artifact": "d3b0" * 16},
+        "candidate": {"contender": "lora-1", "rung": "lora_causal", "artifact": "d3b0" * 16, "dev_score": 0.93},
         "cost": {"month_saving_usd": 962.0, "plan": plan},
         "quality": {
             "metric": "accuracy", "n": 300, "candidate": 0.917, "prompted": 0.91, "difference": 0.007,
             "low": -0.014, "high": 0.028, "level": 0.96, "margin": 0.02, "finding": "not_worse",
         },
-        "rungs": [{"rung": "lora_causal", "contender": "lora-1", "dev_score": 0.93}],
         "parts": {"train": 1400, "dev": 300, "sealed": 300},
         "scores": {"prompted": {"rows": 300, "tokens_in": 300 * FED, "tokens_out": 300 * SAID}},
     }  # fmt: skip

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from bot.blockkit.render import render
+from bot.messages.months import look
+from bot.messages.watch import Stale, stale
 from engine.desk import Desk, policies
+from engine.desk.watch import Clock, StaleView
 from engine.models.checkup import Advice
 from engine.rules import histogram
 from engine.store import checkups
@@ -182,6 +187,41 @@ def test_a_price_announced_for_the_months_to_come_is_watched_from_three_months_b
     assert (first.advice, first.facts["scheduled_months"]) == (Advice.KEEP, 4)
     assert (second.advice, second.facts["scheduled_months"]) == (Advice.WATCH, 3)
     assert second.facts["reasons"] == ["the baseline will soon be as cheap"]
+
+
+def test_dev_that_was_too_kind_is_told_and_likeness_is_never_held_against_a_win_rate(
+    desk: Desk, clock: FixedClock
+) -> None:
+    a_live_model(desk, clock)
+    with desk.services.database.write() as tx:
+        verdict = _verdict(tx)
+        verdict.record = {**verdict.record, "candidate": {**verdict.record["candidate"], "dev_score": 0.99}}
+        tx.add(verdict)
+    wear = looked(desk, clock, "2026-01", FEBRUARY).facts["wear"]
+    assert wear["overfitted"] is True  # .99 and .917, .017 the error of their difference
+    assert "dev overfitted: at the verdict it did 8 points better there" in render(stale_of(wear)).said
+    with desk.services.database.write() as tx:
+        verdict = _verdict(tx)
+        verdict.record = {**verdict.record, "quality": {**verdict.record["quality"], "metric": "win_rate"}}
+        tx.add(verdict)
+    wear = looked(desk, clock, "2026-02", FEBRUARY + timedelta(days=28)).facts["wear"]
+    assert (wear["gap"], wear["overfitted"]) == (None, None)
+
+
+def stale_of(wear: dict[str, Any]) -> Stale:
+    return stale(StaleView(clocks=(Clock(facts=look(wear=wear), advantages=()),)))
+
+
+def test_a_prompted_model_that_costs_nothing_leaves_the_advantage_unknown_and_tells_what_is_due(
+    desk: Desk, clock: FixedClock
+) -> None:
+    a_live_model(desk, clock)
+    policies.change(desk, ASKER, "", {"cost_retrain_months": "0.5"})
+    a_price(desk, datetime(2026, 1, 2, tzinfo=UTC), fed_usd=0.0, said_usd=0.0)
+    a_month_of_traffic(desk, START, 31)
+    found = looked(desk, clock, "2026-01", FEBRUARY)
+    assert (found.advice, found.facts["best_month_usd"], found.facts["advantage"]) == (None, 0.0, None)
+    assert found.facts["reasons"] == found.facts["retrain_due"] == ["31 days since it was trained, 15 planned"]
 
 
 def _verdict(tx):  # type: ignore[no-untyped-def]

@@ -10,6 +10,7 @@ from bot.messages.verdict import verdict
 from bot.pages.report import shown
 from engine.desk import Desk, investigations, verdicts
 from engine.errors import NotReady
+from engine.flows.steps.reading import measure
 from engine.models.investigation import Effort, RunState
 from engine.runners import JobKind
 from engine.store import features, seals
@@ -46,6 +47,9 @@ def test_with_people_who_agree_the_seal_is_opened_and_the_win_rate_is_theirs(des
     assert quality["metric"] == "win_rate"
     assert quality["finding"] == "better"
     assert 0.2 < quality["difference"] < 0.5
+    with desk.services.database.read() as tx:
+        known = measure(tx, desk.services, features.by_slug(tx, SLUG)).facts
+    assert known.prompted_quality_high is None, "one half, whoever writes, says nothing of a wall"
 
 
 def test_both_records_decide_again_to_the_same(desk: Desk) -> None:

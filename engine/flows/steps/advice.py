@@ -18,7 +18,7 @@ from engine.store.database import Tx
 
 
 def of(tx: Tx, case: Case, found: dict[str, Any], *, live_since: datetime, scheduled: int | None) -> dict[str, Any]:
-    """Advice, why, and what it was judged with; none of it while the month's advantage is not known.
+    """Advice, why, and what it was judged with; no advice while the month's advantage is not known, but what is due.
 
     ``found`` holds the month's ``advantage``, ``quality_broken`` and ``retrain_due``; ``scheduled`` is the month in
     which announced prices end the advantage.
@@ -28,7 +28,8 @@ def of(tx: Tx, case: Case, found: dict[str, Any], *, live_since: datetime, sched
     crossover = _forecast([*(look.facts["advantage"] for look in earlier), found["advantage"]])
     told: dict[str, Any] = {"crossover": crossover, "scheduled_months": scheduled, "previous": _previous(earlier)}
     if found["advantage"] is None:
-        return {**told, "advice": None, "reasons": [], "noise_sd": None, "bad_months": None, "months": len(earlier)}
+        due = list(found["retrain_due"])
+        return {**told, "advice": None, "reasons": due, "noise_sd": None, "bad_months": None, "months": len(earlier)}
     known = [look for look in earlier if look.facts["advantage"] is not None]
     months = [Month(look.facts["advantage"], bool(look.facts["quality_broken"])) for look in known]
     months.append(Month(found["advantage"], bool(found["quality_broken"])))

@@ -157,7 +157,10 @@ def of(tx: Tx, case: Case) -> dict[str, Any]:
     """
     policy = case.policy.audit
     if case.feature.approach == ApproachName.VOICE:
-        return {**_nothing(), "why": "texts are neither right nor wrong"}
+        return {
+            **_nothing(),
+            "why": "texts are neither right nor wrong, so nobody is asked for fresh labels, or for old ones again",
+        }
     answers = answers_of(tx, case.verdict, case.rollout)
     came = [one for one in rows(tx, case.verdict) if one.is_random and one.at < case.until]
     month = [one for one in came if one.at >= bounds(case.period)[0]]

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from engine.flows.steps import advice, agreeing, alternatives, attempts, audit, listing, month, release, wear
+from engine.flows.steps import advice, agreeing, alternatives, attempts, audit, listing, month, newest, release, wear
 from engine.flows.steps.month import Case, Served
 from engine.models.base import Value
 from engine.models.checkup import Checkup
@@ -153,7 +153,7 @@ def _watched(tx: Tx, case: Case) -> dict[str, Any]:
 def _money(tx: Tx, case: Case, times: Served, passed_on: float | None) -> dict[str, Any]:
     stretch = month.traffic(tx, case)
     tried = rebaselines.of(tx, case.feature_id, case.period)
-    untried = {"untried": tried.reason if tried else ""}
+    untried = {"untried": newest.unjudged(case.feature) or (tried.reason if tried else "")}
     if stretch is None:
         return dict.fromkeys(_MONEY) | untried
     call = month.size(tx, case, stretch)
@@ -181,8 +181,9 @@ def _ahead(tx: Tx, case: Case, call: month.Size | None, calls: float, *, passed_
         if baseline.month_usd is None or not calls
         else keep_month_usd(calls, baseline.month_usd / calls, month.running(case, passed_on))
     )
-    # An option nobody has a price for is told as such and decides nothing; where none has one, nothing is known.
-    is_known = keep is not None and (best is not None or not any(one.is_qualified for one in found))
+    # An option nobody has a price for is told as such and decides nothing; where none has one, or the best costs
+    # nothing at all, nothing is known.
+    is_known = keep is not None and (best or not any(one.is_qualified for one in found))
     return {
         "options": [one.told() for one in found],
         "rebaselined": tried.period if tried else None,

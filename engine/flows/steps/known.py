@@ -78,7 +78,9 @@ def _tried(tx: Tx, feature: Feature) -> dict[str, tuple[Any, str]]:
         "prompts_tried": (len(prompts), "investigations"),
         "models_tried": (len(models), "investigations"),
     }
-    highs = [_high(release.quality_of(verdict.record)) for verdict in verdicts.of_feature(tx, feature.id or 0)]
+    judged = [release.quality_of(verdict.record) for verdict in verdicts.of_feature(tx, feature.id or 0)]
+    # A win rate's prompted side is one half whoever it is: that says nothing of how good its texts are.
+    highs = [_high(quality) for quality in judged if quality["metric"] != release.WIN_RATE]
     return found | ({"prompted_quality_high": (max(highs), "sealed rows, upper 95 % bound")} if highs else {})
 
 

@@ -75,7 +75,7 @@ def plan(services: Services, feature_id: int, period: str) -> Planned:
         options = attempts.options(tx, feature_id, baseline, listed)
         row.rows = len(kept)
         beside = [label for label, _ in _beside(tx, verdict, rollout, policy.rows)]
-        row.reason = _unjudged(feature) or _why_not(tx, services, row, verdict, options=options, beside=len(beside))
+        row.reason = unjudged(feature) or _why_not(tx, services, row, verdict, options=options, beside=len(beside))
         for name in [] if row.reason else came[: listing.TRIED_MOST]:  # named by nobody: where the budget bears it
             wider = {**options, **attempts.options(tx, feature_id, baseline, [name])}
             if not _why_not(tx, services, row, verdict, options=wider, beside=len(beside)):
@@ -222,7 +222,7 @@ def _half(salt: str, cluster: str) -> int:
     return int(bucket(f"{salt}/half", cluster) >= 0.5)
 
 
-def _unjudged(feature: Feature) -> str:
+def unjudged(feature: Feature) -> str:
     """Why no option can be held against the live model by itself, "" where right and wrong are known."""
     if feature.approach != ApproachName.VOICE:
         return ""

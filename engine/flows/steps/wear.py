@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.flows.steps import audit, refresh
 from engine.flows.steps.month import Case
+from engine.flows.steps.release import WIN_RATE
 from engine.models.labels import Part
 from engine.models.rollout import Rollout
 from engine.rules.release import on_grid
@@ -64,12 +65,13 @@ def _chosen(case: Case) -> str:
 
 
 def _gap(record: dict[str, Any]) -> dict[str, Any]:
-    """Dev minus sealed quality of the candidate, and whether more than two standard errors part them."""
-    chosen = record["candidate"]["contender"]
-    dev = next((one["dev_score"] for one in record.get("rungs", []) if one["contender"] == chosen), None)
-    rows = record.get("parts", {}).get("dev")
+    """Dev minus sealed quality of what went on, and whether more than two standard errors part them.
+
+    None of it where texts were compared: dev has their likeness, the sealed rows a win rate.
+    """
+    dev, rows = record["candidate"].get("dev_score"), record.get("parts", {}).get("dev")
     quality = record["quality"]
-    if dev is None or not rows:
+    if dev is None or not rows or quality["metric"] == WIN_RATE:
         return {"gap": None, "overfitted": None}
     sealed = quality["candidate"]
     error = math.sqrt(dev * (1 - dev) / rows + sealed * (1 - sealed) / quality["n"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bot.blockkit.render import render
 from bot.messages import digest, months
+from bot.messages.watch import stale
+from engine.desk.watch import Clock, StaleView
 from tests.unit.messages.reading import kinds
 
 
@@ -144,3 +146,42 @@ def test_what_was_saved_what_is_worth_it_and_what_to_decide_stand_in_the_first_l
     assert said[1].endswith(" To decide: retire refund-reason.")
     watched = months.digest(lines=(months.look(advice="WATCH", advantage=0.05),))
     assert "Still worth it: ticket-router. To decide: nothing this month." in render(digest.month(watched)).said
+
+
+def test_what_nobody_measured_is_said_in_a_loud_month_and_in_a_quiet_one() -> None:
+    voice = dict.fromkeys(("quality", "low", "high", "bar", "broken"))
+    audit = {**voice, "rows": 0, "missing": 0, "queue": "", "why": "texts are neither right nor wrong"}
+    line = months.look(audit=audit, untried="texts are neither right nor wrong", best_month_usd=None, advantage=1.0)
+    assert (
+        "Whether it still is as good is not measured: ticket-router."
+        in render(digest.month(months.digest(lines=(line,)))).said
+    )
+    found = render(digest.month(months.digest(lines=({**line, "advice": "WATCH"},)))).said
+    assert "no prompted option that was tried is good enough to replace it" in found
+    assert "The newest models were not tried: texts are neither right nor wrong." in found
+    assert "Whether it still is as good is not measured: texts are neither right nor wrong." in found
+
+
+def test_an_old_attempt_of_newer_models_or_none_at_all_is_no_fresh_one() -> None:
+    def said(**facts: object) -> str:
+        return render(digest.month(months.digest(lines=(months.look(advice="WATCH", **facts),)))).said
+
+    assert "last tried" not in said()
+    assert "Newer prompted models were last tried in 2026-05." in said(rebaselined="2026-05")
+    assert "No newer prompted model has been tried since the verdict" in said(rebaselined=None)
+
+
+def test_what_is_due_is_told_where_the_money_is_not_known() -> None:
+    line = months.look(advice=None, advantage=None, reasons=["95 days since it was trained, 91 planned"])
+    found = render(digest.month(months.digest(lines=(line,)))).said
+    assert "no advice: its money is not known" in found
+    assert "Retraining would be due: 95 days since it was trained, 91 planned." in found
+
+
+def test_the_clock_calls_nothing_wholly_cheaper_where_no_option_was_good_enough() -> None:
+    facts = months.look(best_month_usd=None, advantage=1.0)
+    view = stale(StaleView(clocks=(Clock(facts=facts, advantages=(("2026-09", 1.0), ("2026-10", 0.4))),)))
+    found = render(view).said
+    assert "100 %" not in found
+    assert "no prompted option that was tried is good enough to replace it" in found
+    assert (view.slugs, view.hands[0].trend) == ((), (("2026-10", 0.4),))
