@@ -18,7 +18,6 @@ AssayError
 └── WorkFailed         the work itself broke; the step stops and says why
     ├── OutOfMemory
     ├── Diverged
-    ├── Collapsed
     ├── SealBroken
     ├── FlowDrift
     └── Cancelled      a person ended the run; nothing is wrong
@@ -118,10 +117,6 @@ class OutOfMemory(WorkFailed):
 
 class Diverged(WorkFailed):
     """The loss became NaN or infinite."""
-
-
-class Collapsed(WorkFailed):
-    """The model answers (almost) one class whatever the input."""
 
 
 class SealBroken(WorkFailed):

@@ -25,7 +25,6 @@ class Bench:
     consistency: float
     length_controlled: float
     pairs: int
-    dev_pairs: int
     unread: int
     unknown: tuple[str, ...]
     families: tuple[tuple[str, str], ...]
@@ -56,7 +55,6 @@ def bench(record: dict[str, Any]) -> Bench | None:
         consistency=judge["swap"]["consistency"],
         length_controlled=judge["length_controlled"],
         pairs=part["pairs"],
-        dev_pairs=judge["dev"]["pairs"],
         unread=part["unread"],
         unknown=tuple(role for role, name in families.items() if not name),
         families=tuple(families.items()),

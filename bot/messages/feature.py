@@ -30,7 +30,6 @@ class Shown:
 
     template: ClassVar[str] = "feature/show"
     feature: FeatureView
-    has_labels: bool
     steps: str
 
     @classmethod
@@ -41,7 +40,7 @@ class Shown:
 
 def shown(feature: FeatureView) -> Shown:
     """A feature as it is looked at. ``steps`` are the words of its next step, without the command."""
-    return Shown(feature, bool(feature.labels_version), words_of(feature.next_step))
+    return Shown(feature, words_of(feature.next_step))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from engine.models.serving import ServerName
 from engine.services import Services
 from engine.store import migrate, work
 from engine.store.artifacts import Artifacts
-from engine.store.database import Database
 from engine.store.migrate import Upgraded
 from engine.store.work import SILENT
 
@@ -109,11 +108,6 @@ def meet_slack(services: Services, *, team: str, team_name: str, bot_user: str) 
         row = work.deployment(tx)
         row.team, row.team_name, row.bot_user = team, team_name, bot_user
         tx.add(row)
-
-
-def schema_revision(database: Database) -> tuple[str, str]:
-    """The database's revision and the one this version needs."""
-    return migrate.revision(database), migrate.newest()
 
 
 def team(services: Services) -> str:

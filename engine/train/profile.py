@@ -59,7 +59,6 @@ class Profile:
     precision: str
     gain: float
     answer_batch: int = ANSWER_BATCH
-    mega_batches: int = MEGA_BATCHES
     max_tokens: int = MAX_TOKENS
     is_quantized: bool = False
     is_checkpointed: bool = False
