@@ -43,7 +43,7 @@ NOUNS = {
     "Candidate": "engine.models.investigation:Candidate",
     "Contender": "engine.models.investigation:Contender",
     "Score": "engine.models.verdict:Score",
-    "Comparison": "engine.models.verdict:Comparison",
+    "Comparison": "engine.flows.steps.compare:Comparison",
     "Verdict": "engine.models.verdict:Verdict",
     "Rollout": "engine.models.rollout:Rollout",
     "Stage": "engine.models.rollout:Stage",

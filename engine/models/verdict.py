@@ -77,24 +77,6 @@ class Seeded(Value):
     seconds: float = 0.0
 
 
-class Comparison(Value):
-    """Two scores on the same rows, paired. Counts are rows; the interval is at confidence ``level``."""
-
-    candidate: Score
-    prompted: Score
-    both: int
-    candidate_only: int
-    baseline_only: int
-    neither: int
-    difference: float
-    low: float
-    high: float
-    level: float
-    mcnemar_p: float
-    newcombe_low: float
-    newcombe_high: float
-
-
 class Verdict(Table, table=True):
     """The stored judgement of one run. ``record`` is the whole decision record (docs/decide.md names its fields)."""
 

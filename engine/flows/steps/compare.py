@@ -45,8 +45,8 @@ class Slice:
 
 
 @dataclass(frozen=True)
-class Compared:
-    """The paired comparison on the sealed part, and how its interval was made.
+class Comparison:
+    """Two scores on the same sealed rows, paired, and how the interval of their difference was made.
 
     ``live`` holds the candidate against the model it would succeed on the same rows; none where nothing is live.
     """
@@ -69,14 +69,14 @@ class Compared:
         return self.paired.method
 
 
-def compared(tx: Tx, frozen: Frozen, choice: Choice, measured: Measured) -> Compared:
+def compared(tx: Tx, frozen: Frozen, choice: Choice, measured: Measured) -> Comparison:
     """The comparison of a run, from its stored predictions; latencies of both sides are as seen over HTTP."""
     ours = investigations.predictions(tx, frozen.run_id, choice.candidate, Part.SEALED)
     theirs = investigations.predictions(tx, frozen.run_id, choice.prompted, Part.SEALED)
     level = 1 - 2 * measured.opened.alpha
     rows = contending(choice, ours, theirs)
     score = scores.scored(frozen.task, choice.candidate, rows)
-    return Compared(
+    return Comparison(
         candidate=_served(choice, measured, score, ours=ours, rows=rows),
         prompted=scores.scored(frozen.task, choice.prompted, theirs, choice.model),
         pairs=scores.paired(rows, theirs),
@@ -138,7 +138,7 @@ def _slice(name: str, task: Task, ours: scores.Rows, theirs: scores.Rows, *, lev
     return Slice(name, scores.paired(mine, theirs), paired(task, mine, theirs, level))
 
 
-def beside(compared: Compared, level: float) -> dict[str, object]:
+def beside(compared: Comparison, level: float) -> dict[str, object]:
     """What is reported beside the primary interval: Newcombe's, and McNemar's mid-p."""
     other = newcombe_paired(compared.pairs, level)
     return {

@@ -88,7 +88,7 @@ def _judged(tx: Tx, services: Services, frozen: Frozen, choice: Choice, *, measu
 
 
 def _evidence(
-    compared: compare.Compared, frozen: Frozen, choice: Choice, sums: Money | None, *, found: tuple[Gate, ...]
+    compared: compare.Comparison, frozen: Frozen, choice: Choice, sums: Money | None, *, found: tuple[Gate, ...]
 ) -> Evidence:
     return Evidence(
         difference=compared.interval,

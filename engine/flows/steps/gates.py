@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.flows.steps import scores
-from engine.flows.steps.compare import Compared
+from engine.flows.steps.compare import Comparison
 from engine.flows.steps.values import Measured
 from engine.models.labels import Source
 from engine.rules.agreement import cohen_kappa
@@ -18,7 +18,7 @@ _DAY_SECONDS = 86_400.0
 
 
 def facts(
-    compared: Compared, measured: Measured, rows: scores.Rows, now: datetime, *, audit: Agreement | None
+    compared: Comparison, measured: Measured, rows: scores.Rows, now: datetime, *, audit: Agreement | None
 ) -> GateFacts:
     """What was measured. ``rows`` are the compared sealed rows; a copy of one elsewhere has ended the run before.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.errors import WorkFailed
 from engine.flows.steps import scores
-from engine.flows.steps.compare import Compared, Slice
+from engine.flows.steps.compare import Comparison, Slice
 from engine.flows.steps.judgement import JudgedPart, Judgement
 from engine.flows.steps.values import Choice, Frozen, Measured, Opened, Plan
 from engine.models.money import to_usd
@@ -78,7 +78,7 @@ def planned(choice: Choice, measured: Measured) -> Choice:
     return choice.model_copy(update={"planned_rows": judged.planned_rows, "disagreement": judged.disagreement})
 
 
-def compared(tx: Tx, frozen: Frozen, choice: Choice, measured: Measured) -> Compared:
+def compared(tx: Tx, frozen: Frozen, choice: Choice, measured: Measured) -> Comparison:
     """The comparison of a run by its judgement: on the sealed part, or on dev where nothing was opened."""
     assert measured.judged is not None, "only texts are compared here"
     dev, part = measured.judged.dev, measured.judged.sealed or measured.judged.dev
@@ -89,7 +89,7 @@ def compared(tx: Tx, frozen: Frozen, choice: Choice, measured: Measured) -> Comp
     whole = paired(scored(dev, part, level=level), part, level)
     rate, parity = EVEN + whole.interval.estimate, measured.parity
     served = {"latency_p50_ms": parity.latency_p50_ms, "latency_p95_ms": parity.latency_p95_ms}
-    return Compared(
+    return Comparison(
         candidate=_score(frozen, choice.candidate, ours, rate).model_copy(update=served),
         prompted=_score(frozen, choice.prompted, theirs, EVEN, model=choice.model),
         pairs=pairs_of(part),
@@ -148,7 +148,7 @@ def paired_counts(seen: Tally, beside: Ruled) -> Pairs:
     return Pairs(seen.even + beside.even, seen.candidate_both + beside.won, seen.prompted_both + beside.lost, 0)
 
 
-def beside(compared: Compared) -> dict[str, object]:
+def beside(compared: Comparison) -> dict[str, object]:
     """What is reported beside the difference: the pairs, and whether the judge's wins could be chance."""
     pairs = compared.pairs
     return {"pairs": asdict(pairs), "mcnemar_midp": mcnemar_midp(pairs.candidate_only, pairs.baseline_only)}

@@ -33,7 +33,7 @@ class Judged:
 
     choice: Choice
     measured: Measured
-    compared: compare.Compared
+    compared: compare.Comparison
     audit: Agreement | None
     facts: GateFacts
     gates: tuple[Gate, ...]
