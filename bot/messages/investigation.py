@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from bot.messages import examples
 from bot.messages.notice import Receipt
+from bot.messages.standing import Standing, standing
 from bot.messages.verdict import VerdictMessage, verdict
 from engine.desk.investigations import Quote, RunView
-from engine.models.investigation import OPEN_STATES, RunState, RunTask, TaskState
+from engine.models.investigation import OPEN_STATES, RunTask, TaskState
 
-Standing = Literal["queued", "running", "unattended", "lost", "cancelled", "failed", "done"]
-NEVER_ALIVE = "the start"  # what the desk says of an engine that was never seen
 LISTED = 20
 SKIPPED_STATUS = TaskState.COMPLETE  # Slack's plan knows no skipped task; the note says so
 
@@ -95,7 +94,7 @@ def progress(run: RunView) -> Progress:
     is_open = run.state in OPEN_STATES
     return Progress(
         run=run,
-        standing=_standing(run),
+        standing=standing(run.state, run.lost_since),
         tasks=tuple(_line(task) for task in run.tasks),
         done=sum(task.state in (TaskState.COMPLETE, TaskState.SKIPPED) for task in run.tasks),
         total=len(run.tasks),
@@ -120,22 +119,6 @@ class Runs:
 def runs(found: list[RunView], slug: str = "") -> Runs:
     """How the newest runs stand."""
     return Runs(tuple(found[:LISTED]), slug)
-
-
-def _standing(run: RunView) -> Standing:
-    if run.state in OPEN_STATES and run.lost_since:
-        return "unattended" if run.lost_since == NEVER_ALIVE else "lost"
-    match run.state:
-        case RunState.QUEUED:
-            return "queued"
-        case RunState.RUNNING:
-            return "running"
-        case RunState.CANCELLED:
-            return "cancelled"
-        case RunState.FAILED:
-            return "failed"
-        case RunState.DONE:
-            return "done"
 
 
 def _line(task: RunTask) -> TaskLine:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from bot.messages import labelled
+from bot.messages.standing import Standing, standing
 from engine.desk.labellings import LabellingView, TeacherQuote
-from engine.models.investigation import OPEN_STATES, RunState
-
-NEVER_ALIVE = "the start"  # what the desk says of an engine that was never seen
-Standing = Literal["queued", "unattended", "running", "lost", "cancelled", "failed", "done"]
+from engine.models.investigation import OPEN_STATES
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ def card(seen: LabellingView) -> Labelling:
     usable = sum(counts.get(name, 0) for name in ("valid", "refused", "cut"))
     return Labelling(
         seen=seen,
-        standing=_standing(seen),
+        standing=standing(seen.state, seen.lost_since),
         nonsense=max(counts.get("answered", 0) - usable, 0),
         usd_a_label=seen.spent_usd / seen.added if seen.added else None,
         can_cancel=seen.state in OPEN_STATES,
@@ -71,19 +69,3 @@ def quoted(quote: TeacherQuote, words: str) -> TeacherQuoted:
 def capped(rows: int, usd: float, budget_usd: float) -> int | None:
     """How many of the texts a budget pays for; none where it pays for all of them."""
     return int(rows * budget_usd / usd) if usd > budget_usd else None
-
-
-def _standing(seen: LabellingView) -> Standing:
-    if seen.lost_since:
-        return "unattended" if seen.lost_since == NEVER_ALIVE else "lost"
-    match seen.state:
-        case RunState.QUEUED:
-            return "queued"
-        case RunState.RUNNING:
-            return "running"
-        case RunState.CANCELLED:
-            return "cancelled"
-        case RunState.FAILED:
-            return "failed"
-        case RunState.DONE:
-            return "done"
