@@ -137,19 +137,24 @@ def plan(services: Services, frozen: Frozen) -> Plan:
             seconds=trainings.whole_of(recipes, quotes, frozen.effort),
             memory_mb={recipe.rung: quotes[recipe.rung].memory_mb for recipe in recipes},
         )
-        run = investigations.by_run(tx, frozen.run_id)
         for rung in skipped:
             skip = Candidate(run_id=frozen.run_id, contender=rung.rung, rung=rung.rung, skipped=rung.why)
             investigations.add_candidate(tx, skip)
-        paces = trainings.paces(tx, services)
-        notes = {
-            recipe.name: trainings.note_of(recipe, quotes[recipe.rung], paces.get(recipe.rung)) for recipe in recipes
-        }
-        more = trainings.seeds_of([recipe.rung for recipe in recipes], quotes, paces, effort=frozen.effort)
-        notes |= {SEEDS: trainings.note_of_seeds(more)} if more else {}
-        asking = prompted.line_of(tx, services, frozen, made)
-        set_tasks(tx, services, run, _tasks(made, notes, asking, judged=frozen.is_judged))
+        _tell(tx, services, frozen, made, quotes=quotes)
     return made
+
+
+def _tell(tx: Tx, services: Services, frozen: Frozen, made: Plan, *, quotes: Mapping[str, Quote]) -> None:
+    """Put what is ahead into the run's message: what is asked, and time and memory of each training."""
+    paces = trainings.paces(tx, services)
+    notes = {
+        recipe.name: trainings.note_of(recipe, quotes[recipe.rung], paces.get(recipe.rung)) for recipe in made.recipes
+    }
+    more = trainings.seeds_of([recipe.rung for recipe in made.recipes], quotes, paces, effort=frozen.effort)
+    notes |= {SEEDS: trainings.note_of_seeds(more)} if more else {}
+    asking = prompted.line_of(tx, services, frozen, made)
+    run = investigations.by_run(tx, frozen.run_id)
+    set_tasks(tx, services, run, _tasks(made, notes, asking, judged=frozen.is_judged))
 
 
 def _names(frozen: Frozen) -> list[str]:
