@@ -73,6 +73,17 @@ class People:
         self._known[person] = (time.monotonic(), found)
         return found
 
+    def check_named(self, asked: Asked) -> None:
+        """Raises ``Invalid`` for a named person who could never act here, and ``Upstream``."""
+        for person in (one for role in NAMED for one in asked.people(role) if not is_group(one)):
+            if self.ask(person).reads_only:
+                raise Invalid(
+                    f"<@{person}> can have no role: that is nobody of this workspace, or a guest, a bot or somebody who "
+                    "left. Nothing was changed.",
+                    hint="Type @ and choose a member from Slack's list. Who has which role: /assay roles",
+                    people=(person,),
+                )
+
     def count_votes_anew(self, desk: Desk, token: str) -> None:
         """Before another vote: those of people who left, or are guests now, no longer count. Raises ``Upstream``."""
         for person in approvals.voters(desk, token):

@@ -157,7 +157,8 @@ class Deliveries:
         access.check(self.desk, actor, asked, is_workspace_admin=admin)
         command = REGISTRY.commands[asked.verb]
         changing = once if command.changes(asked) else None
-        if asked.verb == "roles":
+        if asked.verb in ("roles", "register"):
+            self._people.check_named(asked)
             self._groups.check_named(self.desk, asked)
         found = command.handle(Words(desk=self.desk, actor=actor, asked=asked, once=changing, forms=True))
         # A message opens no form, for only a press or a command carries what Slack opens one for.

@@ -263,3 +263,18 @@ def test_what_nobody_foresaw_is_told_with_a_reference(wire: Wire) -> None:
         tx.connection().execute(text("ALTER TABLE baseline RENAME TO gone"))
     told = wire.answer(wire.command(f"show {SLUG}"))
     assert re.search(r"broke on our side \(ref [0-9A-F]{4}\)", told), told
+
+
+@pytest.mark.parametrize("words", [f"roles {SLUG} approver=<@U2>,@nobody", f"roles {SLUG} owner=<@U5>", "owner=<@U5>"])
+def test_nobody_gets_a_role_who_could_never_act(wire: Wire, words: str) -> None:
+    a_feature(wire.desk)
+    roles.name(wire.desk, SHELL, "", {Role.ADMIN: (ASKER.id,)})
+    before = roles.show(wire.desk, SLUG)
+    said = (
+        words if words.startswith("roles") else f'register another model=m prompt="{{{{ input }}}}" labels=a,b {words}'
+    )
+    told = wire.answer(wire.command(said))
+    assert "can have no role" in told
+    assert "/assay roles" in told
+    assert roles.show(wire.desk, SLUG) == before
+    assert features.names(wire.desk) == (SLUG,)
