@@ -78,9 +78,9 @@ class People:
         for person in (one for role in NAMED for one in asked.people(role) if not is_group(one)):
             if self.ask(person).reads_only:
                 raise Invalid(
-                    f"<@{person}> can have no role: that is nobody of this workspace, or a guest, a bot or somebody who "
-                    "left. Nothing was changed.",
-                    hint="Type @ and choose a member from Slack's list. Who has which role: /assay roles",
+                    f"<@{person}> can have no role: that is nobody of this workspace, or a guest, a bot or somebody "
+                    "who left. Nothing was changed.",
+                    hint="Type @ and choose a member from the list. Who has one: /assay roles",
                     people=(person,),
                 )
 

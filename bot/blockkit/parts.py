@@ -23,6 +23,7 @@ EMPTY = "–"  # Slack refuses an empty cell
 FACT_TEXT = 600
 SAID_TEXT = 2_900
 _MARKS = re.compile(r"[*_~`:\n]|^>")  # what mrkdwn would read in a bare value
+_LIVE = re.compile(r"(<@[UW][A-Z0-9]{1,20}>)", re.ASCII)  # in markup only ``user`` makes one
 _SPAN = re.compile(r"`([^`\n]+)`|<@([A-Za-z0-9._@+-]{1,64})>", re.ASCII)
 
 
@@ -191,7 +192,17 @@ def _fact(name: str, value: Text) -> Json:
 
 
 def _cell(text: Text) -> Json:
+    if isinstance(text, Markup) and _LIVE.search(text):
+        pieces = _LIVE.split(cut_escaped(text.strip(), FACT_TEXT))
+        section = {"type": "rich_text_section", "elements": [_piece(piece) for piece in pieces if piece]}
+        return {"type": "rich_text", "elements": [section]}
     return {"type": "raw_text", "text": cut(plain(text), FACT_TEXT).strip() or EMPTY}
+
+
+def _piece(piece: str) -> Json:
+    if _LIVE.fullmatch(piece):
+        return {"type": "user", "user_id": piece[2:-1]}
+    return _leaf(plain(Markup(piece)))  # noqa: S704 (cut out of markup)
 
 
 def _labels(categories: Sequence[Text]) -> list[str]:

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -96,10 +96,11 @@ def texts(said: Any) -> Iterator[str]:
     match said:
         case str():
             yield said
-        case dict() | list():
-            parts: Any = said  # pyright: ignore[reportUnknownVariableType] # of any payload
-            for part in parts.values() if isinstance(parts, dict) else parts:
-                yield from texts(part)
+        case dict():
+            yield from texts([*cast("dict[str, Any]", said).values()])
+        case list():
+            for piece in cast("list[Any]", said):
+                yield from texts(piece)
         case _:
             pass
 

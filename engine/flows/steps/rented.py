@@ -111,8 +111,8 @@ def ask_to_stop(tx: Tx, services: Services, actor: Actor, deployment: str) -> Re
     one = next((one for one in known if (one.provider, one.id) == (provider, deployment_id)), None)
     if one is None:
         raise NotFound(
-            f"{provider} bills us for no deployment {deployment_id[:80]!r} that no rollout needs. Nothing was changed.",
-            hint="What is billed now: /assay doctor",
+            f"Nobody bills us for {deployment[:120]!r} without a rollout that needs it. Nothing was changed.",
+            hint="What is billed now, by PROVIDER and ID: /assay doctor",
         )
     if one.asked_by:
         raise Conflict(

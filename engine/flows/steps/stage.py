@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 MACHINE = Actor(id="")
 SETTLING = (Stage.FULL_100, Stage.SOAKING)  # nobody decides of these: all calls are with the tuned model already
 CHANGED = "the evidence changed after the vote"
+ENDED = "the rollout ended meanwhile"
 MODES = {
     Stage.DRAFT: Mode.OBSERVE,
     Stage.SHADOW: Mode.SHADOW,
@@ -107,7 +108,7 @@ def lower(tx: Tx, services: Services, rollout: Rollout, event: str, *, actor: Ac
     _shift(tx, services, rollout, moved, actor=actor)
     for approval in rollouts.approvals(tx, rollout.id or 0):
         if approval.state is ApprovalState.PENDING and moved.status in FINAL:
-            rollouts.move(tx, approval, ApprovalState.SUPERSEDED, at=services.clock.now(), reason=f"rollout {event}")
+            rollouts.move(tx, approval, ApprovalState.SUPERSEDED, at=services.clock.now(), reason=ENDED)
             mail.enqueue_projection(
                 tx, services.clock, "approval", approval.token, kind="card", channel=approval.channel
             )

@@ -167,3 +167,14 @@ def test_a_refusal_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
         render(Refusal("No.", "Try again."))
 
     assert caplog.records == []
+
+
+def test_a_person_in_a_cell_is_named_by_slack_and_what_somebody_wrote_beside_it_is_not() -> None:
+    told = live.user("U0BO") + " wrote " + escape("<@U1> & <!channel>")
+    head, body = json.loads(parts.table(("Who", "Did"), [(told, "vote")]))["rows"]
+    assert [cell["type"] for cell in (*head, *body)] == ["raw_text", "raw_text", "rich_text", "raw_text"]
+    (section,) = body[0]["elements"]
+    assert section["elements"] == [
+        {"type": "user", "user_id": "U0BO"},
+        {"type": "text", "text": " wrote <@U1> & <!channel>"},
+    ]
