@@ -28,6 +28,7 @@ _DAY = timedelta(days=1)
 _INDEX = "index"
 _ENTRY: list[tuple[str, str]] = [("key", "<u8"), ("unit", "<u8"), ("place", "<u4")]
 _NEAR_MS = 5_000  # a call's id is made about when the call is
+_FAR = 2**48  # of a UUIDv7
 _COUNTS = ("tokens_in", "tokens_in_cached", "tokens_cache_write", "tokens_out", "tokens_reasoning")
 
 
@@ -78,7 +79,7 @@ def index(folder: Path, stem: str, frames: Frames, names: Mapping[int, str]) -> 
     entries, places = _entries(answers, names)
     where = folder / _INDEX
     where.mkdir(parents=True, exist_ok=True)
-    name = f"{int(answers['at_ms'].min())}-{int(answers['at_ms'].max())}-{stem}"
+    name = f"{min(int(answers['at_ms'].min()), _oldest_ms(answers))}-{int(answers['at_ms'].max())}-{stem}"
     _replace(where / f"{name}.json", orjson.dumps(places))
     with (where / f".{name}").open("wb") as file:
         np.save(file, entries)
@@ -250,12 +251,22 @@ def _forget_in_index(folder: Path, unit: int) -> None:
 
 def _keys(frames: Frames) -> NDArray[np.uint64]:
     """The last 8 bytes of calls' ids: of a UUIDv7 the random ones."""
-    raw = np.ascontiguousarray(frames["id"]).view(np.uint8).reshape(len(frames), 16)
-    return np.ascontiguousarray(raw[:, 8:]).view("<u8").reshape(len(frames))
+    return np.ascontiguousarray(_bytes_of_ids(frames)[:, 8:]).view("<u8").reshape(len(frames))
+
+
+def _bytes_of_ids(frames: Frames) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(frames["id"]).view(np.uint8).reshape(len(frames), 16)
 
 
 def _key(call: bytes) -> int:
     return int.from_bytes(call[8:], "little")
+
+
+def _oldest_ms(answers: Frames) -> int:
+    """When the oldest of the calls was made, as ids tell it: products report theirs afterwards."""
+    raw = _bytes_of_ids(answers)
+    timed = raw[raw[:, 6] >> 4 == 7, :6].astype(np.int64)
+    return int((timed @ (256 ** np.arange(5, -1, -1))).min(initial=_FAR))
 
 
 def _may_be_in(call: bytes, first_ms: int, last_ms: int) -> bool:

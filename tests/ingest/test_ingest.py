@@ -207,3 +207,13 @@ def test_events_that_are_torn_or_strange_are_counted_and_the_rest_is_stored(depl
         assert list(tx.exec(select(PendingFeedback))) == []
     (row,) = totals(deployment).values()
     assert (row["feedback_n"], row["feedback_milli"]) == (1, 500)
+
+
+def test_feedback_finds_a_call_that_its_product_reported_minutes_later(deployment: Services, folder: Path) -> None:
+    made = a_frame(3)  # its id says when
+    with segment(folder) as writer:
+        writer.append(made._replace(at_ms=START_MS + 600_000, source=frame.Source.EXPOSURE))
+    ingest.once(deployment)
+    with segment(folder, f"host-1-{START_MS + 1}-1") as writer:
+        writer.event(kind="feedback", id=made.id.hex(), features=[SLUG], score=1.0)
+    assert ingest.once(deployment).feedback == 1
