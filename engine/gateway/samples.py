@@ -93,7 +93,7 @@ class Samples:
             "messages": messages,
             "output": outputs[0],
         }
-        self._spool.event(event | dict(zip(more, outputs[1:], strict=True)))
+        self._spool.body(event | dict(zip(more, outputs[1:], strict=True)))
 
 
 def redacted(call: Call, outputs: list[str]) -> tuple[Any, list[str]]:

@@ -1,7 +1,7 @@
 """The spool's writer: a call is on record by one write(2) before the last byte of its answer is sent.
 
 What is written survives kill -9 of the gateway; a power cut can take the last 200 ms. A full disk never stops traffic:
-the last 10,000 records wait in memory and are written when there is room again (docs/gateway.md).
+the last 10,000 records, and events beside them, wait in memory until there is room again (docs/gateway.md).
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class Spool:
         self._hashes: dict[str, int] = {}
         self._fresh: list[bytes] = []
         self._waiting: deque[bytes] = deque()
+        self._events: deque[bytes] = deque()
         self._segment: _Segment | None = None
         self._lost = False
 
@@ -97,7 +98,15 @@ class Spool:
             self._put(block)
 
     def event(self, told: dict[str, Any]) -> None:
-        """Put one event on record; one that cannot be written is counted as dropped."""
+        """Put one event on record: a trip, a verdict. What cannot be written waits in memory, as frames do."""
+        self._events.append(frame.event_line(orjson.dumps(told)))
+        self._tell()
+        while len(self._events) > WAITING_MOST:
+            self._events.popleft()
+            self.dropped += 1
+
+    def body(self, told: dict[str, Any]) -> None:
+        """Keep the text of a call. One that cannot be written is dropped, and counted."""
         segment = self._segment
         if segment is None or not self._write(segment.events, frame.event_line(orjson.dumps(told))):
             self.dropped += 1
@@ -106,6 +115,7 @@ class Spool:
         """What is due now and then: write what waits, begin another segment when this one is full or old."""
         if self._waiting or self._lost:
             self._put(b"")
+        self._tell()
         segment = self._segment
         if segment is not None and segment.calls_size and not self._waiting and self._is_due(segment):
             self._turn(segment)
@@ -127,7 +137,8 @@ class Spool:
         """Write what waits, sync, and let the segment go."""
         if self._waiting:
             self._put(b"")
-        self.dropped += len(self._waiting)
+        self._tell()
+        self.dropped += len(self._waiting) + len(self._events)
         self.sync()
         if self._segment is not None:
             _shut(self._segment)
@@ -145,6 +156,11 @@ class Spool:
             if self._lost:
                 self._lost = False
                 log.warning("spool.recovered", extra={"dropped": self.dropped})
+
+    def _tell(self) -> None:
+        segment = self._segment
+        while self._events and segment is not None and self._write(segment.events, self._events[0]):
+            self._events.popleft()
 
     def _lose(self) -> None:
         if not self._lost:

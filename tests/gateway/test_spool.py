@@ -121,6 +121,24 @@ def test_more_than_memory_holds_is_counted(spool: Spool) -> None:
     assert frames_of(spool.folder)[0].at_ms == 7
 
 
+def test_what_is_told_while_the_disk_is_full_waits_and_texts_do_not(spool: Spool) -> None:
+    segment = spool._segment
+    assert segment is not None
+    kept, segment.events = segment.events, segment.calls
+    with full(spool):
+        segment.events = segment.calls  # full as well
+        spool.event({"kind": "trip"})
+        spool.body({"kind": "body"})
+        for _ in range(spools.WAITING_MOST):
+            spool.event({"kind": "feedback"})
+        assert spool.dropped == 2, "the text, and what was told first of more than memory holds"
+    segment.events = kept
+    spool.tick()
+    (path,) = spool.folder.glob("events-*.jsonl")
+    assert path.read_bytes().count(b"feedback") == spools.WAITING_MOST
+    assert b"body" not in path.read_bytes()
+
+
 def test_what_a_disk_takes_only_half_of_is_taken_back(spool: Spool) -> None:
     spool.append([one(spool, 1)])
     resource.setrlimit(resource.RLIMIT_FSIZE, (200, resource.RLIM_INFINITY))
