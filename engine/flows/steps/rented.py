@@ -111,7 +111,7 @@ def ask_to_stop(tx: Tx, services: Services, actor: Actor, deployment: str) -> Re
     one = next((one for one in known if (one.provider, one.id) == (provider, deployment_id)), None)
     if one is None:
         raise NotFound(
-            f"Nobody bills us for {deployment[:120]!r} without a rollout that needs it. Nothing was changed.",
+            f"There is no deployment {deployment[:120]!r} that is billed and no rollout needs. Nothing was changed.",
             hint="What is billed now, by PROVIDER and ID: /assay doctor",
         )
     if one.asked_by:
