@@ -17,7 +17,7 @@ from engine.servers.together import API as TOGETHER
 from engine.servers.together import Together
 from engine.servers.vllm import Fingerprint, VllmServer
 from engine.settings import Settings
-from engine.store import investigations
+from engine.store import features, investigations
 from engine.store.artifacts import Artifacts
 from engine.store.database import Database
 
@@ -30,7 +30,9 @@ class ServerChoice:
         self._artifacts = artifacts
         self._database = database
         self._cache = settings.home / "cache" / "artifacts"
-        self._local = HostServer(settings.home / "servers", artifacts, host=settings.serve_host)
+        self._local = HostServer(
+            settings.home / "servers", artifacts, host=settings.serve_host, prompt_of=self.prompt_of
+        )
 
     def of(self, name: str, place: str) -> Server:
         """The server of a name. Raises ``NotReady`` for a vLLM without an address, ``KeyRejected`` without a key."""
@@ -70,6 +72,15 @@ class ServerChoice:
         """The providers whose keys the environment holds."""
         known = ((ServerName.FIREWORKS, FIREWORKS), (ServerName.TOGETHER, TOGETHER))
         return [self.provider(name) for name, api in known if key_of(self._settings, api)]
+
+    def prompt_of(self, artifact: str) -> str:
+        """The prompt that the run which made a candidate compared it with, which its callers write; "" for none."""
+        with self._database.read() as tx:
+            candidate = investigations.candidate_by_artifact(tx, artifact)
+            run = investigations.by_run(tx, candidate.run_id) if candidate is not None else None
+            if run is None or run.baseline_id is None:
+                return ""
+            return features.baseline_by_id(tx, run.baseline_id).prompt
 
     def _fingerprint(self, artifact: str) -> Fingerprint | None:
         """The first dev row a candidate answered rightly when it was judged."""

@@ -12,7 +12,7 @@ import os
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from engine import life
@@ -36,14 +36,25 @@ class _Child(Value):
 
 
 class HostServer:
-    """Implements ``Server``. ``root`` lies in ASSAY_HOME; ``host`` is the address to listen at."""
+    """Implements ``Server``. ``root`` lies in ASSAY_HOME; ``host`` is the address to listen at.
+
+    ``prompt_of`` gives the prompt that callers of a candidate write around its input, "" for none.
+    """
 
     look_seconds = 1.0
 
-    def __init__(self, root: Path, artifacts: Artifacts, *, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        root: Path,
+        artifacts: Artifacts,
+        *,
+        host: str = "127.0.0.1",
+        prompt_of: Callable[[str], str] = lambda _artifact: "",
+    ) -> None:
         self._root = root.resolve()
         self._artifacts = artifacts
         self._host = host
+        self._prompt_of = prompt_of
         self._children: set[int] = set()
 
     def ensure(self, artifact: str) -> Endpoint:
@@ -100,11 +111,12 @@ class HostServer:
         home = self._root.parent
         weights = self._artifacts.path(folder.name, home / "cache" / "artifacts")
         port = _free_port(self._host, _child(folder).port)
-        log = folder / "log.txt"
+        log, prompt = folder / "log.txt", folder / "prompt.txt"
+        life.replace(prompt, self._prompt_of(folder.name))
         if log.exists():
             log.rename(folder / "log.before.txt")
         pid = life.spawn(
-            ["engine.servers.local", str(weights), str(port)],
+            ["engine.servers.local", str(weights), str(port), str(prompt)],
             life=held,
             log=log,
             environment={**life.working_environment(home), "ASSAY_SERVE_HOST": self._host},

@@ -1,7 +1,8 @@
 # pyright: basic
 """Serve one classifier on this host: the OpenAI wire format, and a plain one. Loads the weights; meant for a child.
 
-``python -m engine.servers.local FOLDER [PORT]`` serves an artifact's folder until SIGTERM; port 0 takes a free one.
+``python -m engine.servers.local FOLDER [PORT [PROMPT]]`` serves an artifact's folder until SIGTERM; port 0 takes a free
+one. PROMPT is a file with the prompt that callers write around the input, which the candidate never saw.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from engine.servers import Endpoint
 from engine.servers.batcher import Batcher
 from engine.servers.host import SAID
 from engine.settings import load_settings
+from engine.teachers.prompt import input_of
 from engine.train import Answerer, Host, Sharing
 from engine.train.ladder import host_here, rung_of
 
@@ -51,8 +53,9 @@ def loaded(folder: Path, host: Host) -> Answerer:
 class Wire:
     """The routes of one served candidate."""
 
-    def __init__(self, model: str, answerer: Answerer, cores: int) -> None:
+    def __init__(self, model: str, answerer: Answerer, cores: int, prompt: str) -> None:
         self.model = model
+        self._prompt = prompt
         self._batcher = Batcher(answerer, cores if isinstance(answerer, Sharing) else 1)
         self._began = int(time.time())
 
@@ -84,11 +87,14 @@ class Wire:
         return JSONResponse({"model": self.model, "results": results})
 
     async def chat(self, request: Request) -> Response:
-        """The last user message is the input; the label is the content, its probability ``assay.score``."""
+        """The last user message is the input, or holds it where the prompt has its place for it.
+
+        The label is the content, its probability ``assay.score``.
+        """
         body = await _body(request)
         self._check_model(body.get("model"))
         _check_wishes(body)
-        answer = await self._batcher.ask(_question(body.get("messages")))
+        answer = await self._batcher.ask(_question(body.get("messages"), self._prompt))
         kept = {"id": f"chatcmpl-{uuid4().hex}", "created": int(time.time()), "model": self.model}
         scored = {"assay": {"score": answer.confidence}}
         if body.get("stream") is True:
@@ -104,9 +110,12 @@ class Wire:
             raise NotFound(f"The model {str(asked)[:80]!r} is not served here.", hint=f"Served is {self.model}.")
 
 
-def build_app(model: str, answerer: Answerer, cores: int = 1) -> Starlette:
-    """The ASGI application of one candidate; ``model`` is its artifact id, ``cores`` are what it may work on."""
-    wire = Wire(model, answerer, cores)
+def build_app(model: str, answerer: Answerer, cores: int = 1, prompt: str = "") -> Starlette:
+    """The ASGI application of one candidate; ``model`` is its artifact id, ``cores`` are what it may work on.
+
+    ``prompt`` is what callers may have written around an input, "" for none.
+    """
+    wire = Wire(model, answerer, cores, prompt)
     routes = [
         Route("/healthz", wire.healthz),
         Route("/v1/models", wire.models),
@@ -138,13 +147,17 @@ def served(app: Starlette, model: str) -> Generator[Endpoint]:
 
 
 def main(arguments: list[str]) -> int:
-    """Serve the artifact's folder named first, on the port named second (0: a free one), on ASSAY_SERVE_HOST."""
+    """Serve the artifact's folder named first, on the port named second (0: a free one), on ASSAY_SERVE_HOST.
+
+    The third is the file of the prompt that callers write around an input.
+    """
     settings = load_settings()
     folder = Path(arguments[0]).resolve()
     host, port = settings.serve_host, int(arguments[1]) if len(arguments) > 1 else 0
     try:
         here = host_here(settings)
-        app = build_app(folder.name, loaded(folder, here), here.cores)
+        prompt = Path(arguments[2]).read_text(encoding="utf-8") if len(arguments) > 2 else ""
+        app = build_app(folder.name, loaded(folder, here), here.cores, prompt)
         listening = _listening(host, port)
     except (AssayError, OSError) as error:
         sys.stderr.write(f"{SAID}{error}\n")
@@ -182,7 +195,7 @@ async def _body(request: Request) -> dict[str, Any]:
     return body
 
 
-def _question(messages: object) -> str:
+def _question(messages: object, prompt: str) -> str:
     asked = messages if isinstance(messages, list) else []
     said = [message for message in asked if isinstance(message, dict) and message.get("role") == "user"]
     if not said:
@@ -190,7 +203,7 @@ def _question(messages: object) -> str:
     content = said[-1].get("content")
     if isinstance(content, list):
         content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return _text(content, "the user message")
+    return _text(input_of(prompt, _text(content, "the user message")), "the input in the user message")
 
 
 def _text(value: object, name: str) -> str:

@@ -31,7 +31,7 @@ def home(tmp_path: Path) -> Generator[Path]:
 
 def server_at(home: Path) -> HostServer:
     """A new one each time: nothing may hang on what an engine remembers."""
-    return HostServer(home / "servers", artifacts(home))
+    return HostServer(home / "servers", artifacts(home), prompt_of=lambda _artifact: "Sort this: {{ input }}")
 
 
 def artifacts(home: Path) -> Artifacts:
@@ -65,7 +65,11 @@ def test_a_child_serves_is_found_again_comes_back_at_its_port_and_ends(home: Pat
     assert (server_at(home).ensure(artifact), pid_of(home, artifact)) == (at, first), "the next engine attaches"
     with openai.OpenAI(base_url=at.base_url, api_key="none", max_retries=0) as client:
         asked = client.chat.completions.create(model=at.model, messages=[{"role": "user", "content": "x"}])
-    assert asked.choices[0].message.content == "billing"
+        assert asked.choices[0].message.content == "billing"
+        with pytest.raises(
+            openai.BadRequestError, match="the input in the user message"
+        ):  # which holds the prompt alone
+            client.chat.completions.create(model=at.model, messages=[{"role": "user", "content": "Sort this: "}])
     os.killpg(first, signal.SIGKILL)
     eventually(lambda: server_at(home).health(artifact).condition is Condition.DOWN)
     assert server_at(home).ensure(artifact) == at, "routes need not change"

@@ -27,8 +27,9 @@ from engine.models.labels import Label, Part
 from engine.models.rollout import ApprovalState, Stage
 from engine.models.serving import Serving, ServingState
 from engine.servers import Condition
+from engine.servers.choice import ServerChoice
 from engine.servers.local import build_app, served
-from engine.store import investigations, servings, verdicts
+from engine.store import features, investigations, servings, verdicts
 from engine.store import rollouts as rollout_rows
 from engine.testing.clock import FixedClock
 from engine.testing.servers import ScriptedServer, ScriptedServers
@@ -252,3 +253,13 @@ def test_an_engine_that_starts_again_goes_on_from_what_it_finds(scene: Scene) ->
     scene.keeper.look()
     scene.keeper.look()
     assert (scene.server.ensured, scene.model.asked) == ([scene.artifact], asked), "what was checked is not asked again"
+
+
+def test_a_candidate_is_served_with_the_prompt_that_its_callers_write_around_an_input(scene: Scene) -> None:
+    services = scene.desk.services
+    choice = ServerChoice(services.settings, services.artifacts, services.database)
+    with services.database.write() as tx:
+        run = investigations.by_run(tx, "inv-one")
+        run.baseline_id = features.baseline(tx, run.feature_id).id
+        tx.add(run)
+    assert [choice.prompt_of(artifact) for artifact in (scene.artifact, "f00d")] == ["Sort: {{ input }}", ""]

@@ -111,6 +111,17 @@ def test_a_text_in_parts_is_one_text(client: openai.OpenAI) -> None:
     assert client.chat.completions.create(model=MODEL, messages=said(parts)).choices[0].message.content == "long"
 
 
+def test_a_candidate_is_asked_what_it_learned_from_without_the_prompt_around_it(answerer: ByLength) -> None:
+    app = build_app(MODEL, answerer, prompt="Sort this ticket by its length: {{ input }} Answer with one word.")
+    with (
+        served(app, MODEL) as at,
+        openai.OpenAI(base_url=at.base_url, api_key="none", max_retries=0) as asking,
+    ):
+        for text in ("Sort this ticket by its length: xxx Answer with one word.", "xxx"):
+            reply = asking.chat.completions.create(model=MODEL, messages=said(text))
+            assert reply.choices[0].message.content == "short"
+
+
 def test_a_stream_says_the_same_and_ends(client: openai.OpenAI) -> None:
     chunks = list(client.chat.completions.create(model=MODEL, messages=said("x"), stream=True))
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "short"
