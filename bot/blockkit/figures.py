@@ -133,7 +133,7 @@ def utc(moment: datetime) -> str:
 def _two_figures(number: float) -> str:
     if number == 0 or not math.isfinite(number):
         return f"{number:g}"
-    places = 1 - math.floor(math.log10(number))
+    places = 1 - math.floor(math.log10(abs(number)))
     return (
         f"{round(number, places):,.{max(places, 0)}f}" if places <= 0 else _idle(f"{round(number, places):.{places}f}")
     )

@@ -185,3 +185,9 @@ def test_the_clock_calls_nothing_wholly_cheaper_where_no_option_was_good_enough(
     assert "100 %" not in found
     assert "no prompted option that was tried is good enough to replace it" in found
     assert (view.slugs, view.hands[0].trend) == ((), (("2026-10", 0.4),))
+
+
+def test_a_kappa_below_chance_is_told() -> None:
+    two = {"rows": 41, "least": 30, "kappa": -0.21, "low": -0.6, "high": 0.18, "too_low": True}
+    found = render(digest.month(months.digest(lines=(months.look(people={"twice": two, "again": None}),)))).said
+    assert "agree too little: kappa -0.21 (-0.6 to 0.18)" in found
