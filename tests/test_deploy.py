@@ -80,7 +80,14 @@ def test_every_container_that_serves_is_probed_where_it_listens() -> None:
         probes = [one[kind]["httpGet"] for kind in ("livenessProbe", "readinessProbe")]
         assert {probe["path"] for probe in probes} == PROBES
         assert {probe["port"] for probe in probes} == {port}
-        assert str(port) in [*one["args"], *(entry["value"] for entry in one.get("env", []))]
+        assert str(port) in [*one["args"], *(entry.get("value") for entry in one.get("env", []))]
+
+
+def test_a_gateway_in_another_container_reaches_what_the_engine_serves() -> None:
+    assert compose()["engine"]["environment"]["ASSAY_SERVE_HOST"] == "engine", "a service is reached by its name"
+    (engine,) = [one for one in containers() if one["name"] == "engine"]
+    told = {entry["name"]: entry["valueFrom"]["fieldRef"]["fieldPath"] for entry in engine["env"]}
+    assert told == {"ASSAY_SERVE_HOST": "status.podIP"}
 
 
 def test_one_program_of_each_kind_has_a_unit_a_service_and_a_deployment() -> None:
