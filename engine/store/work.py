@@ -21,13 +21,11 @@ def deployment(tx: Session) -> Deployment:
 
 def found(tx: Session, now: datetime) -> Deployment:
     """The deployment's row, made once for ever."""
-    known = tx.get(Deployment, 1)
-    if known is not None:
-        return known
-    made = Deployment(id=1, executor_id=f"assay-{uuid4().hex[:12]}", created_at=now)
-    tx.add(made)
-    tx.flush()
-    return made
+    if tx.get(Deployment, 1) is None:  # several programs may start at once on an empty database
+        dialect: Any = postgresql if tx.get_bind().dialect.name == "postgresql" else sqlite
+        made = Deployment(id=1, executor_id=f"assay-{uuid4().hex[:12]}", created_at=now)
+        tx.connection().execute(dialect.insert(Deployment).values(made.model_dump()).on_conflict_do_nothing())
+    return tx.get_one(Deployment, 1)
 
 
 def deployment_alone(tx: Session) -> None:

@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from engine.services import Services
 from engine.store import work
+from engine.store.database import Database
 from engine.testing.clock import FixedClock
+from tests.meddling import meddling
+
+
+def test_programs_that_start_at_the_same_moment_found_one_deployment(services: Services, clock: FixedClock) -> None:
+    with services.database.write() as tx:
+        tx.delete(work.deployment(tx))
+    found: list[str] = []
+
+    def start(database: Database) -> None:
+        with database.write() as tx:
+            found.append(work.found(tx, clock.now()).executor_id)
+
+    with meddling(services.database, "INSERT INTO deployment", start):
+        start(services.database)
+    assert len(found) == 2
+    assert len(set(found)) == 1
 
 
 def test_a_deployment_its_programs_and_what_is_due(services: Services, clock: FixedClock) -> None:
