@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import String, case, cast, literal
 from sqlalchemy import select as sql_select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, func, select, update
 
@@ -90,8 +91,13 @@ def homes(tx: Session, now: datetime, *, limit: int | None = None) -> list[Messa
 
 def open_home(tx: Session, person: str, at: datetime) -> MessageRef:
     """Note that a person looks at their Home; what it shows."""
-    found = ref(tx, HOME, person, HOME, channel=person)
-    shown = found or MessageRef(entity=HOME, entity_id=person, kind=HOME, channel=person, updated_at=at)
+    dialect: Any = postgresql if tx.get_bind().dialect.name == "postgresql" else sqlite
+    first = MessageRef(entity=HOME, entity_id=person, kind=HOME, channel=person, updated_at=at).model_dump(
+        exclude={"id"}
+    )
+    tx.connection().execute(dialect.insert(MessageRef).values(first).on_conflict_do_nothing())  # opened twice at once
+    shown = ref(tx, HOME, person, HOME, channel=person)
+    assert shown is not None, "it was just stored"
     shown.updated_at = at
     tx.add(shown)
     tx.flush()

@@ -127,6 +127,17 @@ def test_a_row_that_is_sent_while_its_message_changes_is_sent_again_afterwards(s
     assert early <= waiting
 
 
+def test_a_home_that_is_opened_twice_at_the_same_moment_is_one(services: Services) -> None:
+    def open_it(database: Database) -> None:
+        with database.write() as tx:
+            mail.open_home(tx, "U1", services.clock.now())
+
+    with meddling(services.database, "INSERT INTO message_ref", open_it):
+        open_it(services.database)
+    with services.database.read() as tx:
+        assert len(mail.homes(tx, services.clock.now())) == 1
+
+
 def test_one_projection_waits_for_an_entity_however_often_it_changes(services: Services) -> None:
     def change() -> None:
         with services.database.write() as tx:
