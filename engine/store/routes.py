@@ -20,13 +20,20 @@ def stored(tx: Session) -> RouteFile:
     return tx.get(RouteFile, 1) or RouteFile()
 
 
-def version_of(tx: Session, sha: str) -> int:
-    """The version of content with this hash: the one in force if it is the same, else the next."""
+def named_alone(tx: Session) -> None:
+    """Be the one who names the next version until the transaction ends; read what it says after this."""
     dialect: Any = postgresql if tx.get_bind().dialect.name == "postgresql" else sqlite
     first = dialect.insert(RouteFile).values(id=1, version=0, sha="").on_conflict_do_nothing()
     tx.connection().execute(first)
-    row = tx.exec(select(RouteFile).where(RouteFile.id == 1).with_for_update()).one()
-    tx.refresh(row)
+    tx.exec(select(RouteFile.id).where(RouteFile.id == 1).with_for_update()).one()
+
+
+def version_of(tx: Session, sha: str) -> int:
+    """The version of content with this hash: the one in force if it is the same, else the next.
+
+    The caller holds ``named_alone``.
+    """
+    row = tx.get_one(RouteFile, 1, populate_existing=True)
     if row.sha != sha:
         row.sha, row.version = sha, row.version + 1
         tx.add(row)

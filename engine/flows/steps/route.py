@@ -68,7 +68,9 @@ def publish(services: Services, path: Path) -> Published:
         sha, version = _sha(body), stored.version
         if stored.sha != sha:
             with services.database.write() as tx:
-                body, ways = compiled(tx)
+                routes.named_alone(tx)
+                with services.database.read() as seen:  # of one moment, and none names an older one after it
+                    body, ways = compiled(seen)
                 version = routes.version_of(tx, _sha(body))
         content = json.dumps({"version": version, **body}, indent=1, ensure_ascii=False).encode() + b"\n"
         written = routes.write(path, content)
@@ -79,6 +81,7 @@ def publish(services: Services, path: Path) -> Published:
 
 def version_now(tx: Tx) -> int:
     """The version of the route file that says what this transaction sees."""
+    routes.named_alone(tx)
     return routes.version_of(tx, _sha(compiled(tx)[0]))
 
 
