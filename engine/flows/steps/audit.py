@@ -129,6 +129,7 @@ def ask_people(services: Services, feature_id: int, period: str) -> Wanted:
     """
     nothing = Wanted(feature_id=feature_id)
     with services.database.write() as tx:
+        features.alone(tx, feature_id)
         feature, rollout = features.by_id(tx, feature_id), rollouts.open_of(tx, feature_id)
         policy = policies.current(tx, feature_id)
         if rollout is None or not is_live(rollout) or feature.approach == ApproachName.VOICE:

@@ -32,6 +32,7 @@ class Refreshed(Value):
 def refresh(services: Services, feature_id: int) -> Refreshed:
     """Follow a looked-at eval by its next version where new sealed rows wait, and no run is under way."""
     with services.database.write() as tx:
+        features.alone(tx, feature_id)  # no run begins, and no label arrives, between what is read here
         feature, seal = features.by_id(tx, feature_id), seals.find(tx, feature_id)
         label_set = labels.newest_or_none(tx, feature_id)
         if seal is None or label_set is None:
