@@ -15,22 +15,29 @@ _PATIENCE_MS = 20  # who holds what the other waits for is the test itself, so t
 
 
 @contextmanager
-def meddling(database: Database, moment: int, act: Callable[[Database], object]) -> Generator[None]:
-    """Have somebody else act just before a statement on the database, by its number.
+def meddling(database: Database, moment: int | str | None, act: Callable[[Database], object]) -> Generator[None]:
+    """Have somebody else act just before a statement on the database: by its number, the first that begins so, or each.
 
     ``act`` is given a database that does not wait: who would have to wait there acts once the block is over, and so
     does who comes after its last statement.
     """
     hasty, statements = _hasty(database), itertools.count()
+    acting: list[bool] = []
     acted: list[bool] = []
 
-    def meddle(*_: object) -> None:
-        if next(statements) == moment:
-            try:
-                act(hasty)
-                acted.append(True)
-            except Unavailable:
-                pass
+    def meddle(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        number = next(statements)
+        is_then = number == moment if isinstance(moment, int) else statement.startswith(moment or "")
+        if not is_then or acting:
+            return
+        acting.append(True)
+        try:
+            act(hasty)
+            acted.append(True)
+        except Unavailable:
+            pass
+        if moment is None:
+            acting.clear()
 
     event.listen(database.engine, "before_cursor_execute", meddle)
     try:

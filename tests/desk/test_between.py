@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 from contextlib import suppress
 from dataclasses import replace
@@ -16,14 +17,17 @@ from engine.desk import Desk, approvals, investigations, policies, prompts, roll
 from engine.desk import roles as grants
 from engine.desk.workspaces import Grant, Tokens
 from engine.errors import Conflict, NotAllowed
-from engine.flows.steps import end
+from engine.flows.steps import end, refresh
 from engine.models.actor import Role
 from engine.models.investigation import Investigation, RunState
 from engine.models.rollout import Approval
 from engine.services import Services
+from engine.store import features, keys, seals
 from engine.store import policies as policy_rows
 from engine.store.database import Database
-from tests.builders import ANN, ASKER, BO, SHELL, SLUG, a_feature, a_verdict
+from engine.testing.clock import FixedClock
+from tests.builders import ANN, ASKER, BO, SHELL, SLUG, a_feature, a_verdict, some_labels
+from tests.flows.test_refresh import a_look, more_labels
 from tests.meddling import meddling
 from tests.prepared import sqlite_in
 
@@ -151,3 +155,51 @@ def test_a_run_that_ends_while_somebody_cancels_it_is_told_as_ended_or_ended_as_
         investigations.cancel(desk, ASKER, "inv-a")
         cancelled.append("told")
     assert ended_first == [not cancelled]
+
+
+def test_a_run_that_begins_while_the_eval_is_renewed_keeps_the_rows_it_was_planned_on(
+    desk: Desk, clock: FixedClock
+) -> None:
+    a_feature(desk)
+    some_labels(desk, 150)
+    a_look(desk, "inv-a")
+    more_labels(desk, clock, range(300, 400))
+    began_on: list[int] = []
+
+    def begin(other: Database) -> None:
+        with other.write() as tx:
+            features.alone(tx, 1)
+            run = Investigation(
+                run_id="inv-b",
+                feature_id=1,
+                open_feature_id=1,
+                budget_nano=1,
+                requested_by="U1",
+                created_at=clock.now(),
+            )
+            tx.add(run)
+            began_on.append(seals.current(tx, 1).number)
+
+    with meddling(desk.services.database, "INSERT INTO seal", begin):
+        assert refresh.refresh(desk.services, 1).version == 2
+    assert began_on == [2]
+
+
+def test_a_route_file_is_never_named_newer_than_one_that_says_more(desk: Desk, tmp_path: pathlib.Path) -> None:
+    a_feature(desk)
+    here, there = tmp_path / "here.json", tmp_path / "there.json"
+
+    def add_key(database: Database, sha: str) -> None:
+        with database.write() as tx:
+            keys.add(tx, 1, sha256=sha, by="U1", at=desk.services.clock.now())
+
+    def on_another_host(other: Database) -> None:
+        add_key(other, "b")
+        routes.publish(at(desk, other), there)
+
+    add_key(desk.services.database, "a")
+    with meddling(desk.services.database, "INSERT INTO route_file", on_another_host):
+        routes.publish(desk, here)
+    files = [json.loads(path.read_bytes()) for path in (here, there)]
+    newest = max(files, key=lambda file: file["version"])
+    assert [key["sha256"] for key in newest["keys"]] == ["a", "b"]

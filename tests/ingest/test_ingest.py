@@ -17,10 +17,12 @@ from engine.flows import ingest
 from engine.models.spool import PendingFeedback, SpoolPosition
 from engine.rules import frame, histogram
 from engine.services import Services
-from engine.store import spool
-from tests.builders import ASKER
+from engine.store import features, spool
+from engine.store.database import Database
+from tests.builders import ASKER, a_feature
 from tests.ingest.spooled import SLUG, START_MS, Writer, a_frame, segment, some_frames
 from tests.ingest.totals import BOTH, PRICE, expected, some_prices, sums_alone, totals
+from tests.meddling import meddling
 
 
 @BOTH
@@ -150,6 +152,30 @@ def test_two_hosts_on_one_database_store_each_spool_once(deployment: Services, f
     for thread in threads:
         thread.join()
     assert sums_alone(totals(deployment)) == expected(frames)
+
+
+@BOTH
+def test_all_who_hold_several_features_hold_them_in_one_order(desk: Desk, deployment: Services, folder: Path) -> None:
+    a_feature(desk, slug="second")
+    writer = Writer(folder)
+    writer.name("second")
+    for number, slug in ((2, "second"), (1, SLUG)):
+        call = a_frame(number, slug=slug)
+        writer.append(call)
+        writer.event(kind="feedback", id=call.id.hex(), features=[slug], score=1.0, label=None, comment=None)
+        writer.event(kind="body", id=call.id.hex(), feature=slug, stratum="random", messages=[], output="bug")
+    held: list[int] = []
+
+    def as_another_host_does(other: Database) -> None:
+        with other.write() as tx:
+            for feature_id in (1, 2):
+                features.alone(tx, feature_id)
+                held.append(feature_id)
+
+    with meddling(deployment.database, None, as_another_host_does):
+        assert ingest.once(deployment) == ingest.Passed(calls=2, events=4, feedback=2)
+    assert held == [1, 2] * (len(held) // 2), "who has the first is never kept from the second"
+    writer.close()
 
 
 def test_a_locked_database_keeps_everything_in_the_spool(deployment: Services, folder: Path) -> None:

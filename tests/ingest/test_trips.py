@@ -10,10 +10,14 @@ from engine.desk import Desk, rollouts
 from engine.flows import ingest
 from engine.flows.steps import stage as stages
 from engine.models.rollout import RolloutStatus, Stage
+from engine.store import deeds, features
+from engine.store.database import Database
 from engine.testing.clock import FixedClock
-from tests.builders import ANN, SLUG, waiting
+from tests.builders import ANN, SLUG, a_feature, waiting
 from tests.ingest.spooled import segment
 from tests.ingest.test_stage import at_stage, calls, counter, recorded
+from tests.ingest.totals import BOTH
+from tests.meddling import meddling
 
 __all__ = ["counter"]
 
@@ -54,3 +58,25 @@ def test_a_trip_of_before_somebody_resumed_is_theirs_to_judge(counter: Desk, clo
     rollouts.lower(counter, ANN, SLUG, "resume")
     trip(counter, key, latched=True)
     assert rollouts.show(counter, SLUG).status is RolloutStatus.RUNNING
+
+
+@BOTH
+def test_a_trip_never_waits_for_a_person_who_waits_for_it(counter: Desk, clock: FixedClock) -> None:
+    key = at_stage(counter, clock, Stage.CANARY_5)
+    a_feature(counter, slug="second")
+    held: list[str] = []
+
+    def press(other: Database) -> None:
+        with other.write() as tx:
+            features.alone(tx, 2)
+            held.append("the feature")
+            deeds.record(tx, clock, ANN, "pause", entity="rollout", entity_id="2", feature_id=2)
+            held.append("the chain")
+
+    with segment(counter.services.settings.spool_folder, "host-8-1-1") as writer:
+        writer.event(kind="trip", feature=SLUG, stage=key, mode="canary", n=43, bad=14, window_s=60, latched=True)
+        writer.event(kind="body", id="0" * 32, feature="second", stratum="random", messages=[], output="bug")
+    with meddling(counter.services.database, None, press):
+        ingest.once(counter.services)
+    assert rollouts.show(counter, SLUG).status is RolloutStatus.ROLLED_BACK
+    assert held == ["the feature", "the chain"] * (len(held) // 2)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -37,6 +37,7 @@ def store(services: Services, segment: Segment, start: int) -> spool.Told:
         position = spool.position(tx, segment.events, services.clock.now())
         if position.offset != start:
             return spool.Told([], position.offset)
+        _hold_features(tx, told.events)
         bodies: list[Example] = []
         for place, event in told.events:
             _take(tx, services, event, segment=segment, place=place, bodies=bodies)
@@ -46,6 +47,16 @@ def store(services: Services, segment: Segment, start: int) -> spool.Told:
         position.offset, position.at = told.end, services.clock.now()
         tx.add(position)
     return told
+
+
+def _hold_features(tx: Tx, events: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+    """Hold every feature that is written for, in their order: another host's ingester does so too, and no person waits
+    for one of them while this waits for the chain of deeds.
+    """
+    known = {one.slug: one.id or 0 for one in features.every(tx)}
+    named = {str(event.get("feature")) for _, event in events if event.get("kind") in ("body", "trip")}
+    for feature_id in sorted(known[slug] for slug in named & known.keys()):
+        features.alone(tx, feature_id)
 
 
 def _take(
@@ -113,7 +124,6 @@ def _trip(tx: Tx, services: Services, event: Mapping[str, Any]) -> None:
     if feature is None:
         spool.tally(tx, "events not understood", 1)
         return
-    features.alone(tx, feature.id or 0)
     rollout, route = rollouts.open_of(tx, feature.id or 0), rollouts.route(tx, feature.id or 0)
     if rollout is None or route is None or rollout.status not in (RolloutStatus.RUNNING, RolloutStatus.PAUSED):
         return

@@ -37,7 +37,10 @@ def settle(services: Services, segments: Sequence[Segment], world: Known, *, tho
         return 0
     found = _find(services.settings.home / "calls", segments, stored, wanted)
     done = 0
+    about = {name_hash(call.slug) for call in found.values()} & world.features.keys()
     with services.database.write() as tx:
+        for feature_id in sorted(world.features[name] for name in about):  # in the order in which blocks hold them
+            features.alone(tx, feature_id)
         for row in rows:
             call = found.get(bytes.fromhex(row.call))
             if call is not None and feedback.take(tx, row.id or 0):
@@ -65,7 +68,6 @@ def _book(tx: Tx, row: PendingFeedback, call: Found, world: Known) -> int:
     if feature_id is None or call.slug not in json.loads(row.slugs):  # not the sender's to judge
         spool.tally(tx, "feedback of another's call", 1)
         return 0
-    features.alone(tx, feature_id)
     if row.score_milli is not None:
         usage.book(tx, feature_id, {call.place: Sums({"feedback_n": 1, "feedback_milli": row.score_milli})})
         _show(tx, row, call, world)
