@@ -77,7 +77,7 @@ class ServerChoice:
         """The prompt that the run which made a candidate compared it with, which its callers write; "" for none."""
         with self._database.read() as tx:
             candidate = investigations.candidate_by_artifact(tx, artifact)
-            run = investigations.by_run(tx, candidate.run_id) if candidate is not None else None
+            run = investigations.find(tx, candidate.run_id) if candidate is not None else None
             if run is None or run.baseline_id is None:
                 return ""
             return features.baseline_by_id(tx, run.baseline_id).prompt

@@ -22,7 +22,7 @@ from engine.flows.steps import route as way
 from engine.flows.steps import served as steps
 from engine.flows.steps.served import Awaited
 from engine.models.actor import Role
-from engine.models.investigation import Candidate, Prediction
+from engine.models.investigation import Candidate, Effort, Investigation, Prediction
 from engine.models.labels import Label, Part
 from engine.models.rollout import ApprovalState, Stage
 from engine.models.serving import Serving, ServingState
@@ -258,8 +258,11 @@ def test_an_engine_that_starts_again_goes_on_from_what_it_finds(scene: Scene) ->
 def test_a_candidate_is_served_with_the_prompt_that_its_callers_write_around_an_input(scene: Scene) -> None:
     services = scene.desk.services
     choice = ServerChoice(services.settings, services.artifacts, services.database)
+    assert choice.prompt_of(scene.artifact) == "", "of a run that is not known"
     with services.database.write() as tx:
-        run = investigations.by_run(tx, "inv-one")
-        run.baseline_id = features.baseline(tx, run.feature_id).id
-        tx.add(run)
+        run = Investigation(
+            run_id="inv-one", feature_id=1, baseline_id=features.baseline(tx, 1).id, effort=Effort.QUICK,
+            budget_nano=1, requested_by=ASKER.id, created_at=scene.clock.now(),
+        )  # fmt: skip
+        investigations.add(tx, run)
     assert [choice.prompt_of(artifact) for artifact in (scene.artifact, "f00d")] == ["Sort: {{ input }}", ""]
