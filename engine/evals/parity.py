@@ -66,7 +66,7 @@ def agreement(
 def _answer(client: openai.OpenAI, model: str, text: str) -> str:
     try:
         reply = client.chat.completions.create(
-            model=model, messages=[{"role": "user", "content": text}], timeout=SECONDS_PER_ANSWER
+            model=model, messages=[{"role": "user", "content": text}], temperature=0, timeout=SECONDS_PER_ANSWER
         )
     except openai.OpenAIError as error:
         raise Unavailable(f"The served candidate did not answer: {type(error).__name__}.") from error

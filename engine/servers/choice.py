@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from engine.approaches import Task
 from engine.errors import KeyRejected, NotReady
 from engine.models.labels import Part
 from engine.models.serving import ServerName
@@ -83,14 +84,16 @@ class ServerChoice:
             return features.baseline_by_id(tx, run.baseline_id).prompt
 
     def _fingerprint(self, artifact: str) -> Fingerprint | None:
-        """The first dev row a candidate answered rightly when it was judged."""
+        """The first dev row a candidate gave a valid answer to when it was judged."""
         with self._database.read() as tx:
             candidate = investigations.candidate_by_artifact(tx, artifact)
-            if candidate is None:
+            run = investigations.find(tx, candidate.run_id) if candidate is not None else None
+            if candidate is None or run is None:
                 return None
+            task = Task.of(features.by_id(tx, run.feature_id))
             for label, said in investigations.predictions(tx, candidate.run_id, candidate.contender, Part.DEV):
                 if said.valid:
-                    return Fingerprint(prompt=label.input, answer=said.output)
+                    return Fingerprint(prompt=label.input, answer=said.output, task=task)
         return None
 
 

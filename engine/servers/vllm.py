@@ -6,10 +6,11 @@ the same path. Never run against a real vLLM by Assay's authors (docs/engine.md)
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
+from engine.approaches import Task
+from engine.approaches.registry import approach_of
 from engine.errors import NotFound, NotReady, WorkFailed
 from engine.models.base import Value
 from engine.servers import Condition, Endpoint, Health
@@ -21,10 +22,16 @@ _OURS = 64  # an artifact's id: other adapters of that vLLM are somebody else's
 
 
 class Fingerprint(Value):
-    """A prompt, and what the candidate answered to it when it was judged."""
+    """A prompt, and how the candidate's answer to it was read when it was judged."""
 
     prompt: str
     answer: str
+    task: Task
+
+    def is_answer(self, text: str) -> bool:
+        """Whether a reply is read as the same answer: it may say how it was reached, or be written otherwise."""
+        approach = approach_of(self.task.approach)
+        return approach.grade(self.answer, approach.parse(text, self.task), self.task) == 1.0
 
 
 class VllmServer:
@@ -92,17 +99,9 @@ class VllmServer:
             "POST", "/chat/completions", {"model": artifact, "messages": messages, "temperature": 0, "max_tokens": 512}
         )
         answers = [str(inner(one, "message").get("content") or "") for one in rows(said, "choices")]
-        if not answers or not _is_same(answers[0], known.answer):
+        if not answers or not known.is_answer(answers[0]):
             wire.ask("POST", "/unload_lora_adapter", {"lora_name": artifact})
             raise WorkFailed("vLLM answers its fingerprint prompt otherwise than the candidate did; it was unloaded.")
-
-
-def _is_same(said: str, known: str) -> bool:
-    """Whether two answers are one: as JSON where both are, else as texts but for case and outer marks."""
-    try:
-        return bool(json.loads(said) == json.loads(known))
-    except ValueError:
-        return said.strip(' ."\n').casefold() == known.strip(' ."\n').casefold()
 
 
 def _loaded(wire: Wire) -> list[str]:

@@ -9,9 +9,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import openai
 import pytest
 
+from engine.approaches import Task
+from engine.approaches.classify import Classify
 from engine.errors import BadReply, KeyRejected, NotReady, RateLimited, Unavailable, WorkFailed
+from engine.evals.parity import agreement
+from engine.evals.rows import DatasetRow
+from engine.models.investigation import Prediction
 from engine.servers import Condition
 from engine.servers.fireworks import Fireworks
 from engine.servers.provider import Billing, DeploymentState, Provider, ProviderServer, name_of
@@ -27,6 +33,9 @@ BASE = "base-8b"
 EXAMPLE = shown("engine/servers/acme.py")  # the one that docs/extend.md shows
 HANDLES = {"fireworks": clouds.fireworks, "together": clouds.together, "acme": clouds.acme}
 EXPECTED_DAY = {"fireworks": 2.90 * 24, "together": 0.04 * 1_440, "acme": 2.0 * 24}
+
+
+SORTING = Task(approach="classify", classes=("billing", "refund"))
 
 
 def an_adapter(home: Path, *, rank: int = 16, weights: bool = True) -> tuple[Artifacts, str]:
@@ -156,10 +165,38 @@ def test_what_a_provider_cannot_serve_is_refused_before_it_is_asked(name: str, t
     assert {method for method, _, _ in cloud.asked} <= {"GET"}
 
 
+@pytest.mark.parametrize(
+    ("task", "answer", "reply", "is_known"),
+    [
+        (SORTING, "billing", ' {"label": "Billing"}', True),
+        (SORTING, "billing", "refund", False),
+        (Task(approach="reason"), "17", "There are 12 and 5.\n\nAnswer: 17.0", True),
+        (Task(approach="reason"), "17", "There are 12 and 6.\n\nAnswer: 18", False),
+    ],
+)
+def test_a_fingerprint_is_read_as_the_answers_of_its_task_are(
+    task: Task, answer: str, reply: str, is_known: bool
+) -> None:
+    assert Fingerprint(prompt="x", answer=answer, task=task).is_answer(reply) is is_known
+
+
+def test_what_is_compared_with_offline_answers_is_asked_without_chance() -> None:
+    cloud, row = Cloud(), DatasetRow(id="r1", input="my card was charged twice", output="billing")
+    offline = Prediction(row_id="r1", output="billing", correct=True, score=1.0, valid=True, latency_ms=1.0)
+    with (
+        serving(clouds.app_of(cloud, clouds.vllm)) as url,
+        openai.OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0) as client,
+    ):
+        found = agreement(
+            client, "m", rows=[row], offline=[offline], approach=Classify(), task=SORTING, progress=lambda *_: None
+        )
+    assert (found.agree, cloud.asked[-1][2]["temperature"]) == (1, 0)
+
+
 def test_vllm_loads_under_the_hash_and_proves_it_by_a_known_answer(tmp_path: Path) -> None:
     store, artifact = an_adapter(tmp_path)
     cloud = Cloud()
-    known = Fingerprint(prompt="my card was charged twice", answer="Billing")
+    known = Fingerprint(prompt="my card was charged twice", answer="billing", task=SORTING)
     with serving(clouds.app_of(cloud, clouds.vllm)) as url:
         server = VllmServer(f"{url}/v1", KEY, store, cache=tmp_path / "cache", fingerprint=lambda _artifact: known)
         assert server.health(artifact).condition is Condition.DOWN
