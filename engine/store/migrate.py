@@ -6,6 +6,7 @@ import fcntl
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from alembic.config import Config
@@ -118,7 +119,9 @@ def _refusal(found: str) -> tuple[str, str]:
     return f"The database is {where}; this version needs {newest()}.", "Run: assay db upgrade"
 
 
+@cache
 def _scripts() -> ScriptDirectory:
+    """This version's migrations; read once, for reading all of their files takes longer than any question to them."""
     folder = str(Path(__file__).parent / "migrations")
     return ScriptDirectory(folder, version_locations=[folder])
 
