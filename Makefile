@@ -24,6 +24,7 @@ demo: setup                                          ## everything on this machi
 	$(BIN)/assay demo
 
 test: setup                                          ## all tests, browser tests included where Chromium is
+	@$(BIN)/python -m compileall -qq bot engine templates  # once, not in each of 200 child processes
 	$(BIN)/pytest -n 3 --dist loadgroup $(if $(filter check,$(MAKECMDGOALS)),$(CHECKED:%=--ignore=%))
 
 test-ray: .venv-ray/.stamp                           ## the runner for Ray on a real cluster of two nodes (2.6 GB, 6 minutes)
