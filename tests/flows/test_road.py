@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -43,16 +44,25 @@ def test_the_whole_road_is_walked_by_words_alone(deployment: Deployment) -> None
     assert "Served on the engine's host at http://127.0.0.1:" in deployment.say(f"rollout {SLUG}")
     assert "Already approved" in deployment.say(f"approve {token[1]}", person="cy", code=1)
     assert "cannot leave shadow yet" in deployment.say(f"rollout {SLUG} next", code=1)
-    deployment.program("scheduler", "--once", "--now", "2027-01-04T09:00:00Z")
+    today = datetime.now(UTC)
+    deployment.program("scheduler", "--once", "--now", f"{_months_after(today, 2):%Y-%m}-05T09:00:00Z")
     engine.terminate()
     assert engine.wait(timeout=60) == 0
-    deployment.program("scheduler", "--once", "--now", "2027-02-01T09:00:00Z")  # with no engine alive
+    deployment.program("scheduler", "--once", "--now", f"{_months_after(today, 3):%Y-%m}-05T09:00:00Z")  # no engine
     digest = deployment.say("digest")
-    assert "Assay, 2027-01" in digest
+    assert f"Assay, {_months_after(today, 2):%Y-%m}" in digest
     assert SLUG in digest
     deployment.say(f"rollout {SLUG} rollback", person="bo")
     assert "rolled" in deployment.say(f"rollout {SLUG}")
     assert _asked_once(deployment)
+
+
+def _months_after(today: datetime, count: int) -> datetime:
+    """The first day of the month that many after this one: real days, so that no date here is ever past."""
+    first = today.replace(day=1)
+    for _ in range(count):
+        first = (first + timedelta(days=32)).replace(day=1)
+    return first
 
 
 def _ended(deployment: Deployment) -> bool:
