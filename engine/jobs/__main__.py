@@ -10,4 +10,4 @@ from engine.jobs import job, spread
 if __name__ == "__main__":
     if sys.argv[1] == "--shared":
         sys.exit(spread.run(sys.argv[2], int(sys.argv[3])))
-    sys.exit(job.run(Path(sys.argv[1])))
+    sys.exit(job.run_here(Path(sys.argv[1])))

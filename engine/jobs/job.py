@@ -51,12 +51,25 @@ def run(path: Path, *, leads: bool = True) -> int:
     return 0 if ending.result is not None else 1
 
 
+def run_here(path: Path) -> int:
+    """As ``run``, where control is on this host; nothing is left beside the result."""
+    code = run(path)
+    if code == 0:
+        shutil.rmtree(scratch_of(JobFolder(path.resolve())), ignore_errors=True)
+    return code
+
+
+def scratch_of(folder: JobFolder) -> Path:
+    """Where a job keeps its checkpoints. They are of no use once its result is written, and not a moment before."""
+    return folder.path.parent.parent / "scratch" / folder.job_id
+
+
 def _work(folder: JobFolder, *, leads: bool) -> dict[str, Any]:
     home = folder.path.parent.parent
     settings = load_settings().model_copy(update={"home": home})
     spec = folder.spec()
     host = host_here(settings)
-    scratch = home / "scratch" / folder.job_id
+    scratch = scratch_of(folder)
     scratch.mkdir(parents=True, exist_ok=True)
     paid = spec.kind is JobKind.ASK
     own(folder, "")
@@ -71,9 +84,7 @@ def _work(folder: JobFolder, *, leads: bool) -> dict[str, Any]:
             progress=Reporter(folder),
             leads=leads,
         )
-        result = _worker(spec.kind)(job)
-    shutil.rmtree(scratch, ignore_errors=True)  # a checkpoint is of no use to a job that is done
-    return result
+        return _worker(spec.kind)(job)
 
 
 def _worker(kind: JobKind) -> Callable[[Job], dict[str, Any]]:
@@ -114,7 +125,8 @@ def _beat(heartbeat: Path) -> None:
 
 def _stopper(folder: JobFolder, attempt: int) -> Callable[[int, FrameType | None], None]:
     def stop(_number: int, _frame: FrameType | None) -> None:
-        folder.end(Ended(attempt=attempt, state="stopped"))
+        if folder.ended() is None:  # told to stop while it clears up it has its result
+            folder.end(Ended(attempt=attempt, state="stopped"))
         os._exit(143)  # at once: every file of ours is whole at any moment, and a library may be deep in C
 
     return stop

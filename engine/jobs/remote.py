@@ -34,7 +34,8 @@ def run(job_id: str, attempt: int, *, leads: bool = True) -> int:
     os.environ["OMP_NUM_THREADS"] = str(len(os.sched_getaffinity(0)))  # Ray says 1; read when torch is loaded
     home = settings.home.resolve()
     shared = SharedFolder(settings.artifacts_url, job_id)
-    folder, scratch = JobFolder(home / "jobs" / job_id), home / "scratch" / job_id
+    folder = JobFolder(home / "jobs" / job_id)
+    scratch = job.scratch_of(folder)
     for path in (folder.path, scratch):
         shutil.rmtree(path, ignore_errors=True)  # what counts is in the store
     folder.prepare(shared.spec())
@@ -48,6 +49,8 @@ def run(job_id: str, attempt: int, *, leads: bool = True) -> int:
     ended = folder.ended() or Ended(attempt=attempt, state="stopped")
     if leads or ended.state == "failed":
         hand_in(shared, ended)
+    if code == 0:
+        shutil.rmtree(scratch, ignore_errors=True)
     return code
 
 
@@ -103,10 +106,10 @@ def hand_in(shared: SharedFolder, ended: Ended) -> None:
     """Say how the attempt ended; tried again while the store is away. Of several who failed the first one is heard."""
     for seconds in (*WAITS, 0.0):
         try:
-            if ended.state == "done":
-                shared.forget_scratch()
             if not _is_echo(shared, ended):
                 shared.end(ended)
+            if ended.state == "done":  # last: a host that dies before has its checkpoints to go on from
+                shared.forget_scratch()
         except Unavailable as error:
             log.warning("result.kept_back", extra={"why": str(error), "seconds": seconds})
             time.sleep(seconds)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 
 from engine.evals.rows import DatasetRow
 from engine.runners import JobSpec, JobStatus
-from engine.runners.folder import Ended
+from engine.runners.folder import Attempt, Ended
 from tests.contract.runner_promises import CANARY, ROWS, RunnerPromises
 from tests.training.home import Home
 from tests.waiting import eventually
@@ -97,6 +99,19 @@ def test_a_job_that_nobody_polls_stops_and_goes_on_when_asked_for(home: Home) ->
         assert ended.state == "stopped"
     assert home.run(spec).status is JobStatus.DONE
     assert home.folder(spec).attempt().tries == 1
+
+
+def test_a_job_that_is_told_to_stop_while_it_clears_up_keeps_its_result(home: Home) -> None:
+    folder = home.folder(home.training(ROWS))
+    folder.prepare(home.training(ROWS))
+    folder.begin(Attempt(number=1, tries=1))
+    folder.end(Ended(attempt=1, state="done", result={"artifact": "a"}))
+    stop = (
+        "import sys; from pathlib import Path; from engine.jobs import job; "
+        "job._stopper(job.JobFolder(Path(sys.argv[1])), 1)(15, None)"
+    )
+    assert subprocess.run([sys.executable, "-c", stop, str(folder.path)], check=False).returncode == 143
+    assert home.runner.poll(folder.job_id).status is JobStatus.DONE
 
 
 def test_a_result_of_another_attempt_is_refused(home: Home) -> None:

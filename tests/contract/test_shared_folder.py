@@ -6,6 +6,8 @@ import shutil
 import threading
 from pathlib import Path
 
+import pytest
+
 from engine.jobs import remote
 from engine.runners.folder import Attempt, Ended
 from engine.runners.shared import SharedFolder
@@ -44,6 +46,25 @@ def test_of_two_hosts_that_fail_together_the_first_cause_is_kept_and_a_later_att
         if attempt == 1:
             assert shared.ended() == Ended(attempt=1, state="failed", cause="a text is too long")
     assert shared.ended() == Ended(attempt=2, state="failed", cause="the disk is full")
+
+
+class Dying(SharedFolder):
+    """On a host that dies when it clears up."""
+
+    def forget_scratch(self) -> None:
+        raise Killed
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_a_result_is_in_the_store_before_the_checkpoints_go(tmp_path: Path) -> None:
+    dying = Dying(f"local://{tmp_path}/store", "train-1")
+    dying.begin(Attempt(number=1, tries=1))
+    with pytest.raises(Killed):
+        remote.hand_in(dying, Ended(attempt=1, state="done", result={"artifact": "a"}))
+    assert SharedFolder(f"local://{tmp_path}/store", "train-1").ended() is not None
 
 
 def test_a_look_at_checkpoints_bears_that_the_training_lets_go_of_folders_meanwhile(tmp_path: Path) -> None:
