@@ -106,6 +106,7 @@ def recompute(desk: Desk, actor: Actor, period: str) -> Repriced:
     except ValueError as error:
         raise Invalid(f"The month is {period[:20]!r}.", hint="For example: assay prices --recompute 2026-10") from error
     with desk.services.database.write() as tx:
+        features.all_alone(tx)  # calls that are counted meanwhile wait, and come on top of what is priced here
         rows = list(volumes.hours(tx, start, end))
         before = sum(row.cost_nano_usd for row in rows)
         outcomes = [_repriced(tx, row) for row in rows]
