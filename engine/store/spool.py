@@ -26,6 +26,7 @@ from engine.models.spool import ForgottenUnit, SpoolPosition, Tally
 from engine.rules import frame
 from engine.rules.evidence import signed
 from engine.rules.hours import Frames
+from engine.store.database import add_up
 
 log = logging.getLogger(__name__)
 
@@ -214,9 +215,7 @@ def positions(tx: Session) -> dict[str, int]:
 
 def tally(tx: Session, name: str, n: int) -> None:
     """Count what could not be stored as asked."""
-    row = tx.exec(select(Tally).where(Tally.name == name).with_for_update()).one_or_none() or Tally(name=name)
-    row.n += n
-    tx.add(row)
+    add_up(tx, Tally, [{"name": name, "n": n}], keys=("name",))
 
 
 def tallies(tx: Session) -> dict[str, int]:

@@ -41,11 +41,13 @@ def digest_channel(tx: Session) -> str:
 def beat(tx: Session, program: str, *, host: str, pid: int, now: datetime, facts: dict[str, Any] | None = None) -> None:
     """Say that a program is alive."""
     row = tx.get(Heartbeat, program)
-    if row is None or row.pid != pid or row.host != host:
-        if row is not None:
-            tx.delete(row)
-            tx.flush()
-        row = Heartbeat(program=program, host=host, pid=pid, started_at=now, at=now)
+    if row is None:  # two of one program may start at once
+        dialect: Any = postgresql if tx.get_bind().dialect.name == "postgresql" else sqlite
+        first = Heartbeat(program=program, host=host, pid=pid, started_at=now, at=now).model_dump()
+        tx.connection().execute(dialect.insert(Heartbeat).values(first).on_conflict_do_nothing())
+        row = tx.get_one(Heartbeat, program)
+    if row.pid != pid or row.host != host:
+        row.pid, row.host, row.started_at, row.facts = pid, host, now, {}
     row.at = now
     row.facts = facts or row.facts
     tx.add(row)
