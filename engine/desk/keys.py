@@ -70,6 +70,7 @@ def revoke(desk: Desk, actor: Actor, slug: str, name: str, *, once: Once | None 
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
         feature = features.by_slug(tx, slug)
+        features.alone(tx, feature.id or 0)
         rows = keys.of_feature(tx, feature.id or 0)
         row = next((one for one in rows if one.name == name), None)
         if row is None:

@@ -106,6 +106,7 @@ def approve(desk: Desk, actor: Actor, slug: str, *, condition: str, once: Once |
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
         feature = features.by_slug(tx, slug)
+        features.alone(tx, feature.id or 0)
         row = statements.newest(tx, feature.id or 0, StatementKind.OVERRIDE).get(condition)
         if row is None:
             raise NotReady(

@@ -6,23 +6,38 @@ import json
 import pathlib
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlmodel import select
 
-from engine.desk import Desk, approvals, investigations, policies, prompts, rollouts, routes, workspaces
+from engine.desk import (
+    Desk,
+    approvals,
+    bills,
+    investigations,
+    policies,
+    price_book,
+    prices,
+    prompts,
+    readiness,
+    rollouts,
+    routes,
+    workspaces,
+)
+from engine.desk import keys as gateway_keys
 from engine.desk import roles as grants
 from engine.desk.workspaces import Grant, Tokens
 from engine.errors import Conflict, NotAllowed
 from engine.flows.steps import end, refresh
-from engine.models.actor import Role
+from engine.models.actor import Actor, Role
+from engine.models.call import Call
 from engine.models.investigation import Investigation, RunState
 from engine.models.rollout import Approval
 from engine.services import Services
-from engine.store import features, keys, seals
+from engine.store import deeds, features, keys, seals, usage
 from engine.store import policies as policy_rows
 from engine.store.database import Database
 from engine.testing.clock import FixedClock
@@ -203,3 +218,49 @@ def test_a_route_file_is_never_named_newer_than_one_that_says_more(desk: Desk, t
     files = [json.loads(path.read_bytes()) for path in (here, there)]
     newest = max(files, key=lambda file: file["version"])
     assert [key["sha256"] for key in newest["keys"]] == ["a", "b"]
+
+
+def test_calls_that_are_counted_while_a_month_is_priced_again_are_in_its_cost(desk: Desk) -> None:
+    a_feature(desk)
+    one = prices.DatedPrice(model="m", input_usd=1, output_usd=1, starts_on=date(2026, 1, 1), source="test")
+    prices.set_price(desk, ASKER, one)
+
+    def count(database: Database, name: str, cost: int) -> None:
+        made = [
+            Call(id=f"{name}{number}", at=desk.services.clock.now(), model="m", input_tokens=1_000, output_tokens=0)
+            for number in range(3)
+        ]
+        with database.write() as tx:
+            features.alone(tx, 1)
+            usage.count_calls(tx, 1, made, cost_of=lambda _call: cost, source="test")
+
+    count(desk.services.database, "before", 5)
+    with meddling(desk.services.database, "UPDATE hourly_usage", lambda other: count(other, "between", 1_000_000)):
+        assert price_book.recompute(desk, ASKER, "2026-11").changed == 3
+    assert bills.month(desk, SLUG, "2026-11").cost_nano == 6 * 1_000_000
+
+
+def test_of_two_who_decide_of_one_override_or_key_one_is_told_that_it_is_done(desk: Desk) -> None:
+    a_feature(desk)
+    grants.name(desk, SHELL, SLUG, {Role.APPROVER: (ANN.id, BO.id)})
+    for moment in range(4):
+        readiness.override(desk, ASKER, SLUG, condition="volume", reason="we know it will grow")
+        name = gateway_keys.make(desk, ASKER, SLUG).name
+        approved: list[str] = []
+
+        def approve(database: Database, who: Actor, approved: list[str] = approved) -> None:
+            with suppress(Conflict):
+                readiness.approve(at(desk, database), who, SLUG, condition="volume")
+                approved.append(who.id)
+
+        with meddling(desk.services.database, moment, lambda other, do=approve: do(other, BO)):
+            approve(desk.services.database, ANN)
+        assert len(approved) == 1
+        with meddling(
+            desk.services.database,
+            moment,
+            lambda other, name=name: gateway_keys.revoke(at(desk, other), BO, SLUG, name),
+        ):
+            gateway_keys.revoke(desk, ANN, SLUG, name)
+        with desk.services.database.read() as tx:
+            assert [one.verb for one in deeds.of_entity(tx, "key", name)] == ["make key", "revoke key"]

@@ -155,6 +155,18 @@ def test_two_hosts_on_one_database_store_each_spool_once(deployment: Services, f
 
 
 @BOTH
+def test_what_two_hosts_set_aside_for_the_first_time_at_one_moment_is_counted_twice(services: Services) -> None:
+    def tally(database: Database) -> None:
+        with database.write() as tx:
+            spool.tally(tx, "events torn", 2)
+
+    with meddling(services.database, "INSERT INTO tally", tally):
+        tally(services.database)
+    with services.database.read() as tx:
+        assert spool.tallies(tx) == {"events torn": 4}
+
+
+@BOTH
 def test_all_who_hold_several_features_hold_them_in_one_order(desk: Desk, deployment: Services, folder: Path) -> None:
     a_feature(desk, slug="second")
     writer = Writer(folder)

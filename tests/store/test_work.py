@@ -24,6 +24,21 @@ def test_programs_that_start_at_the_same_moment_found_one_deployment(services: S
     assert len(set(found)) == 1
 
 
+def test_two_of_one_program_that_start_at_the_same_moment_both_say_that_they_live(
+    services: Services, clock: FixedClock
+) -> None:
+    def beat(database: Database, pid: int) -> None:
+        with database.write() as tx:
+            work.beat(tx, "bot", host="a", pid=pid, now=clock.now(), facts={"pid": pid})
+
+    with meddling(services.database, "INSERT INTO heartbeat", lambda other: beat(other, 2)):
+        beat(services.database, 1)
+    with services.database.read() as tx:
+        row = work.heartbeat(tx, "bot")
+    assert row is not None
+    assert row.facts == {"pid": row.pid}
+
+
 def test_a_deployment_its_programs_and_what_is_due(services: Services, clock: FixedClock) -> None:
     with services.database.write() as tx:
         first = work.found(tx, clock.now())
