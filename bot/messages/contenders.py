@@ -74,7 +74,7 @@ class Rung:
     """One candidate on dev; ``was_run`` is false where it was not, ``skipped`` and ``alarm`` say why.
 
     ``words`` say what it is. ``quality`` is what the board shows of it, none where it was no new best.
-    ``went_on`` marks the chosen one;
+    ``went_on`` marks the chosen one where the sealed rows were opened;
     ``is_unproven`` one that is the best shown, but not surely better than the chosen. Memory ran out in training where
     its batches were taken in more than one of ``parts``; ``runtime`` is what was chosen on a GPU, and why;
     ``pairs`` is there where it learned from rejected texts too.
@@ -109,7 +109,7 @@ def options(record: dict[str, Any]) -> tuple[Option, ...]:
             latency_p95_ms=one.get("latency_p95_ms"),
             call_usd=None if one.get("call_nano") is None else one["call_nano"] / NANO,
             why=one.get("why") or "",
-            went_on=one["contender"] == chosen,
+            went_on=one["contender"] == chosen and _is_opened(record),
             samples=one.get("samples", 1),
             alone=one.get("dev_alone") if one["contender"] in shown else None,
         )
@@ -120,10 +120,10 @@ def options(record: dict[str, Any]) -> tuple[Option, ...]:
 def rungs(record: dict[str, Any]) -> tuple[Rung, ...]:
     """The candidates of a record."""
     shown, chosen = _shown(record, "tuned"), record["candidate"]["contender"]
-    return tuple(_rung(line, chosen, shown) for line in record.get("rungs", ()))
+    return tuple(_rung(line, chosen, shown, is_opened=_is_opened(record)) for line in record.get("rungs", ()))
 
 
-def _rung(line: dict[str, Any], chosen: str, shown: dict[str, float]) -> Rung:
+def _rung(line: dict[str, Any], chosen: str, shown: dict[str, float], *, is_opened: bool) -> Rung:
     quality = shown.get(line["contender"])
     best = max(shown.values(), default=0.0)
     return Rung(
@@ -136,12 +136,17 @@ def _rung(line: dict[str, Any], chosen: str, shown: dict[str, float]) -> Rung:
         seconds=line.get("seconds") or 0.0,
         skipped=line.get("skipped") or "",
         alarm=line.get("alarm") or "",
-        went_on=line["contender"] == chosen,
+        went_on=line["contender"] == chosen and is_opened,
         parts=2 ** int(line.get("halved") or 0),
         runtime=line.get("runtime") or "",
         pairs=_pairs(line.get("pairs")),
         is_unproven=quality is not None and quality == best and line["contender"] != chosen,
     )
+
+
+def _is_opened(record: dict[str, Any]) -> bool:
+    """Whether anything went on to the sealed rows: a look of 0 opened none."""
+    return record.get("seal_look") != 0
 
 
 def _pairs(told: dict[str, Any] | None) -> Pairs | None:

@@ -35,12 +35,15 @@ def _road(run: Stepper, brief: Brief) -> VerdictRef:
         choice = run.until("vote", candidates.vote, frozen, road, choice)
     if choice.seeds:
         choice = _seeded(run, frozen, road, choice)
+    tried = next(one for one in asked if one.contender == choice.prompted)
     if frozen.is_judged:
-        tried = next(one for one in asked if one.contender == choice.prompted)
         return judged.conclude(run, frozen, road, choice, parity=parity, asked=tried)
     if frozen.live is not None:  # before a look is spent: a live model that cannot be loaded ends the run here
         run.until("score_live", candidates.score_live, frozen, road.dev, Part.DEV)
     opened = run.step("open_seal", choose.open_seal, frozen, road, choice)
+    if not opened.look:
+        measured = Measured(parity=parity, opened=opened, asked=tried)
+        return run.step("decide", decide.decide, frozen, road, choice, measured=measured)
     rerun = ask(run, frozen, road, choice.prompted, part=Part.SEALED, rows=opened.rows)
     run.until("score_sealed", candidates.score_sealed, frozen, choice, opened)
     if frozen.live is not None:

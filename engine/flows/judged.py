@@ -9,16 +9,16 @@ from __future__ import annotations
 from engine.flows import asking
 from engine.flows.durable import Stepper
 from engine.flows.steps import candidates, choose, decide, preferred
-from engine.flows.steps.values import Asked, Choice, Frozen, Measured, Parity, Plan, VerdictRef
+from engine.flows.steps.values import Asked, Choice, Frozen, Measured, Parity, Plan, VerdictRef, unopened
 from engine.models.labels import Part
 
 
 def conclude(run: Stepper, frozen: Frozen, road: Plan, choice: Choice, *, parity: Parity, asked: Asked) -> VerdictRef:
     """From the choice on dev to the stored verdict."""
-    dev = asking.judge(run, frozen, choice, part=Part.DEV, level=preferred.level_of(preferred.unopened()))
+    dev = asking.judge(run, frozen, choice, part=Part.DEV, level=preferred.level_of(unopened()))
     weighed = run.step("weigh", preferred.weigh, frozen, road, choice, dev=dev)
     if weighed.blockers:
-        measured = Measured(parity=parity, opened=preferred.unopened(), asked=asked, judged=weighed)
+        measured = Measured(parity=parity, opened=unopened(), asked=asked, judged=weighed)
         return run.step("decide", decide.decide, frozen, road, choice, measured=measured)
     opened = run.step("open_seal", choose.open_seal, frozen, road, choice)
     rerun = asking.ask(run, frozen, road, choice.prompted, part=Part.SEALED, rows=opened.rows)

@@ -110,6 +110,11 @@ def gates(facts: GateFacts, limits: GateLimits) -> tuple[Gate, ...]:
     return (*_blockers(facts, limits), *_gates(facts, limits))
 
 
+def disputed(audited: int, kappa: float | None) -> bool:
+    """Whether people who audited enough answers agree too little with how they were graded for any verdict."""
+    return audited >= HUMANS_LEAST and kappa is not None and kappa < KAPPA_LEAST
+
+
 def invalid(found: tuple[Gate, ...]) -> tuple[str, ...]:
     """Give the reasons why no verdict can be given: blockers that fail or are unknown."""
     bad = (GateStatus.FAIL, GateStatus.UNKNOWN)
@@ -152,7 +157,7 @@ def _audit(facts: GateFacts) -> Iterator[Gate]:
     status, reason = (GateStatus.UNKNOWN, NOT_AUDITED) if few else (GateStatus.PASS, "")
     yield Gate(AUDITED, status, float(facts.audited), float(HUMANS_LEAST), blocks=False, reason=reason)
     if not few:
-        holds = facts.audit_kappa is None or facts.audit_kappa >= KAPPA_LEAST
+        holds = not disputed(facts.audited, facts.audit_kappa)
         status, reason = (GateStatus.PASS, "") if holds else (GateStatus.FAIL, DISPUTED)
         yield Gate("grades", status, facts.audit_kappa, KAPPA_LEAST, blocks=True, reason=reason)
 

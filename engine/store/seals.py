@@ -115,6 +115,11 @@ def open_look(
     return look
 
 
+def has_looked(tx: Session, run_id: str) -> bool:
+    """Whether a look of this run stands on the ledger."""
+    return tx.exec(select(Look).where(Look.run_id == run_id)).first() is not None
+
+
 def sealed_rows(tx: Session, look: Look, label_set_id: int) -> list[Label]:
     """The sealed labels of a version, for a look that stands on the ledger."""
     assert look.id is not None, "a look is on the ledger before rows leave"

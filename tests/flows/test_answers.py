@@ -22,6 +22,7 @@ from engine.models.verdict import Outcome
 from engine.store import features as feature_rows
 from engine.store import labels as label_rows
 from engine.store import queues as queue_rows
+from engine.store import seals
 from tests.builders import BO
 from tests.flows.ready import ANN
 from tests.flows.reasoned import SLUG, ready, run_scripted
@@ -97,11 +98,25 @@ def test_the_verdict_says_that_labels_are_not_audited_until_people_checked_100_a
     assert "audited 100" in data.value
 
 
+def looks(desk: Desk) -> int:
+    with desk.services.database.read() as tx:
+        return len(seals.looks(tx, seals.current(tx, 1).id or 0))
+
+
 def test_people_who_disagree_with_the_grades_leave_no_verdict_until_labels_are_corrected(desk: Desk) -> None:
     ready(desk, URL, count=400, dev_share=0.4)
     run_scripted(desk, GOOD)
     pressed(desk, SLUG, 100, contrary, AUDIT)
+    assert looks(desk) == 1
     seen = run_scripted(desk, GOOD)
+    assert (looks(desk), seen.record["seal_look"]) == (1, 0), "no look is spent on what proves nothing"
+    dev = seen.record["parts"]["dev"]
+    assert (seen.record["quality"]["n"], gates(seen)["labels"], gates(seen)["exposure"]) == (dev, "pass", "pass")
+    told = render(card(seen)).said
+    assert f"on {dev} dev rows, for nothing was opened." in told
+    assert "So nothing was opened, and no look was spent." in told
+    assert "sealed row" not in told.replace("sealed rows are", "")
+    assert verdicts.of_run(desk, seen.run_id).same
     assert seen.outcome == Outcome.INCONCLUSIVE
     assert seen.record["reasons"][0] == "people agree too little with how answers were graded"
     assert (gates(seen)["grades"], seen.rows_needed) == ("fail", None)

@@ -6,15 +6,16 @@ import math
 
 from engine.approaches.registry import approach_of
 from engine.errors import WorkFailed
-from engine.flows.steps import cascade, contenders, scores
+from engine.flows.steps import answers, cascade, contenders, scores
 from engine.flows.steps.compare import paired
 from engine.flows.steps.plan import rows_artifact
 from engine.flows.steps.progress import note
 from engine.flows.steps.promotion import PROMOTION_CONFIDENCE, promoted, standing
-from engine.flows.steps.values import Asked, Choice, Frozen, Opened, Plan, TrainedCandidate, Tried
+from engine.flows.steps.values import Asked, Choice, Frozen, Opened, Plan, TrainedCandidate, Tried, unopened
 from engine.models.investigation import Recipe, RunTask, TaskState
 from engine.models.labels import Part
 from engine.models.money import to_usd
+from engine.rules.gates import disputed
 from engine.rules.power import RowPlan, rows_planned, rows_planned_by_spread
 from engine.services import Services
 from engine.store import features, investigations, labels, replies, seals
@@ -62,9 +63,16 @@ def choose(
 
 
 def open_seal(services: Services, frozen: Frozen, road: Plan, choice: Choice) -> Opened:
-    """Write the look on the ledger and hand out the sealed inputs, for this one candidate. Again is the same look."""
+    """Write the look on the ledger and hand out the sealed inputs, for this one candidate. Again is the same look.
+
+    Where people audited answers and contradict the grades nothing is opened: no look is spent on what proves nothing.
+    """
     with services.database.write() as tx:
         run = investigations.by_run(tx, frozen.run_id)
+        if frozen.has_answers and not seals.has_looked(tx, frozen.run_id):
+            said = answers.audited(tx, frozen.feature_id, frozen.label_set_id)
+            if disputed(said.rows, said.kappa):
+                return unopened()
         prompt = features.baseline_by_id(tx, frozen.baseline_id).prompt
         look = seals.open_look(
             tx,

@@ -70,9 +70,12 @@ class Comparison:
 
 
 def compared(tx: Tx, frozen: Frozen, choice: Choice, measured: Measured) -> Comparison:
-    """The comparison of a run, from its stored predictions; latencies of both sides are as seen over HTTP."""
-    ours = investigations.predictions(tx, frozen.run_id, choice.candidate, Part.SEALED)
-    theirs = investigations.predictions(tx, frozen.run_id, choice.prompted, Part.SEALED)
+    """The comparison of a run, from its stored predictions; latencies of both sides are as seen over HTTP.
+
+    On the sealed part, or on dev where nothing was opened.
+    """
+    ours = investigations.predictions(tx, frozen.run_id, choice.candidate, measured.part)
+    theirs = investigations.predictions(tx, frozen.run_id, choice.prompted, measured.part)
     level = 1 - 2 * measured.opened.alpha
     rows = contending(choice, ours, theirs)
     score = scores.scored(frozen.task, choice.candidate, rows)
@@ -84,15 +87,17 @@ def compared(tx: Tx, frozen: Frozen, choice: Choice, measured: Measured) -> Comp
         slices=tuple(
             _slice(name, frozen.task, rows, theirs, level=level) for name in frozen.policy.evaluation.protected
         ),
-        live=_against_live(tx, frozen, rows, theirs, level=level),
+        live=_against_live(tx, frozen, rows, theirs, part=measured.part, level=level),
     )
 
 
-def _against_live(tx: Tx, frozen: Frozen, rows: scores.Rows, theirs: scores.Rows, *, level: float) -> Slice | None:
+def _against_live(
+    tx: Tx, frozen: Frozen, rows: scores.Rows, theirs: scores.Rows, *, part: Part, level: float
+) -> Slice | None:
     """The candidate minus the live model at the look's confidence; a live cascade hands on as it does in service."""
     if frozen.live is None:
         return None
-    live: scores.Rows = investigations.predictions(tx, frozen.run_id, LIVE, Part.SEALED)
+    live: scores.Rows = investigations.predictions(tx, frozen.run_id, LIVE, part)
     if frozen.live.threshold is not None:
         live = scores.composed(live, theirs, frozen.live.threshold)
     return Slice(LIVE, scores.paired(rows, live), paired(frozen.task, rows, live, level))

@@ -13,7 +13,6 @@ from engine.flows.steps.plan import VERDICT
 from engine.flows.steps.values import Choice, Frozen, Measured, Plan, VerdictRef
 from engine.models.actor import Actor, Role
 from engine.models.investigation import RunState, RunTask, TaskState
-from engine.models.labels import Part
 from engine.models.verdict import Verdict
 from engine.rules.gates import Gate, broken, invalid
 from engine.rules.gates import gates as ruled_gates
@@ -67,8 +66,8 @@ def _judged(tx: Tx, services: Services, frozen: Frozen, choice: Choice, *, measu
     by_right = compare.compared if measured.judged is None else preferred.compared
     compared = by_right(tx, frozen, choice, measured)
     sums = money.judged(tx, services, frozen, choice)
-    part, now = Part.SEALED if measured.opened.look else Part.DEV, services.clock.now()
-    rows = investigations.predictions(tx, frozen.run_id, choice.candidate, part)
+    now = services.clock.now()
+    rows = investigations.predictions(tx, frozen.run_id, choice.candidate, measured.part)
     audit = answers.audited(tx, frozen.feature_id, frozen.label_set_id) if frozen.has_answers else None
     facts = gates.facts(compared, measured, rows, now, audit=audit)
     found = ruled_gates(facts, gates.limits(frozen.margin, frozen.policy.evaluation))

@@ -20,13 +20,14 @@ _DAY_SECONDS = 86_400.0
 def facts(
     compared: Comparison, measured: Measured, rows: scores.Rows, now: datetime, *, audit: Agreement | None
 ) -> GateFacts:
-    """What was measured. ``rows`` are the compared sealed rows; a copy of one elsewhere has ended the run before.
+    """What was measured. ``rows`` are the compared rows, of dev where nothing was opened; a copy of a sealed
+    one elsewhere has ended the run before.
 
     ``audit`` is what people said of answers, none where none is to be asked.
     """
     return GateFacts(
         leaks=0,
-        teacher_rows=sum(label.source is Source.TEACHER for label, _ in rows),
+        teacher_rows=sum(label.source is Source.TEACHER for label, _ in rows) if measured.opened.look else 0,
         look=measured.opened.look,
         prompted_age_days=age_days(measured.asked.oldest_at, now),
         parity_agree=measured.parity.agree,

@@ -14,7 +14,7 @@ from engine.errors import WorkFailed
 from engine.flows.steps import scores
 from engine.flows.steps.compare import Comparison, Slice
 from engine.flows.steps.judgement import JudgedPart, Judgement
-from engine.flows.steps.values import Choice, Frozen, Measured, Opened, Plan
+from engine.flows.steps.values import Choice, Frozen, Measured, Opened, Plan, unopened
 from engine.models.money import to_usd
 from engine.models.verdict import Score
 from engine.rules.distributions import normal_quantile
@@ -23,7 +23,6 @@ from engine.rules.judged import Judged, Ruled, Tally, counted
 from engine.rules.paired import GROUPS_LEAST, NO_INTERVAL, Paired
 from engine.rules.pairs import Interval, Pairs, mcnemar_midp
 from engine.rules.power import rows_planned
-from engine.rules.seal import look_alpha
 from engine.services import Services
 from engine.store import investigations, replies, seals
 from engine.store.database import Tx
@@ -34,11 +33,6 @@ EVEN = 0.5  # what the win rate is where nobody writes better: the prompted side
 ROOM = 1.1  # of what the sealed rows would cost at the dev rows' mean: their texts are others
 _VARIANCE_MOST = 0.25  # of a win rate
 ORDERS = 2  # a lead of one pair in a hundred moves the win rate by half a point: margins are told on the win rate
-
-
-def unopened() -> Opened:
-    """No look: nothing was opened; intervals are told as at the first."""
-    return Opened(look=0, alpha=look_alpha(1), rows="", count=0)
 
 
 def level_of(opened: Opened) -> float:

@@ -146,7 +146,7 @@ def _quality(judged: Judged, frozen: Frozen) -> dict[str, Any]:
         "method": compared.method,
         "groups": compared.paired.grouped,
         "margin": frozen.margin,
-        "part": (Part.SEALED if judged.measured.opened.look else Part.DEV).value,
+        "part": judged.measured.part.value,
         "finding": finding(interval.low, interval.high, frozen.margin),
         **(compare.beside(compared, level) if judged.measured.judged is None else preferred.beside(compared)),
     }

@@ -12,7 +12,9 @@ from engine.flows.steps.judgement import Judgement
 from engine.models.base import Value
 from engine.models.feature import ApproachName
 from engine.models.investigation import Effort, Recipe
+from engine.models.labels import Part
 from engine.models.verdict import Cascade, Seeded
+from engine.rules.seal import look_alpha
 from engine.store.policies import Policy
 from engine.teachers.votes import Votes
 
@@ -227,6 +229,11 @@ class Opened(Value):
     count: int
 
 
+def unopened() -> Opened:
+    """No look: nothing was opened; intervals are told as at the first."""
+    return Opened(look=0, alpha=look_alpha(1), rows="", count=0)
+
+
 class Measured(Value):
     """What was measured after the choice: served answers, the look at the sealed part, the prompted option's pass.
 
@@ -237,6 +244,11 @@ class Measured(Value):
     opened: Opened
     asked: Asked
     judged: Judgement | None = None
+
+    @property
+    def part(self) -> Part:
+        """Where what is told was measured: the sealed rows, or dev where nothing was opened."""
+        return Part.SEALED if self.opened.look else Part.DEV
 
 
 class VerdictRef(Value):
