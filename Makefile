@@ -93,10 +93,10 @@ bench-import: setup                                  ## a million LiteLLM rows i
 bench-gateway: setup                                 ## processor time a call of the gateway, against nginx (needs wrk)
 	$(BIN)/python -m tests.gateway.bench.table
 
-bench-flags: setup                                   ## 100,000 units: OpenFeature's client and the gateway's split agree (10 minutes)
+bench-flags: setup                                   ## 100,000 units: OpenFeature's client and the gateway's split agree (12 minutes)
 	$(BIN)/python -m tests.gateway.bench.flags
 
-mutants: setup                                       ## known bugs of traffic and gateway put back one by one: a test must fail (5 minutes)
+mutants: setup                                       ## known bugs of traffic and gateway put back one by one: a test must fail (8 minutes)
 	$(BIN)/python -m tests.gateway.bench.mutants
 
 soak: setup                                          ## the gateway killed, idle, at fault and steady at full size: 40 minutes

@@ -189,7 +189,7 @@ def _verb(verb: Verb) -> list[str]:
     who = WHO[verb.role]
     if verb.looks:
         who += f"; `{verb.name}` without more only looks, and is open to everybody"
-    loosened = [f"`{word}`: {WHO[role]} too" for word, role in verb.loosened]
+    loosened = [f"`{word}`: {WHO[role].removesuffix(' too')} too" for word, role in verb.loosened]
     tightened = [f"`{word}`: {WHO[role]}" for word, role in verb.tightened]
     return [
         f"## {verb.name}",

@@ -44,7 +44,7 @@ class Fresh:
 class Line:
     """One feature's month: figures are none where unknown; sums are US dollars of the month.
 
-    ``advice`` is the checkup's for a live candidate, else the next thing to do; ``forecast_usd`` is the verdict's.
+    ``advice`` is the checkup's for a live candidate, else the next thing to do; ``saving_usd`` the verdict's forecast,
     ``months_left`` until the maths stops working; ``tuned`` says in words what the verdict is about;
     ``untried`` says why no newer prompted model was tried in the month, ``tried_in`` when some were, "" for never;
     ``words`` is what its button says for the reader.
