@@ -35,11 +35,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--as", dest="person", default="operator", help="who sets it, for the audit")
     known = parser.parse_args(argv)
     set_up("warning")
-    if known.model is None and known.input is not None:
-        raise Invalid("A price is of a model.", hint="For example: assay prices our-model --input 2.50 --output 10")
-    if (known.input is None) != (known.output is None):
-        lacks = "--output" if known.output is None else "--input"
-        raise Invalid(f"A price has two halves, and {lacks} is missing.", hint="Nothing was changed; give both.")
+    _refuse_half(known)
     actor = Actor(id=known.person, role=Role.OPERATOR)
     with desk_here() as desk:
         if known.recompute:
@@ -51,6 +47,19 @@ def main(argv: list[str]) -> int:
                 prices.set_price(desk, actor, _price(known, desk))
             print(prices.price_line(desk, known.model))
     return 0
+
+
+def _refuse_half(known: argparse.Namespace) -> None:
+    """Refuse a price that is only partly told: left alone it would look as if it had been set. Raises ``Invalid``."""
+    lacking = [name for name, told in (("--input", known.input), ("--output", known.output)) if told is None]
+    if len(lacking) == 1 or (lacking and known.cached is not None):
+        missing = " and ".join(lacking)
+        raise Invalid(
+            f"A price has two halves, and {missing} {'is' if len(lacking) == 1 else 'are'} missing.",
+            hint="Nothing was changed; give both.",
+        )
+    if not lacking and known.model is None:
+        raise Invalid("A price is of a model.", hint="For example: assay prices our-model --input 2.50 --output 10")
 
 
 def _book(found: PriceBook) -> Iterator[str]:

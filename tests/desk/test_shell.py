@@ -162,6 +162,7 @@ def test_prices_are_shown_set_and_refused(run: Run) -> None:
     code, _, err = run("prices", "our-model", "--input", "4")
     assert code == 1
     assert "--output" in err, "half a price is no price, and is not silently dropped"
+    assert "--input and --output are missing" in run("prices", "our-model", "--cached", "1")[2], "it looked as if set"
     assert "$3.00 in" in run("prices", "our-model")[1]
 
 
