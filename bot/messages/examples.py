@@ -95,7 +95,7 @@ def quote(**changes: object) -> Quote:
             "asking": {"usd": 0.34, "probes": 0},
             "trainings": {
                 "rungs": (
-                    {"rung": "majority", "trainings": 1, "seconds": 2.0, "memory_mb": 150},
+                    {"rung": "majority", "trainings": 1, "seconds": 0.4, "memory_mb": 150},
                     {"rung": "tfidf", "trainings": 3, "seconds": 11.0, "memory_mb": 307},
                     {"rung": "frozen", "trainings": 1, "seconds": None, "memory_mb": 915},
                     {"rung": "lora_encoder", "why": "no encoder weights found"},
