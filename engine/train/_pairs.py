@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from engine.errors import Diverged
+from engine.errors import Diverged, OutOfMemory
 from engine.models.labels import PAIRS_LEAST
 from engine.train import Progress, TrainingRow
 from engine.train._causal import Causal
@@ -98,7 +98,7 @@ class Preferences:
         checkpoints: Checkpoints,
         progress: Progress,
     ) -> Taught:
-        """Train once over the pairs. Where that diverges or collapses the adapter is put back, and it is said."""
+        """Train once over the pairs. Where that diverges, collapses or does not fit, it is undone and said."""
         kept = [part.detach().clone() for part in self._causal.parts]
         shown = dev[:LOOKED_AT]
         before = self.share_preferred(shown)
@@ -108,6 +108,8 @@ class Preferences:
             undone = loop.run(lesson, lambda _last: look_at(), checkpoints=checkpoints, progress=progress).alarm
         except Diverged as error:
             undone = str(error)
+        except OutOfMemory:  # two texts and a reference take more than the training before, which is good as it is
+            undone = "the device ran out of memory"
         if undone:
             for part, was in zip(self._causal.parts, kept, strict=True):
                 part.data.copy_(was)

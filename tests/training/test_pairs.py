@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from engine.approaches import Task
+from engine.errors import OutOfMemory
 from engine.models.investigation import Effort
 from engine.models.labels import PAIRS_LEAST
 from engine.train import Host, Trained, TrainingRow
@@ -152,6 +153,20 @@ def test_what_collapses_among_the_pairs_is_put_back_and_said(host: Host, tmp_pat
     taught = made.taught(tmp_path, Look(0.0, 0.0, "all of 8 dev answers are the same"))
     assert taught.undone == "all of 8 dev answers are the same"
     assert taught.after == taught.before
+    assert all((part == one).all() for part, one in zip(made.causal.parts, was, strict=True))
+
+
+def test_what_does_not_fit_among_the_pairs_is_put_back_and_said(host: Host, tmp_path: Path) -> None:
+    made = Pairs(Path(host.decoder), ROWS[:8])
+    was = [part.detach().clone() for part in made.causal.parts]
+
+    def full() -> Look:
+        raise OutOfMemory("the device ran out of memory with batches of 4")
+
+    told = made.preferences.run(
+        made.pairs, full, seed=1, checkpoints=Checkpoints(tmp_path, 2), progress=lambda *_: None
+    )
+    assert (told.undone, told.after) == ("the device ran out of memory", told.before)
     assert all((part == one).all() for part, one in zip(made.causal.parts, was, strict=True))
 
 
