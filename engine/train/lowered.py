@@ -34,6 +34,6 @@ def tried(scratch: Path, rate: float, attempt: Callable[[float], T]) -> tuple[T,
             found = None
         if found is not None and not found.alarm:
             return found, rate
+        Checkpoints(scratch, 1).forget()  # first: killed in between, it is not gone on from what went wrong
         mark.touch()
-        Checkpoints(scratch, 1).forget()
     return attempt(rate / LOWERED), rate / LOWERED

@@ -6,12 +6,13 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
 
-from engine.errors import WorkFailed
-from engine.train import _tensors
+from engine.errors import Diverged, WorkFailed
+from engine.train import _tensors, lowered
 from engine.train.checkpoint import Checkpoint, Checkpoints
 
 # A file may have 1 MB there: the second checkpoint breaks in the middle of its write, as on a full disk.
@@ -68,3 +69,14 @@ def test_a_pickle_and_a_file_cut_short_are_refused_by_name(content: bytes, tmp_p
     path.write_bytes(content)
     with pytest.raises(WorkFailed, match=r"head\.safetensors are damaged, or no safetensors"):
         _tensors.load(path)
+
+
+def test_what_went_wrong_is_forgotten_before_it_is_noted_that_the_rate_was_lowered(tmp_path: Path) -> None:
+    def diverge(_rate: float) -> NoReturn:
+        Checkpoints(tmp_path, 10).keep(Checkpoint(3, {"part.0": np.ones(2)}, {}))
+        raise Diverged("the loss became nan at step 4")
+
+    (tmp_path / "lowered").symlink_to(tmp_path / "no" / "where")  # the note cannot be written: as if killed there
+    with pytest.raises(FileNotFoundError):
+        lowered.tried(tmp_path, 1e-3, diverge)
+    assert Checkpoints(tmp_path, 10).newest() is None
