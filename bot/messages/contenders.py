@@ -9,6 +9,7 @@ from typing import Any
 from engine.models.money import NANO
 
 AUDITED = "audited"
+CHEAPER = "cheaper"  # the option there is none of where no other model is listed
 WEAK_SHOWN = 3  # classes; the report has them all
 
 
@@ -115,6 +116,13 @@ def options(record: dict[str, Any]) -> tuple[Option, ...]:
         )
         for one in record.get("contenders", ())
     )
+
+
+def missed(record: dict[str, Any]) -> tuple[str, ...]:
+    """Prompted options that there are and that could not be tried, so that nobody knows whether one is better."""
+    found = options(record)
+    usual = next((one.model for one in found), "")
+    return tuple(one.name for one in found if one.why and (one.name != CHEAPER or one.model not in ("", usual)))
 
 
 def rungs(record: dict[str, Any]) -> tuple[Rung, ...]:

@@ -57,7 +57,10 @@ class Side:
 
 @dataclass(frozen=True)
 class Audit:
-    """What people said of answers on dev: how many of the ``needed`` ones, and how far they agree with the grades."""
+    """What people said of answers on dev: how many of the ``needed`` ones, and how far they agree with the grades.
+
+    ``is_by_chance``: kappa is too low, and its interval reaches high enough; that is no pass.
+    """
 
     rows: int
     needed: int
@@ -67,6 +70,7 @@ class Audit:
     low: float | None
     high: float | None
     ac1: float | None
+    is_by_chance: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,7 @@ class VerdictMessage:
     seeds: Seeds | None = None
     audit: Audit | None = None
     votes: Voting | None = None
+    missed: tuple[str, ...] = ()
 
     @classmethod
     def example(cls) -> VerdictMessage:
@@ -200,6 +205,7 @@ def verdict(run: RunView, *, report_url: str = "") -> VerdictMessage:
         seeds=seeds(record),
         audit=_audit(record),
         votes=_votes(record),
+        missed=contenders.missed(record),
     )
 
 
@@ -225,7 +231,11 @@ def _live(found: dict[str, Any] | None) -> Live | None:
 
 def _audit(record: dict[str, Any]) -> Audit | None:
     found: dict[str, Any] | None = record.get("audit")
-    return Audit(**found, is_enough=found["rows"] >= found["needed"]) if found else None
+    if not found:
+        return None
+    limit = next((one["limit"] for one in record["gates"] if one["name"] == "grades" and one["status"] == "fail"), None)
+    by_chance = limit is not None and found["high"] is not None and found["high"] >= limit
+    return Audit(**found, is_enough=found["rows"] >= found["needed"], is_by_chance=by_chance)
 
 
 def _votes(record: dict[str, Any]) -> Voting | None:

@@ -247,3 +247,23 @@ def test_a_cascades_votes_are_held_against_the_tuned_model_alone_not_against_bot
     voting = {"samples": 5, "times": 5.1, "quality": 0.92, "alone": 0.88, "valid_share": 1.0}
     text = said(candidate={**whole["candidate"], "dev_score": 0.97, "votes": voting})
     assert "it is right on 92 % of dev rows, 91.3 % where it answers once and 88 % for one sample" in text
+
+
+def test_a_prompted_option_that_could_not_be_tried_makes_prompting_maybe_better_than_told() -> None:
+    tried = examples.record()["contenders"]
+    lost = {"why": "the budget leaves too little for it beside the current prompt's sealed rows", "dev_score": None}
+    assert "Prompting may be better" not in said(), "there is no cheaper tier, so nothing was missed"
+    found = said(contenders=[tried[0], {**tried[1], **lost}, {**tried[2], **lost, "model": "gpt-5-nano"}])
+    assert (
+        "Prompting may be better than told here: with examples, cheaper tier could not be tried, and nobody knows how "
+        "good they are."
+    ) in found
+
+
+def test_a_kappa_that_is_too_low_maybe_by_chance_says_so_and_blocks_all_the_same() -> None:
+    audit = {"rows": 100, "needed": 100, "agreed": 0.96, "kappa": 0.48, "low": 0.1, "high": 0.86, "ac1": 0.95}
+    grades = {"name": "grades", "status": "fail", "value": 0.48, "limit": 0.6}
+    told = said(decision="INCONCLUSIVE", seal_look=0, audit=audit, gates=[grades])
+    assert "AC1 0.95; of so lopsided answers that may be chance, and a larger audit settles it." in told
+    assert "So nothing was opened, and no look was spent." in told
+    assert "may be chance" not in said(audit={**audit, "high": 0.58}, gates=[grades])
