@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, col, delete, func, select
+from sqlmodel import Session, SQLModel, col, delete, func, select
 
 from engine.models.evidence import StageStart
 from engine.models.investigation import BatchState, Investigation, PaidBatch, PaidReply, Reservation
@@ -121,8 +122,7 @@ def reserve(tx: Session, wanted: Reservation, *, budget_nano: int) -> Reserved:
 
 def settle(tx: Session, reply: PaidReply) -> None:
     """Book a reply that arrived and free what was held for it; a reply that is booked already stays as it is."""
-    if tx.get(PaidReply, reply.key) is None:
-        tx.add(reply)
+    tx.exec(_insert(tx, PaidReply).values(reply.model_dump()))
     release(tx, reply.key)
 
 
@@ -225,9 +225,14 @@ def _reservations(tx: Session, keys: Sequence[str]) -> Iterator[Reservation]:
 
 def _hold(tx: Session, wanted: Reservation) -> bool:
     """Write the reservation; false when another run wrote it at the same moment."""
-    dialect = postgresql if tx.get_bind().dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(Reservation).on_conflict_do_nothing().returning(col(Reservation.key))
+    statement = _insert(tx, Reservation).returning(col(Reservation.key))
     return tx.scalar(statement.values(wanted.model_dump())) is not None
+
+
+def _insert(tx: Session, table: type[SQLModel]) -> Any:  # noqa: ANN401 (each dialect has a class of its own)
+    """An insert that leaves a row of the same key as it is, one that is written at the same moment too."""
+    dialect: Any = postgresql if tx.get_bind().dialect.name == "postgresql" else sqlite
+    return dialect.insert(table).on_conflict_do_nothing()
 
 
 def _booked_meanwhile(tx: Session, keys: Sequence[str]) -> dict[str, PaidReply]:

@@ -154,6 +154,13 @@ def test_a_reply_booked_at_any_moment_of_a_reservation_is_counted_and_not_asked_
             assert not take(database, "new" if key == "mine" else key, 150, budget), key
 
 
+def test_a_reply_that_two_passes_book_at_one_moment_is_booked_once(database) -> None:
+    with meddling(database, "INSERT INTO paid_reply", lambda other: settle(other, arrived("a", cost=60))):
+        settle(database, arrived("a", cost=60))
+    with database.read() as tx:
+        assert replies.bill(tx, RUN) == replies.Bill(1, 20, 2, 60)
+
+
 def test_what_investigations_paid_in_a_month_is_summed_by_feature(database) -> None:
     settle(database, arrived("a"))
     settle(database, arrived("b", cost=None))
