@@ -16,8 +16,9 @@ ANSWER_MOST = 200  # characters; what is longer is no final answer
 _SEARCHED = 32_768  # characters of a reply, from its end
 _MARKED = re.compile(
     r"####[ \t]*([^\n]+)|\\boxed\{([^{}\n]*)\}"
-    r"|\banswer(?:[ \t]+is)?(?:[*_ \t]*[:=]|[ \t])[*_ \t]*([^*_ \t\n][^\n]*)",  # "**Answer:** 17" too
-    re.IGNORECASE,
+    r"|\banswer(?:[ \t]+is)?(?:[*_ \t]*[:=]|[ \t])[*_ \t]*((?!is[*_ \t]*[:=]?[*_ \t]*$)[^*_ \t\n][^\n]*)"
+    r"|\banswer(?:[ \t]+is)?[*_ \t]*[:=][*_ \t]*(\s*)\Z",  # "**Answer:** 17" too; nothing after it is no answer
+    re.IGNORECASE | re.MULTILINE,
 )
 _OUTER = "\"'`“”‘’«»„*_$ \t\r\n"  # what models put around an answer
 _GROUPED = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")

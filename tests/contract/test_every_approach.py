@@ -224,6 +224,7 @@ def test_a_text_is_graded_by_its_likeness_to_the_one_a_person_wrote() -> None:
         ("It was 12 first.\n**Final answer**: 17", "17"),
         ("So the\nanswer:17", "17"),
         ("So the answer:  \n**17**", "17"),
+        ("So the answer is:\n17", "17"),
         ("The answer_key says 12.\n17", "17"),
         ("Answer: +1234567890123456789012345678901", "1234567890123456789012345678901"),
         ("so \\boxed{1,017} it is", "1017"),
