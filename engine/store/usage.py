@@ -36,12 +36,16 @@ class Month:
     """Calls answered in a stretch of time, what they cost, and their 95 % latency (milliseconds; none if unknown).
 
     ``cost_nano`` is of the priced calls, none when no call had a price; ``unpriced`` counts the calls without.
+    ``prompted_calls`` are those that the prompted model answered, ``prompted_nano`` what they cost with all that was
+    tried for them; none where one has no price.
     """
 
     calls: int
     cost_nano: int | None
     unpriced: int
     p95_ms: float | None
+    prompted_calls: int = 0
+    prompted_nano: int | None = None
 
 
 @dataclass(frozen=True)
@@ -248,11 +252,15 @@ def _between(tx: Session, feature_id: int, start: datetime, end: datetime) -> Mo
     unpriced = sum(row.unpriced_n for row in rows)
     is_priced = any(row.n > row.unpriced_n or row.cost_nano_usd for row in rows)
     latency = histogram.merge_bytes(row.latency for row in answers)
+    prompted = [row for row in rows if row.served == "baseline"]
+    is_known = is_priced and not any(row.unpriced_n for row in prompted)
     return Month(
         calls=sum(row.n for row in answers),
         cost_nano=sum(row.cost_nano_usd for row in rows) if is_priced else None,
         unpriced=unpriced,
         p95_ms=histogram.quantile(latency, 0.95),
+        prompted_calls=sum(row.n for row in prompted if row.role == CallRole.ANSWER),
+        prompted_nano=sum(row.cost_nano_usd for row in prompted) if is_known else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,18 +14,19 @@ from bot.messages.investigation import start_words
 from engine.desk import Desk, investigations
 from engine.errors import NotReady
 from engine.flows.investigate import investigate
-from engine.flows.steps import release
+from engine.flows.steps import money, release
 from engine.flows.steps.recompute import recompute
 from engine.models.investigation import Brief, Candidate, Effort, Investigation, Recipe
 from engine.models.labels import Part
 from engine.models.verdict import Outcome
 from engine.rules.gates import NO_BETTER, UNSURE, GateFacts, GateLimits, SliceFact, broken, gates, invalid
 from engine.store import investigations as runs
-from engine.store import seals, verdicts
+from engine.store import seals, usage, verdicts
 from engine.testing import alike
 from engine.testing.clock import FixedClock
 from engine.testing.direct import DirectStepper
 from tests.builders import ASKER, SLUG
+from tests.flows.live import START, a_live_model, a_month_of_traffic
 from tests.flows.test_rebaseline import ready
 
 FACTS: dict[str, Any] = {
@@ -65,6 +67,20 @@ def retrained(desk: Desk, clock: FixedClock, *, live: float, fresh: float) -> di
         assert answered[0] == answered[1] == verdict.record["quality"]["n"]
         assert len(seals.looks(tx, seals.current(tx, 1).id or 0)) == 1, "both are read in one look"
     return verdict.record
+
+
+def test_beside_a_live_model_a_prompted_call_costs_what_those_it_answered_cost(desk: Desk, clock: FixedClock) -> None:
+    a_live_model(desk, clock)
+    a_month_of_traffic(desk, START, 31, a_day=29_700, call_usd=None)  # on a server of ours
+    a_month_of_traffic(desk, START, 31, side="baseline", a_day=300, call_usd=0.0022)
+    assert _a_prompted_call(desk) == pytest.approx(0.0022), "else nothing would be worth its cost beside a live model"
+    a_month_of_traffic(desk, START + timedelta(hours=1), 31, side="baseline", a_day=1, call_usd=None)
+    assert _a_prompted_call(desk) is None
+
+
+def _a_prompted_call(desk: Desk) -> float | None:
+    with desk.services.database.read() as tx:
+        return money.prompted_call_usd(usage.last_month(tx, 1, datetime(2026, 2, 2, 9, tzinfo=UTC)))
 
 
 def test_a_model_that_beats_both_says_what_the_live_one_scored(desk: Desk, clock: FixedClock) -> None:

@@ -26,22 +26,33 @@ def escalated_ratio(choice: Choice) -> float:
     return asked / usual if usual and asked is not None else 1.0
 
 
+def prompted_call_usd(month: usage.Month | None) -> float | None:
+    """What a call of the prompted model costs in production; none where one has no price, or it answered none.
+
+    Where a tuned model is live its own calls, which nobody charges for, say nothing of that.
+    """
+    if month is None or month.prompted_nano is None or not month.prompted_calls:
+        return None
+    return to_usd(month.prompted_nano) / month.prompted_calls
+
+
 def judged(tx: Tx, services: Services, frozen: Frozen, choice: Choice) -> money.Money | None:
-    """The money of a run's chosen candidate, or none when the last month's traffic or its price is unknown.
+    """The money of a run's chosen candidate, or none when traffic or the price of a prompted call is unknown.
 
     A saving counts against the cheapest prompted option that is good enough: to switch to it would save as much.
     """
     month = usage.last_month(tx, frozen.feature_id, services.clock.now())
-    if month is None or month.cost_nano is None or not month.calls:
+    call_usd = prompted_call_usd(month)
+    if month is None or call_usd is None:
         return None
     spending = money.Spending(
         calls_per_month=month.calls,
-        baseline_call_usd=to_usd(month.cost_nano) / month.calls * prompting(choice, frozen.margin).ratio,
+        baseline_call_usd=call_usd * prompting(choice, frozen.margin).ratio,
         label_minutes=labels.minutes(tx, frozen.label_set_id),
         label_rows=labels.usable(tx, frozen.feature_id),
         bill_usd=to_usd(replies.bill(tx, frozen.run_id).nano_usd),
         needs_gpu=choice.rung in GPU_RUNGS,
         escalation=choice.cascade.escalation if choice.cascade else 0.0,
-        escalated_usd=to_usd(month.cost_nano) / month.calls * escalated_ratio(choice) if choice.cascade else 0.0,
+        escalated_usd=call_usd * escalated_ratio(choice) if choice.cascade else 0.0,
     )
     return money.judged(spending, frozen.policy.cost, seed=frozen.seed)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.errors import NotReady
-from engine.flows.steps import contenders, judges, leaderboard, pairing, preferred, uploads
+from engine.flows.steps import contenders, judges, leaderboard, money, pairing, preferred, uploads
 from engine.flows.steps.judgement import Bench
 from engine.flows.steps.plan import check_enough, left_out_of
 from engine.models.base import Value
@@ -87,7 +87,7 @@ def prospects(tx: Tx, services: Services, feature: Feature) -> Prospects:
         look=look,
         margin=feature.margin,
         left_out=left_out,
-        money_known=month is not None and month.cost_nano is not None,
+        money_known=money.prompted_call_usd(month) is not None,
         cheaper=why,
         cheaper_model="" if why else policy.cheaper_model,
         prompted=len(options.names("" if why else policy.cheaper_model)),
