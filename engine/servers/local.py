@@ -122,7 +122,7 @@ def build_app(model: str, answerer: Answerer, cores: int = 1, prompt: str = "") 
         Route("/v1/classify", wire.classify, methods=["POST"]),
         Route("/v1/chat/completions", wire.chat, methods=["POST"]),
     ]
-    handlers = {Refused: _refused, HTTPException: _plain, ClientDisconnect: _left}
+    handlers = {Refused: _refused, HTTPException: _plain, ClientDisconnect: _left, Exception: _broke}
     return Starlette(routes=routes, lifespan=wire.lifespan, exception_handlers=handlers)
 
 
@@ -244,6 +244,12 @@ async def _refused(_request: Request, error: Exception) -> Response:
 
 async def _left(_request: Request, _error: Exception) -> Response:
     return Response(status_code=400)  # to nobody
+
+
+async def _broke(_request: Request, error: Exception) -> Response:
+    """What the candidate could not do. Foreign messages are left out: they may quote a text."""
+    said = str(error) if isinstance(error, AssayError) else f"The candidate broke ({type(error).__name__})."
+    return JSONResponse({"error": {"message": said, "type": "server_error", "code": None}}, status_code=500)
 
 
 async def _plain(_request: Request, error: Exception) -> Response:
