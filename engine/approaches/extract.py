@@ -74,9 +74,9 @@ class Extract:
         if document is None:
             return Parsed(output=text, valid=False)
         said = normalised(document, _schema(task))
-        return (
-            Parsed(output=text, valid=False) if unfit(said, _schema(task)) else Parsed(output=written(said), valid=True)
-        )
+        if unfit(said, _schema(task)) or _is_torn(written(said)):
+            return Parsed(output=text, valid=False)
+        return Parsed(output=written(said), valid=True)
 
     def grade(self, expected: str, got: Parsed, task: Task) -> float:
         """The F1 of the document's fields: 1 where every field is right; 0 for an invalid answer."""
@@ -137,6 +137,11 @@ def written(document: Document) -> str:
 def read(text: str) -> Document:
     """What ``written`` wrote."""
     return cast("Document", json.loads(text))
+
+
+def _is_torn(text: str) -> bool:
+    """Whether it holds half a character, as of an escape that was cut (``\\ud83d``): nothing can keep it."""
+    return not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def _wanted(expected: Sequence[str], task: Task) -> list[Document]:

@@ -58,6 +58,7 @@ CASES = {
             '{"total": 3}',
             '{"city": "Reno", "total": "12 EUR"}',
             '{"city": null}',
+            '{"city": "half a sign \\ud83d"}',
         ),
     ),
     "voice": Case(
