@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.blockkit.render import render
@@ -34,7 +34,7 @@ def tell(say: Callable[[str], None]) -> None:
     first = year.before(now, year.Story().months)
     say(INTRO)
     with tempfile.TemporaryDirectory(prefix="assay-year-") as folder:
-        home, clock = Path(folder), FixedClock(now - timedelta(days=800))
+        home, clock = Path(folder), founded(first)
         settings = Settings(home=home, database_url=f"sqlite:///{home / 'assay.db'}")
         services = replace(build(settings, clock=clock), runner=ScriptedRunner())
         operate.prepare(services)
@@ -63,7 +63,7 @@ def leave(settings: Settings) -> bool:
         obeys=False,
     )
     first = year.before(now, story.months)
-    clock = FixedClock(now - timedelta(days=800))
+    clock = founded(first)
     services = replace(build(settings, clock=clock), runner=ScriptedRunner())
     operate.prepare(services)
     with closing(open_desk(services)) as desk:
@@ -74,6 +74,11 @@ def leave(settings: Settings) -> bool:
         for asked in desk.durable.runs(state="queued"):  # the story ran them itself; no engine may again
             desk.durable.cancel(asked.run_id)
     return True
+
+
+def founded(first: str) -> FixedClock:
+    """The moment the story's first month begins: a deployment is told of no month that ended before it was founded."""
+    return FixedClock(datetime.strptime(first, "%Y-%m").replace(tzinfo=UTC))
 
 
 def _posted(desk: Desk, period: str) -> str:

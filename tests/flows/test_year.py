@@ -8,14 +8,17 @@ $300 / 12 for retraining and $200 of operations: $298.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from bot.blockkit.render import render
+from bot.cli import demo_year
 from bot.messages import digest
 from engine.desk import Desk, audit, digests, retirements
 from engine.models.rollout import RolloutStatus, Stage
+from engine.rules.calendar import digests_due
 from engine.store import rollouts
 from engine.testing import year
 from engine.testing.clock import FixedClock
@@ -51,6 +54,11 @@ def database_url(tmp_path: Path) -> str:
 def lived(desk: Desk, clock: FixedClock) -> tuple[Desk, list[year.Happened]]:
     """The desk after the year, and what happened in it."""
     return desk, list(year.play(desk, clock, "2025-12"))
+
+
+def test_the_demos_team_is_told_of_no_month_before_its_year() -> None:
+    after = datetime(2026, 1, 2, 12, tzinfo=UTC)
+    assert digests_due(after, demo_year.founded("2025-12").now()) == ("2025-12",)
 
 
 def test_a_teams_year_has_the_digests_and_the_advice_the_rules_say(
