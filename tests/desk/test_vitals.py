@@ -36,7 +36,7 @@ def url(desk: Desk) -> Generator[str]:
 def ask(url: str) -> tuple[int, str]:
     """Status and body of a GET."""
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -55,7 +55,7 @@ def test_a_program_is_ready_while_it_is_heard_of(desk: Desk, clock: FixedClock, 
 
 def test_a_request_line_that_is_none_is_answered_400(url: str) -> None:
     where = urllib.parse.urlsplit(url)
-    with socket.create_connection((str(where.hostname), where.port or 0), timeout=10) as link:
+    with socket.create_connection((str(where.hostname), where.port or 0), timeout=60) as link:
         link.sendall(b"GET / / nonsense HTTP/9\r\n\r\n")
         said = link.makefile("rb").read()
     assert b"400" in said

@@ -74,7 +74,7 @@ def test_out_of_files_it_turns_nobody_away_for_good(tmp_path: Path) -> None:
             place, pid = urlsplit(running.url), running.process.pid
             most = load.files_of(pid) + 20
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))
-            held = [socket.create_connection((place.hostname, place.port), 10) for _ in range(60)]
+            held = [socket.create_connection((place.hostname, place.port), 60) for _ in range(60)]
             assert alive(pid)
             for one in held:
                 one.close()

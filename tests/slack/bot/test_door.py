@@ -69,7 +69,7 @@ def test_a_megabyte_is_the_most_chunked_or_not(wire: Wire) -> None:
 
 
 def test_slack_is_told_not_to_try_again_what_was_refused(wire: Wire) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", wire.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", wire.port, timeout=60)
     for body, status in ((b"x", 401), (b"x" * (1024 * 1024 + 1), 413)):
         connection.request("POST", "/slack/events", body)
         answer = connection.getresponse()
@@ -106,7 +106,7 @@ def test_garbage_is_never_our_fault(wire: Wire) -> None:
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 def test_health_is_served_beside(wire: Wire, path: str) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", wire.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", wire.port, timeout=60)
     connection.request("GET", path)
     answer = connection.getresponse()
     assert answer.status == 200

@@ -30,7 +30,7 @@ MEGABYTE = 1024 * 1024
 def get(wire: Wire, path: str) -> tuple[int, str]:
     """GET a page of the bot's own server."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{wire.port}{path}", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{wire.port}{path}", timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

@@ -10,7 +10,6 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
@@ -56,9 +55,9 @@ class Program:
 
     def _is_ready(self) -> bool:
         try:
-            with urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5) as answer:
+            with urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=60) as answer:
                 return bool(json.loads(answer.read())["ready"])
-        except URLError:
+        except OSError:  # not ready, or too busy to say so
             return False
 
     def browser(self) -> House:
