@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from typing import Any
 
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from engine.models.checkup import ListedModel
 
 
 def see(tx: Session, base_url: str, found: Mapping[str, date | None], at: datetime) -> None:
-    """Keep what an endpoint lists now; what it lists no more keeps the last day it was told."""
-    known = {row.name: row for row in tx.exec(select(ListedModel).where(ListedModel.base_url == base_url))}
-    for name, day in found.items():
-        row = known.get(name) or ListedModel(base_url=base_url, name=name, first_seen_at=at, seen_at=at)
-        row.seen_at, row.shutdown_on = at, day
-        tx.add(row)
-    tx.flush()
+    """Keep what an endpoint lists now; what it lists no more keeps the last day it was told.
+
+    By name, so that a digest and the week's alerts that look at one moment never wait for each other.
+    """
+    dialect: Any = postgresql if tx.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(ListedModel)
+    newer = {name: statement.excluded[name] for name in ("seen_at", "shutdown_on")}
+    rows = [
+        {"base_url": base_url, "name": name, "first_seen_at": at, "seen_at": at, "shutdown_on": day}
+        for name, day in sorted(found.items())
+    ]
+    if rows:
+        kept = statement.on_conflict_do_update(index_elements=["base_url", "name"], set_=newer)
+        tx.connection().execute(kept, rows)
 
 
 def shutdowns(tx: Session, base_urls: Iterable[str]) -> dict[str, date]:
