@@ -17,6 +17,7 @@ from engine.flows.steps.quote import Quote
 from engine.flows.steps.reading import measure
 from engine.models.actor import Actor
 from engine.models.base import Value
+from engine.models.feature import Feature
 from engine.models.investigation import OPEN_STATES, Brief, Effort, Investigation, RunState, RunTask
 from engine.models.mail import Once
 from engine.models.money import from_usd, to_usd
@@ -98,6 +99,16 @@ def start(
     Raises ``NotReady`` when no verdict can come out: too few labels or groups, or all looks at the sealed rows used;
     ``Invalid`` for votes where answers are not worked out.
     """
+
+    def quoted_in(tx: Tx, feature: Feature) -> Quote:
+        return quotes.of_feature(
+            tx, desk.services, feature, budget_usd=budget_usd, effort=effort, again=again, votes=votes
+        )
+
+    with desk.services.database.read() as tx:  # a quote reads long: nobody who writes is kept waiting by it
+        feature = features.by_slug(tx, slug)
+        needs_quote = investigations.open_of(tx, feature.id or 0) is None and not (once and mail.is_taken(tx, once))
+        quoted = quoted_in(tx, feature) if needs_quote else None
     with desk.services.database.write() as tx:
         mail.take(tx, desk.services.clock, once)
         feature = features.by_slug(tx, slug)
@@ -105,9 +116,7 @@ def start(
         known = investigations.open_of(tx, feature.id or 0)
         if known is not None:
             return view(desk, tx, known).model_copy(update={"existed": True})
-        quoted = quotes.of_feature(
-            tx, desk.services, feature, budget_usd=budget_usd, effort=effort, again=again, votes=votes
-        )
+        quoted = quoted or quoted_in(tx, feature)  # one that was open has just ended
         run = investigations.add(
             tx,
             Investigation(

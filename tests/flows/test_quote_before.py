@@ -7,12 +7,13 @@ import socket
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import event
 
 from bot.blockkit.render import render
 from bot.messages.investigation import quoted
 from engine.approaches import Task
 from engine.desk import Desk, investigations, operate
-from engine.flows.steps import prompted
+from engine.flows.steps import plan, prompted
 from engine.flows.steps.trainings import UNMEASURED, RungQuote, Trainings
 from engine.models.investigation import Effort, PaidReply
 from engine.models.labels import Part
@@ -21,7 +22,7 @@ from engine.store import labels as label_rows
 from engine.teachers import options
 from engine.teachers.prompt import messages
 from engine.teachers.replies import Question, sent_parameters
-from tests.flows.ready import BETTER, SLUG, ready, run
+from tests.flows.ready import ANN, BETTER, SLUG, ready, run
 from tests.flows.scripted import Script
 from tests.prepared import sqlite_in
 
@@ -148,3 +149,25 @@ def _pay(desk: Desk, count: int, *, tokens_in: int, tokens_out: int, run_id: str
                 tokens_out=tokens_out, cost_nano=1, latency_ms=5.0, at=desk.services.clock.now(),
             )  # fmt: skip
             replies.settle(tx, paid)
+
+
+def test_nobody_who_writes_waits_while_a_run_is_quoted_and_planned(desk: Desk) -> None:
+    ready(desk)
+    statements: list[str] = []
+    held: list[str] = []
+
+    def notice(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.startswith("BEGIN"):
+            statements.clear()
+        statements.append(statement)
+        if statements[0] == "BEGIN IMMEDIATE" and "label.input" in statement:
+            held.append(statement)
+
+    event.listen(desk.services.database.engine, "before_cursor_execute", notice)
+    started = investigations.start(desk, ANN, SLUG, effort=Effort.QUICK, budget_usd=5_000.0)
+    assert held == []
+    frozen = plan.freeze(desk.services, started.run_id)
+    held.clear()
+    assert plan.plan(desk.services, frozen).train_rows
+    assert held == []
+    assert statements[0] == "BEGIN IMMEDIATE"

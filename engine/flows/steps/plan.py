@@ -103,8 +103,11 @@ def live_of(tx: Tx, feature: Feature) -> Live | None:
 
 
 def plan(services: Services, frozen: Frozen) -> Plan:
-    """Part the rows, check the seal for leaks, choose recipes and prompted options, and say what it will take."""
-    with services.database.write() as tx:
+    """Part the rows, check the seal for leaks, choose recipes and prompted options, and say what it will take.
+
+    It reads long, so it writes only then: whoever presses a button meanwhile is not kept waiting.
+    """
+    with services.database.read() as tx:
         train, dev = (labels.rows(tx, frozen.label_set_id, part) for part in (Part.TRAIN, Part.DEV))
         left_out = left_out_of(tx, frozen.label_set_id, features.baseline_by_id(tx, frozen.baseline_id).prompt)
         sealed_rows = labels.count(tx, frozen.label_set_id, Part.SEALED) - left_out.shown - left_out.teacher
@@ -137,15 +140,17 @@ def plan(services: Services, frozen: Frozen) -> Plan:
             seconds=trainings.whole_of(recipes, quotes, frozen.effort),
             memory_mb={recipe.rung: quotes[recipe.rung].memory_mb for recipe in recipes},
         )
+        ahead = _ahead(tx, services, frozen, made, quotes=quotes)
+    with services.database.write() as tx:
         for rung in skipped:
             skip = Candidate(run_id=frozen.run_id, contender=rung.rung, rung=rung.rung, skipped=rung.why)
             investigations.add_candidate(tx, skip)
-        _tell(tx, services, frozen, made, quotes=quotes)
+        set_tasks(tx, services, investigations.by_run(tx, frozen.run_id), ahead)
     return made
 
 
-def _tell(tx: Tx, services: Services, frozen: Frozen, made: Plan, *, quotes: Mapping[str, Quote]) -> None:
-    """Put what is ahead into the run's message: what is asked, and time and memory of each training."""
+def _ahead(tx: Tx, services: Services, frozen: Frozen, made: Plan, *, quotes: Mapping[str, Quote]) -> list[RunTask]:
+    """What the run's message says is ahead: what is asked, and time and memory of each training."""
     paces = trainings.paces(tx, services)
     notes = {
         recipe.name: trainings.note_of(recipe, quotes[recipe.rung], paces.get(recipe.rung)) for recipe in made.recipes
@@ -153,8 +158,7 @@ def _tell(tx: Tx, services: Services, frozen: Frozen, made: Plan, *, quotes: Map
     more = trainings.seeds_of([recipe.rung for recipe in made.recipes], quotes, paces, effort=frozen.effort)
     notes |= {SEEDS: trainings.note_of_seeds(more)} if more else {}
     asking = prompted.line_of(tx, services, frozen, made)
-    run = investigations.by_run(tx, frozen.run_id)
-    set_tasks(tx, services, run, _tasks(made, notes, asking, judged=frozen.is_judged))
+    return _tasks(made, notes, asking, judged=frozen.is_judged)
 
 
 def _names(frozen: Frozen) -> list[str]:
