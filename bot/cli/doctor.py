@@ -13,7 +13,9 @@ from engine.log import set_up
 def main(argv: list[str]) -> int:
     """Print the findings; 1 when one of them is bad."""
     parser = argparse.ArgumentParser(
-        prog="assay doctor", description="What is wrong with this deployment, and the fix."
+        prog="assay doctor",
+        description="What is wrong with this deployment, and the fix. Exit 1: something is bad.",
+        epilog="Example: assay doctor || echo look",
     )
     parser.parse_args(argv)
     set_up("warning")

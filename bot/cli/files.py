@@ -23,7 +23,7 @@ def labels_main(argv: list[str]) -> int:
     """``assay import-labels SLUG FILE``."""
     parser = argparse.ArgumentParser(
         prog="assay import-labels",
-        description="Read labels from CSV, JSONL or OpenAI chat JSONL; good rows go in, bad ones are named by line.",
+        description="Read labels from CSV, JSONL, chat JSONL or Parquet; good rows go in, bad ones are named by line.",
         epilog="Example: assay import-labels ticket-router labels.csv --as ann",
     )
     parser.add_argument("feature")
