@@ -25,6 +25,8 @@ Winner = Literal["candidate", "prompted", "tie"]
 
 FIRST, SECOND, TIE = CHOICES = ("A", "B", "tie")  # what a judge or a person may answer to two texts
 _WINNERS: tuple[Winner, ...] = ("candidate", "prompted", "tie")
+# A pair that the judge gave to the candidate and people to the other side, and one the other way round.
+_UNSEEN = (1.0, -1.0)
 _WORTH = {"candidate": 1.0, "prompted": 0.0, "tie": 0.5}
 
 
@@ -261,13 +263,18 @@ def _ppi(table: Table, alone: Tally, confidence: float) -> PpiMean | None:
 def _difference(
     ppi: PpiMean, table: Table, alone: Tally, ruled: Ruled, *, confidence: float, effect: float
 ) -> Interval:
-    """PPI++ over the judged pairs and the ruled ones as they are; without ruled ones it is PPI++'s own interval."""
+    """PPI++ over the judged pairs and the ruled ones as they are. Its interval is wider by two pairs nobody saw.
+
+    A judge that is wrong on one pair in fifty may be wrong on none that people saw: what they corrected would scatter
+    too little (docs/decisions/0050).
+    """
     labels, seen = (np.array(side) for side in _seen(table))
     corrections = labels - ppi.weight * seen
     judged_worths = ppi.weight * np.array(alone.worths) + corrections.mean()
     worths = np.concatenate([judged_worths, ruled.worths])
     share = alone.pairs / len(worths)
-    variance = worths.var(ddof=1) / len(worths) + share**2 * corrections.var(ddof=1) / len(labels)
+    spread = np.concatenate([corrections, corrections.mean() + np.array(_UNSEEN)]).var(ddof=1)
+    variance = worths.var(ddof=1) / len(worths) + share**2 * spread / len(labels)
     half = normal_quantile(0.5 + confidence / 2.0) * math.sqrt(float(variance) * effect)
     middle = float(worths.mean()) - 0.5
     return Interval(middle, middle - half, middle + half)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import astuple
+from statistics import fmean, variance
 
+import numpy as np
 import pytest
 
 from engine.rules.agreement import cohen_kappa, gwet_ac1
@@ -76,7 +78,34 @@ def test_with_people_the_number_is_ppi_and_kappa_and_ac1_stand_beside_it() -> No
     assert found.ppi is not None
     assert astuple(found.ppi) == pytest.approx(astuple(number))
     assert found.difference is not None
-    assert astuple(found.difference) == pytest.approx((number.estimate - 0.5, number.low - 0.5, number.high - 0.5))
+    seen = [1.0] * 70 + [0.0] * 50
+    corrections = [label - number.weight * one for label, one in zip(labels, seen, strict=True)]
+    middle = fmean(corrections)
+    unseen = variance([*corrections, middle + 1, middle - 1]) - variance(corrections)
+    half = 1.959963985 * (number.standard_error**2 + unseen / 120) ** 0.5
+    assert astuple(found.difference) == pytest.approx(
+        (number.estimate - 0.5, number.estimate - 0.5 - half, number.estimate - 0.5 + half)
+    )
+
+
+def test_a_judge_that_errs_seldom_and_one_way_does_not_make_a_worse_candidate_pass() -> None:
+    random = np.random.default_rng(4)
+    passed = by_ppi_alone = 0
+    shares = [0.45, 0.03, 0.52]  # both say candidate; the judge alone does; both say prompted: 5 points behind
+    for _ in range(600):
+        both, slip, lost = random.multinomial(100, shares).tolist()
+        said, slipped, not_said = random.multinomial(1_500, shares).tolist()
+        alone = Tally(candidate_both=said + slipped, prompted_both=not_said)
+        found = counted(
+            alone, [[both, slip, 0], [0, lost, 0], [0, 0, 0]], alone=alone, length_controlled=0.5, confidence=0.96
+        )
+        assert found.difference is not None
+        assert found.ppi is not None
+        z = 2.0537489
+        passed += found.difference.low > -0.05
+        by_ppi_alone += found.ppi.estimate - z * found.ppi.standard_error - 0.5 > -0.05
+    assert passed / 600 <= 0.025
+    assert by_ppi_alone / 600 >= 0.035
 
 
 def test_grouped_rows_make_the_interval_wider_about_the_same_middle() -> None:
