@@ -155,7 +155,7 @@ def test_every_setting_can_be_set_to_what_it_is(desk: Desk) -> None:
 def test_prices_are_set_and_shown_by_words(desk: Desk) -> None:
     assert "The team has set no price of its own." in say(desk, "settings prices")
     told = say(desk, 'settings prices model=our-model input=2.50 output=$10 from=2026-11-01 source="an invoice"', SHELL)
-    assert "our-model from 2026-11-01: $2.50 in, $10 out per million tokens; an invoice (set by ops)." in told
+    assert "our-model from 2026-11-01: $2.50 in, $10 out per million tokens; an invoice (set by @ops)." in told
     assert "$2.50 in, $10.00 out per million tokens on 2026-11-25" in prices.price_line(desk, "our-model")
     later = say(desk, "settings prices model=our-model input=1 cached=0.5 output=4 from=2027-01-01")
     assert "our-model from 2027-01-01 (to come): $1 in, $0.50 cached, $4 out" in later
