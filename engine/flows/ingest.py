@@ -82,7 +82,10 @@ def run(
             log.warning("spool.waiting", extra={"why": type(error).__name__})
         if time.monotonic() >= due:
             due = time.monotonic() + patience
-            each_minute()
+            try:
+                each_minute()
+            except Unavailable as error:  # the next minute tries again
+                log.warning("minute.missed", extra={"why": str(error)})
         while not until() and time.monotonic() < began + EVERY_SECONDS:
             time.sleep(0.05)
 

@@ -9,6 +9,7 @@ import pytest
 
 from engine import worker
 from engine.desk import Desk, investigations
+from engine.errors import Unavailable
 from engine.flows import ingest
 from engine.flows.durable import Queue
 from engine.models.investigation import Effort, Investigation, RunState
@@ -59,3 +60,14 @@ def test_a_run_whose_flow_is_gone_is_closed_at_the_next_start_and_no_other(desk:
     (seen,) = investigations.status(desk, "inv-aaaaaaaa")
     assert (seen.state, seen.reason) == (RunState.FAILED, worker.LOST)
     an_open_run(desk, "inv-bbbbbbbb")  # the feature is free for another
+
+
+def test_spool_is_stored_on_though_the_database_is_away_when_a_minute_is_due(desk: Desk) -> None:
+    tried: list[int] = []
+
+    def beat() -> None:
+        tried.append(1)
+        raise Unavailable("The database does not answer.")
+
+    ingest.run(desk.services, lambda: len(tried) == 2, each_minute=beat, patience=0.0)
+    assert tried == [1, 1]
